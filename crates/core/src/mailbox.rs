@@ -1,0 +1,594 @@
+//! This side of the mailbox server: what is wanted of it, what it has confirmed, and the
+//! connection in between.
+//!
+//! For each thing that lives on the server the machine keeps what is wanted and what is confirmed.
+//! After every (re)connection `Mailbox::resync` says again what is not yet confirmed; nobody
+//! enumerates which message may have been lost at which moment.
+//!
+//! A server that comes back having forgotten everything is healed in the same way. After `open` the
+//! server replays what it holds, and then answers a `ping`: whatever of ours the replay did not show
+//! is added again. While no peer has been heard, `claim` is said again too; a mailbox id other than
+//! before means that the server started anew, and that the new mailbox is the one to use.
+
+use std::{collections::VecDeque, time::Duration};
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::RngCore;
+use wormhole_sync_wire::{
+    AppId, ClientMessage, MailboxId, Mood, Nameplate, Phase, Relayed, ServerMessage, Side, Welcome,
+    hex, limits::MAX_BODY,
+};
+
+use crate::{Moment, error::Error, hashcash::Challenge, phase::Sealed};
+
+mod link;
+mod outbox;
+
+pub use link::{DROP_AFTER, FIRST_PAUSE, JITTER, LONGEST_PAUSE, OPEN_TIMEOUT, PING_AFTER, Timer};
+use link::{Due, Link};
+use outbox::Outbox;
+
+/// What the driver is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Open a connection to the server, and tell when it is up or has failed.
+    Open,
+    /// Send one WebSocket text message.
+    Transmit(String),
+    /// Close the connection, or stop opening it. Nothing more is to be told of it.
+    Close,
+    /// Solve a hashcash challenge off the threads that must not wait, and hand in the stamp.
+    Work(Challenge),
+}
+
+/// What the stage above learns.
+pub(crate) enum Fact {
+    Connecting,
+    Connected,
+    Lost {
+        retry_at: Moment,
+    },
+    Welcome(Welcome),
+    Working {
+        bits: u32,
+    },
+    Nameplates(Vec<Nameplate>),
+    Allocated(Nameplate),
+    Claimed,
+    /// A message of some side's other than this one.
+    Message(Sealed),
+    Failed(Error),
+    /// Everything was let go, or nothing ever was held, and the connection is closed.
+    Finished,
+}
+
+pub(crate) enum Output {
+    Effect(Effect),
+    Fact(Fact),
+}
+
+/// Who this side is to the server.
+pub(crate) struct Identity {
+    pub(crate) app_id: AppId,
+    pub(crate) side: Side,
+    pub(crate) client_version: (String, String),
+    pub(crate) max_hashcash_bits: u32,
+}
+
+/// See the module.
+pub(crate) struct Mailbox {
+    identity: Identity,
+    link: Link,
+    permission: Permission,
+    bound: bool,
+    list_wanted: bool,
+    nameplate: NameplateWish,
+    mail: MailboxWish,
+    outbox: Outbox,
+    output: VecDeque<Output>,
+    random: ChaCha20Rng,
+    /// Messages sent so far; each bears its number as its `id`.
+    sent: u64,
+    /// Refusals of messages up to this number are of no account: they were said in the hope that
+    /// no permission would be needed.
+    said_in_hope: u64,
+    /// Barriers set so far, and so the value of the last one's ping.
+    barriers: u64,
+}
+
+/// Whether the server lets this side bind.
+enum Permission {
+    /// No server has asked for any; bind without waiting for the welcome.
+    Unneeded,
+    /// A server asked for it once; wait for the welcome, and for the work if it asks again.
+    Awaited,
+    /// Given on this connection.
+    Given,
+}
+
+/// What is wanted of a nameplate. Its confirmation moves the wish on.
+enum NameplateWish {
+    Nothing,
+    Allocated,
+    Claimed { nameplate: Nameplate, confirmed: bool },
+    Released { nameplate: Nameplate },
+    Gone,
+}
+
+/// What is wanted of the mailbox. Its id is known once a claim was answered.
+enum MailboxWish {
+    Open { id: Option<MailboxId>, session: Option<Session> },
+    Closed { id: Option<MailboxId>, session: Option<Session>, mood: Mood, said: bool },
+    Gone,
+}
+
+/// The mailbox as this connection has it open.
+#[derive(Clone, Copy)]
+struct Session {
+    /// The value of the ping behind the replay, until its answer ends the replay.
+    barrier: Option<u64>,
+}
+
+impl MailboxWish {
+    const fn id(&self) -> Option<&MailboxId> {
+        match self {
+            Self::Open { id, .. } | Self::Closed { id, .. } => id.as_ref(),
+            Self::Gone => None,
+        }
+    }
+
+    const fn session(&mut self) -> Option<&mut Option<Session>> {
+        match self {
+            Self::Open { session, .. } | Self::Closed { session, .. } => Some(session),
+            Self::Gone => None,
+        }
+    }
+}
+
+impl Mailbox {
+    pub(crate) fn new(identity: Identity, random: ChaCha20Rng) -> Self {
+        Self {
+            identity,
+            link: Link::default(),
+            permission: Permission::Unneeded,
+            bound: false,
+            list_wanted: false,
+            nameplate: NameplateWish::Nothing,
+            mail: MailboxWish::Open { id: None, session: None },
+            outbox: Outbox::default(),
+            output: VecDeque::new(),
+            random,
+            sent: 0,
+            said_in_hope: 0,
+            barriers: 0,
+        }
+    }
+
+    pub(crate) fn side(&self) -> &Side {
+        &self.identity.side
+    }
+
+    pub(crate) fn poll(&mut self) -> Option<Output> {
+        self.output.pop_front()
+    }
+
+    pub(crate) fn deadline(&self) -> Option<(Moment, Timer)> {
+        self.link.deadline()
+    }
+
+    // ---- what the stage above wants ----
+
+    pub(crate) fn connect(&mut self, now: Moment) {
+        self.link.open(now);
+        self.tell(Fact::Connecting);
+        self.effect(Effect::Open);
+    }
+
+    pub(crate) fn list(&mut self) {
+        self.list_wanted = true;
+        if self.bound {
+            self.say(&ClientMessage::List);
+        }
+    }
+
+    pub(crate) fn allocate(&mut self) {
+        self.nameplate = NameplateWish::Allocated;
+        self.sync_nameplate();
+    }
+
+    pub(crate) fn claim(&mut self, nameplate: Nameplate) {
+        self.nameplate = NameplateWish::Claimed { nameplate, confirmed: false };
+        self.sync_nameplate();
+    }
+
+    /// Nobody needs the nameplate any more: the peer has been heard, or this side leaves.
+    pub(crate) fn release(&mut self) {
+        if let NameplateWish::Claimed { nameplate, .. } = &self.nameplate
+            && self.mail.id().is_some()
+        {
+            self.nameplate = NameplateWish::Released { nameplate: nameplate.clone() };
+            self.sync_nameplate();
+        }
+    }
+
+    pub(crate) fn add(&mut self, phase: Phase, body: Vec<u8>) {
+        self.outbox.push(phase, body);
+        self.sync_mailbox();
+    }
+
+    /// Lets everything go, once all that was added is stored. Ends with [`Fact::Finished`].
+    ///
+    /// A claim under way is seen through, so that what it gives can be given back; what the server
+    /// never heard of is forgotten.
+    pub(crate) fn close(&mut self, mood: Mood) {
+        if let MailboxWish::Open { id, session } = &mut self.mail {
+            let (id, session) = (id.take(), *session);
+            let nothing_held = id.is_none() && (!self.bound || !self.is_claiming());
+            self.mail = MailboxWish::Closed { id, session, mood, said: false };
+            if nothing_held {
+                self.nameplate = NameplateWish::Gone;
+                self.mail = MailboxWish::Gone;
+            }
+            self.release();
+            self.sync_mailbox();
+            self.finish_if_done();
+        }
+    }
+
+    /// A failure leaves nothing of this side's worth storing.
+    pub(crate) fn discard(&mut self) {
+        self.outbox = Outbox::default();
+    }
+
+    // ---- what happens ----
+
+    pub(crate) fn opened(&mut self, now: Moment) {
+        self.link.opened(now);
+        self.tell(Fact::Connected);
+        if matches!(self.permission, Permission::Unneeded) {
+            self.resync();
+        }
+    }
+
+    pub(crate) fn lost(&mut self, now: Moment) {
+        if self.link.is_idle() {
+            return;
+        }
+        self.forget_connection();
+        let jitter = Duration::from_millis((u64::from(self.random.next_u32()) * 1000) >> 32);
+        debug_assert!(jitter <= JITTER, "a fraction of a second");
+        if self.link.lost(now, jitter).is_ok() {
+            let retry_at = self.link.deadline().map_or(now, |(at, _)| at);
+            self.tell(Fact::Lost { retry_at });
+        } else {
+            self.nameplate = NameplateWish::Gone;
+            self.mail = MailboxWish::Gone;
+            self.tell(Fact::Failed(Error::Unreachable));
+            self.tell(Fact::Finished);
+        }
+    }
+
+    pub(crate) fn timeout(&mut self, now: Moment) {
+        match self.link.due(now) {
+            Some(Due::Open) => self.connect(now),
+            Some(Due::Ping) => self.say(&ClientMessage::Ping("0".into())),
+            Some(Due::Drop) => {
+                self.effect(Effect::Close);
+                self.lost(now);
+            }
+            None => {}
+        }
+    }
+
+    pub(crate) fn solved(&mut self, stamp: String) {
+        if self.link.is_up() && matches!(self.permission, Permission::Awaited) {
+            self.permission = Permission::Given;
+            self.say(&ClientMessage::SubmitPermissions { stamp: stamp.into() });
+            self.resync();
+        }
+    }
+
+    pub(crate) fn received(&mut self, frame: &str, now: Moment) {
+        if !self.link.is_up() {
+            return;
+        }
+        self.link.heard(now);
+        match ServerMessage::parse(frame) {
+            None => self.tell(Fact::Failed(Error::ServerNonsense)),
+            Some(message) => self.obey(message),
+        }
+    }
+
+    fn obey(&mut self, message: ServerMessage) {
+        match message {
+            ServerMessage::Welcome { welcome } => self.welcomed(welcome),
+            ServerMessage::Nameplates { nameplates } => self.listed(nameplates),
+            ServerMessage::Allocated { nameplate } => self.allocated(nameplate),
+            ServerMessage::Claimed { mailbox } => self.claimed(mailbox),
+            ServerMessage::Released => self.released(),
+            ServerMessage::Message(message) => self.message(message),
+            ServerMessage::Closed => self.closed(),
+            ServerMessage::Pong { pong } => self.pong(pong.as_u64()),
+            ServerMessage::Error { error, orig } => {
+                let text = |key| orig.get(key).and_then(serde_json::Value::as_str);
+                let number = text("id").and_then(|id| u64::from_str_radix(id, 16).ok());
+                self.refused(text("type").unwrap_or_default(), number, error);
+            }
+            ServerMessage::Ack | ServerMessage::Unknown => {}
+        }
+    }
+
+    fn welcomed(&mut self, welcome: Welcome) {
+        if let Some(reason) = welcome.error.clone() {
+            self.tell(Fact::Failed(Error::Unwelcome(reason)));
+            return;
+        }
+        let required =
+            welcome.permission_required.clone().filter(|required| required.none.is_none());
+        self.tell(Fact::Welcome(welcome));
+        match required {
+            None if self.bound => {}
+            None => {
+                self.permission = Permission::Given;
+                self.resync();
+            }
+            Some(required) => {
+                self.said_in_hope = self.sent;
+                self.forget_connection();
+                self.permission = Permission::Awaited;
+                self.work(required.hashcash);
+            }
+        }
+    }
+
+    fn work(&mut self, hashcash: Option<wormhole_sync_wire::server_message::HashcashRequired>) {
+        let most = self.identity.max_hashcash_bits;
+        match hashcash {
+            None => self.tell(Fact::Failed(Error::UnknownPermission)),
+            Some(asked) if asked.bits > most => {
+                self.tell(Fact::Failed(Error::TooMuchWork { bits: asked.bits, most }));
+            }
+            Some(asked) => {
+                let mut salt = [0; 12];
+                self.random.fill_bytes(&mut salt);
+                self.tell(Fact::Working { bits: asked.bits });
+                self.effect(Effect::Work(Challenge {
+                    bits: asked.bits,
+                    resource: asked.resource,
+                    salt,
+                }));
+            }
+        }
+    }
+
+    fn listed(&mut self, nameplates: Vec<wormhole_sync_wire::server_message::ListedNameplate>) {
+        self.list_wanted = false;
+        let nameplates = nameplates.into_iter().map(|listed| listed.id).collect();
+        self.tell(Fact::Nameplates(nameplates));
+    }
+
+    fn allocated(&mut self, nameplate: Nameplate) {
+        if matches!(self.nameplate, NameplateWish::Allocated) {
+            self.tell(Fact::Allocated(nameplate.clone()));
+            self.claim(nameplate);
+        }
+    }
+
+    fn claimed(&mut self, claimed: MailboxId) {
+        let NameplateWish::Claimed { confirmed, .. } = &mut self.nameplate else { return };
+        *confirmed = true;
+        let (MailboxWish::Open { id, session } | MailboxWish::Closed { id, session, .. }) =
+            &mut self.mail
+        else {
+            return;
+        };
+        match id.replace(claimed) {
+            None => self.tell(Fact::Claimed),
+            Some(before) if Some(&before) != id.as_ref() => {
+                *session = None;
+                self.outbox.forget();
+            }
+            Some(_) => {}
+        }
+        if self.is_closing() {
+            self.release();
+        }
+        self.sync_mailbox();
+    }
+
+    fn released(&mut self) {
+        if matches!(self.nameplate, NameplateWish::Released { .. }) {
+            self.nameplate = NameplateWish::Gone;
+            self.finish_if_done();
+        }
+    }
+
+    fn message(&mut self, message: Relayed) {
+        let Some(phase) = Phase::parse(&message.phase) else { return };
+        if message.side == self.identity.side {
+            if let Some(body) = hex::decode(&message.body) {
+                self.outbox.echo(&phase, &body);
+                self.sync_mailbox();
+            }
+            return;
+        }
+        // A body that is not hex, or beyond any honest length, opens under no key: the empty one
+        // says the same.
+        let body =
+            hex::decode(&message.body).filter(|body| body.len() <= MAX_BODY).unwrap_or_default();
+        self.tell(Fact::Message(Sealed { side: message.side, phase, body }));
+    }
+
+    fn pong(&mut self, value: Option<u64>) {
+        if let Some(Some(session)) = self.mail.session()
+            && session.barrier.is_some()
+            && session.barrier == value
+        {
+            session.barrier = None;
+            self.sync_mailbox();
+        }
+    }
+
+    fn closed(&mut self) {
+        if matches!(self.mail, MailboxWish::Closed { said: true, .. }) {
+            self.mail = MailboxWish::Gone;
+            self.finish_if_done();
+        }
+    }
+
+    fn refused(&mut self, request: &str, number: Option<u64>, reason: String) {
+        if number.is_some_and(|number| number <= self.said_in_hope) {
+            return;
+        }
+        match request {
+            "list" => return self.listed(Vec::new()),
+            // The mailbox is known: a server that lets nobody claim twice may still know it too.
+            "claim" if self.mail.id().is_some() => {
+                if let Some(id) = self.mail.id().cloned() {
+                    self.claimed(id);
+                }
+                return;
+            }
+            // What the server refused to give need not be given back.
+            "bind" | "allocate" | "claim" => {
+                self.nameplate = NameplateWish::Gone;
+                self.mail = MailboxWish::Gone;
+            }
+            "release" => self.nameplate = NameplateWish::Gone,
+            "open" | "close" => self.mail = MailboxWish::Gone,
+            _ => {}
+        }
+        // On the way out, such a refusal is as good as a confirmation.
+        if !(self.is_closing() && matches!(request, "release" | "close")) {
+            self.tell(Fact::Failed(match (request, &*reason) {
+                ("claim" | "open", "crowded") => Error::Crowded,
+                _ => Error::Refused { request: request.to_owned(), reason },
+            }));
+        }
+        self.finish_if_done();
+    }
+
+    // ---- saying what is not confirmed ----
+
+    /// Says everything that the server has not confirmed, on a connection that it knows nothing of.
+    fn resync(&mut self) {
+        self.bound = true;
+        let bind = ClientMessage::Bind {
+            app_id: self.identity.app_id.clone(),
+            side: self.identity.side.clone(),
+            client_version: Some(self.identity.client_version.clone()),
+        };
+        self.say(&bind);
+        if self.list_wanted {
+            self.say(&ClientMessage::List);
+        }
+        self.sync_nameplate();
+        self.sync_mailbox();
+        self.finish_if_done();
+    }
+
+    /// Whether the answer to a claim decides which mailbox is to be opened.
+    const fn is_claiming(&self) -> bool {
+        matches!(
+            self.nameplate,
+            NameplateWish::Allocated | NameplateWish::Claimed { confirmed: false, .. }
+        )
+    }
+
+    const fn is_closing(&self) -> bool {
+        !matches!(self.mail, MailboxWish::Open { .. })
+    }
+
+    fn sync_nameplate(&mut self) {
+        if !self.bound {
+            return;
+        }
+        match &self.nameplate {
+            NameplateWish::Allocated => self.say(&ClientMessage::Allocate),
+            NameplateWish::Claimed { nameplate, confirmed: false } => {
+                self.say(&ClientMessage::Claim(nameplate.clone()));
+            }
+            NameplateWish::Released { nameplate } => {
+                self.say(&ClientMessage::Release(Some(nameplate.clone())));
+            }
+            NameplateWish::Claimed { .. } | NameplateWish::Nothing | NameplateWish::Gone => {}
+        }
+    }
+
+    fn sync_mailbox(&mut self) {
+        if !self.bound || self.is_claiming() {
+            return;
+        }
+        let Some(session) = self.opened_session() else { return };
+        for add in self.outbox.due(session.barrier.is_none()) {
+            self.say(&add);
+        }
+        if let MailboxWish::Closed { id, mood, said: said @ false, .. } = &mut self.mail
+            && self.outbox.is_stored()
+        {
+            *said = true;
+            let close = ClientMessage::Close { mailbox: id.clone(), mood: Some(*mood) };
+            self.say(&close);
+        }
+    }
+
+    /// The mailbox as this connection has it open, opening it if its id is known.
+    fn opened_session(&mut self) -> Option<Session> {
+        let id = self.mail.id()?.clone();
+        let session = self.mail.session()?;
+        if let Some(session) = session {
+            return Some(*session);
+        }
+        let barrier = self.outbox.may_be_stored().then_some(self.barriers + 1);
+        let opened = *session.insert(Session { barrier });
+        self.say(&ClientMessage::Open(id));
+        if let Some(barrier) = barrier {
+            self.barriers = barrier;
+            self.say(&ClientMessage::Ping(barrier.to_string().into()));
+        }
+        Some(opened)
+    }
+
+    fn say(&mut self, message: &ClientMessage<'_>) {
+        self.sent += 1;
+        let frame = message.encode(&format!("{:x}", self.sent));
+        self.effect(Effect::Transmit(frame));
+    }
+
+    // ---- ends ----
+
+    fn finish_if_done(&mut self) {
+        let nameplate_gone = matches!(self.nameplate, NameplateWish::Nothing | NameplateWish::Gone);
+        if nameplate_gone && matches!(self.mail, MailboxWish::Gone) && !self.link.is_idle() {
+            self.link.leave();
+            self.effect(Effect::Close);
+            self.tell(Fact::Finished);
+        }
+    }
+
+    /// What was said on a connection that no longer counts is to be said again.
+    fn forget_connection(&mut self) {
+        self.bound = false;
+        if !matches!(self.permission, Permission::Unneeded) {
+            self.permission = Permission::Awaited;
+        }
+        self.outbox.lost();
+        if let NameplateWish::Claimed { confirmed, .. } = &mut self.nameplate {
+            *confirmed = false;
+        }
+        if let Some(session) = self.mail.session() {
+            *session = None;
+        }
+        if let MailboxWish::Closed { said, .. } = &mut self.mail {
+            *said = false;
+        }
+    }
+
+    fn effect(&mut self, effect: Effect) {
+        self.output.push_back(Output::Effect(effect));
+    }
+
+    fn tell(&mut self, fact: Fact) {
+        self.output.push_back(Output::Fact(fact));
+    }
+}
