@@ -1,0 +1,93 @@
+"""The two mailbox servers, each on a port of loopback that the system chose, and able to die and come back."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+from typing import Sequence
+
+from .process import Process, Processes
+
+
+class MailboxServer:
+    """A running server. Restarted, it has the port and the database that it had."""
+
+    name: str
+    listening: str
+
+    def __init__(self, processes: Processes, directory: Path, options: Sequence[str] = ()):
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
+        self.options = options
+        self._processes = processes
+        self.port = 0
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/v1"
+
+    def start(self) -> None:
+        self.process: Process = self._processes.start([*self.command(), *self.options])
+        self.port = int(self.process.wait_for(self.listening)[1])
+
+    def kill(self) -> None:
+        """The power fails."""
+        self.process.kill()
+
+    def stop(self) -> None:
+        """It is asked to end, and does, orderly."""
+        self.process.send(signal.SIGTERM)
+        self.process.succeed()
+
+    def command(self) -> list[str]:
+        raise NotImplementedError
+
+    def complaints(self) -> list[str]:
+        """Lines of its log that show an internal failure."""
+        return [line for line in self.process.said().splitlines() if re.search(r"Traceback|Unhandled|panicked", line)]
+
+
+class PythonServer(MailboxServer):
+    """magic-wormhole-mailbox-server, with its databases on disk."""
+
+    name = "python-server"
+    listening = r"Site starting on (\d+)"
+
+    def command(self) -> list[str]:
+        return [
+            python_tool("twist"),
+            "wormhole-mailbox",
+            f"--port=tcp:{self.port}:interface=127.0.0.1",
+            f"--channel-db={self.directory / 'channel.sqlite'}",
+            f"--usage-db={self.directory / 'usage.sqlite'}",
+        ]
+
+
+class OurServer(MailboxServer):
+    """`wormhole serve mailbox`, with its database on disk."""
+
+    name = "our-server"
+    listening = r"listening on ws://127\.0\.0\.1:(\d+)/v1"
+
+    def command(self) -> list[str]:
+        return [our_binary(), "serve", "mailbox", "--listen", f"127.0.0.1:{self.port}", "--db", str(self.directory / "mailbox.sqlite")]
+
+
+SERVERS = {server.name: server for server in (PythonServer, OurServer)}
+
+
+def our_binary() -> str:
+    """The binary under test, which must be there."""
+    binary = os.environ.get("WORMHOLE_BIN", "")
+    assert binary and os.access(binary, os.X_OK), "WORMHOLE_BIN names no executable; run the tests through interop/run"
+    return binary
+
+
+def python_tool(name: str) -> str:
+    """A command of the virtual environment INTEROP_VENV, or else of the one that this interpreter belongs to."""
+    venv = os.environ.get("INTEROP_VENV")
+    return str((Path(venv) / "bin" if venv else Path(sys.executable).parent) / name)
