@@ -1,1 +1,72 @@
-//! Not yet written.
+//! Two computers, one short code, a secret each way.
+//!
+//! Two machines on the internet, neither with a public address, exchange a small secret each,
+//! encrypted and authenticated. One side asks a mailbox server for a channel number and shows an
+//! invitation code, the number and a few words; a person carries it to the other side. A
+//! password-authenticated key exchange turns the words into a strong key, with a single guess for
+//! an attacker; the server relays, and can read nothing.
+//!
+//! # The simple face
+//!
+//! [`transcribe`] exchanges one blob each way, asynchronously; [`blocking::transcribe`] is the same
+//! without async.
+//!
+//! ```no_run
+//! use wormhole_sync::transcribe::{Initiator, Receiver};
+//!
+//! # async fn one() -> Result<(), wormhole_sync::Error> {
+//! let started = Initiator::new("example.com/pairing", b"initiator's blob").start().await?;
+//! println!("Invitation code: {}", started.code().as_str());
+//! let theirs = started.finish().await?;
+//! # Ok(()) }
+//! # async fn other(typed: &str) -> Result<(), wormhole_sync::Error> {
+//! let theirs = Receiver::new("example.com/pairing", typed, b"receiver's blob").finish().await?;
+//! # Ok(()) }
+//! ```
+//!
+//! # The general form
+//!
+//! [`Wormhole::connect`] leads through [`Connected`] and [`Coded`] to a [`Wormhole`] that sends and
+//! receives any number of messages. What cannot be called yet does not exist yet.
+//!
+//! # Application ids
+//!
+//! Clients with different application ids never see each other, and each id has short numbers of its
+//! own. Choose one under a domain name of yours, such as `example.com/pairing`.
+//!
+//! # Leaving
+//!
+//! Dropping any of these types, or a future of theirs, lets go of the server in the background:
+//! what was claimed is released and the mailbox closed, within [`DROP_LIMIT`]. A program that is
+//! about to exit waits for that with [`farewells`].
+
+mod error;
+mod options;
+
+mod dial;
+mod driver;
+
+mod wormhole;
+
+pub mod text;
+pub mod transcribe;
+
+pub mod blocking;
+
+pub use driver::{CLOSE_LIMIT, DROP_LIMIT, farewells};
+pub use error::{Error, ErrorKind};
+pub use options::{DEFAULT_RENDEZVOUS, Options, RENDEZVOUS_VARIABLE, Status, StatusStream};
+pub use wormhole::{Coded, Connected, Wormhole};
+pub use wormhole_sync_core::{
+    Code, Fault, Verifier,
+    code::{CodeError, DEFAULT_WORDS, MAX_WORDS, UnknownWord, complete},
+    hashcash::DEFAULT_MAX_BITS,
+    key::DeriveError,
+    wire::uri::{CodeUri, InvalidUri, Role},
+};
+
+/// Most bytes of one message, and so of a blob: 256 KiB.
+pub const MAX_BLOB: usize = wormhole_sync_core::wire::limits::MAX_PLAINTEXT;
+
+/// The application id under which the family's tools transfer texts and files.
+pub const TRANSFER_APP_ID: &str = "lothar.com/wormhole/text-or-file-xfer";

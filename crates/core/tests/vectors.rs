@@ -34,7 +34,7 @@ fn files(kind: &str) -> Vec<(String, Value)> {
         .unwrap()
         .map(|entry| entry.unwrap())
         .map(|entry| (entry.file_name().into_string().unwrap(), entry.path()))
-        .filter(|(name, _)| name.starts_with(kind) && name.ends_with(".json"))
+        .filter(|(name, path)| name.starts_with(kind) && path.extension() == Some("json".as_ref()))
         .map(|(name, path)| (name, serde_json::from_slice(&fs::read(path).unwrap()).unwrap()))
         .collect();
     assert!(!files.is_empty(), "no vectors/{kind}*.json");

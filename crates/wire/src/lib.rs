@@ -23,6 +23,8 @@ pub mod server_message;
 pub mod pake_message;
 pub mod version_message;
 
+pub mod transfer_message;
+
 pub mod uri;
 
 pub use client_message::{ClientMessage, Refusal, Request};

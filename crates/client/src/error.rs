@@ -1,0 +1,177 @@
+//! What can go wrong, whose fault it is, and what to do.
+
+use std::{fmt, time::Duration};
+
+use wormhole_sync_core::{Error as ProtocolError, Fault, code::CodeError, wire::InvalidName};
+
+use crate::MAX_BLOB;
+
+/// Why an exchange did not come about. Its text says what happened and what to do next.
+#[derive(Clone, Debug)]
+pub struct Error {
+    cause: Cause,
+}
+
+/// The kinds of [`Error`], for programs that treat some of them in a special way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The two sides have different codes; or somebody guessed.
+    WrongCode,
+    /// The code's number is used by two others.
+    Crowded,
+    /// The text is no code.
+    BadCode,
+    /// The server's URL is no WebSocket URL.
+    BadUrl,
+    /// The application id is empty or longer than 256 bytes.
+    BadAppId,
+    /// The message is longer than [`MAX_BLOB`].
+    TooLong,
+    /// The server could not be reached the first time.
+    Unreachable,
+    /// The server refused.
+    Server,
+    /// The peer misbehaved.
+    Peer,
+    /// The peer said no, or that it failed.
+    Rejected,
+    /// The verifier was refused on this side.
+    VerifierRefused,
+    /// The time limit passed.
+    TimedOut,
+    /// The goodbye took longer than [`CLOSE_LIMIT`](crate::CLOSE_LIMIT).
+    Unconfirmed,
+    /// The peer offers what this version cannot take.
+    Unsupported,
+    /// The runtime that drove the exchange is gone.
+    Stopped,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Cause {
+    Protocol(ProtocolError),
+    Unreachable { url: String, reason: String },
+    BadCode(CodeError),
+    BadUrl { url: String },
+    BadAppId(InvalidName),
+    TooLong { length: usize },
+    PeerNonsense(&'static str),
+    Rejected(String),
+    VerifierRefused,
+    TimedOut(Duration),
+    Unconfirmed,
+    Stopped,
+    Random(String),
+    Runtime(String),
+    FilesLater,
+}
+
+impl Error {
+    /// The kind, for programs.
+    pub const fn kind(&self) -> ErrorKind {
+        match &self.cause {
+            Cause::Protocol(ProtocolError::WrongCode) => ErrorKind::WrongCode,
+            Cause::Protocol(ProtocolError::Crowded) => ErrorKind::Crowded,
+            Cause::Protocol(ProtocolError::Unreachable) | Cause::Unreachable { .. } => {
+                ErrorKind::Unreachable
+            }
+            Cause::Protocol(error) if matches!(error.fault(), Fault::Peer) => ErrorKind::Peer,
+            Cause::Protocol(_) => ErrorKind::Server,
+            Cause::BadCode(_) => ErrorKind::BadCode,
+            Cause::BadUrl { .. } => ErrorKind::BadUrl,
+            Cause::BadAppId(_) => ErrorKind::BadAppId,
+            Cause::TooLong { .. } => ErrorKind::TooLong,
+            Cause::PeerNonsense(_) => ErrorKind::Peer,
+            Cause::Rejected(_) => ErrorKind::Rejected,
+            Cause::VerifierRefused => ErrorKind::VerifierRefused,
+            Cause::TimedOut(_) => ErrorKind::TimedOut,
+            Cause::Unconfirmed => ErrorKind::Unconfirmed,
+            Cause::Stopped | Cause::Random(_) | Cause::Runtime(_) => ErrorKind::Stopped,
+            Cause::FilesLater => ErrorKind::Unsupported,
+        }
+    }
+
+    /// Who is to blame.
+    pub const fn fault(&self) -> Fault {
+        match &self.cause {
+            Cause::Protocol(error) => error.fault(),
+            Cause::Unreachable { .. } | Cause::Unconfirmed => Fault::Network,
+            Cause::BadCode(_) => Fault::Code,
+            Cause::PeerNonsense(_) | Cause::Rejected(_) | Cause::TimedOut(_) => Fault::Peer,
+            Cause::BadUrl { .. }
+            | Cause::BadAppId(_)
+            | Cause::TooLong { .. }
+            | Cause::VerifierRefused
+            | Cause::Stopped
+            | Cause::Random(_)
+            | Cause::Runtime(_)
+            | Cause::FilesLater => Fault::Caller,
+        }
+    }
+}
+
+impl From<Cause> for Error {
+    fn from(cause: Cause) -> Self {
+        Self { cause }
+    }
+}
+
+impl From<CodeError> for Error {
+    fn from(error: CodeError) -> Self {
+        Cause::BadCode(error).into()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            Cause::Protocol(error) => error.fmt(f),
+            Cause::Unreachable { url, reason } => write!(
+                f,
+                "the mailbox server {url} cannot be reached ({reason}); check the network, or name another \
+                 server"
+            ),
+            Cause::BadCode(error) => error.fmt(f),
+            Cause::BadUrl { url } => write!(
+                f,
+                "'{url}' is no address of a mailbox server; it must look like wss://host:port/v1"
+            ),
+            Cause::BadAppId(error) => write!(f, "the application id is not valid: {error}"),
+            Cause::TooLong { length } => write!(
+                f,
+                "the message has {length} bytes and {MAX_BLOB} are the most; send it as a file instead"
+            ),
+            Cause::PeerNonsense(what) => write!(
+                f,
+                "the other side sent {what}; check that both sides run the same application"
+            ),
+            Cause::Rejected(reason) => write!(f, "the other side refused: {reason}; ask its user"),
+            Cause::VerifierRefused => f.write_str(
+                "the verifier was refused on this side; start again with a new code, and beware of whoever \
+                 answered this one",
+            ),
+            Cause::TimedOut(limit) => write!(
+                f,
+                "nothing came of it within {} seconds; make sure that the other side is running, and start again",
+                limit.as_secs_f64()
+            ),
+            Cause::Unconfirmed => f.write_str(
+                "the connection was lost before the server confirmed the last messages; ask the other side \
+                 whether they arrived",
+            ),
+            Cause::Stopped => f.write_str(
+                "the runtime that drove the exchange was shut down; keep it running until the exchange ends",
+            ),
+            Cause::Runtime(reason) => write!(f, "no runtime can be started: {reason}; free some resources"),
+            Cause::FilesLater => f.write_str(
+                "the other side offers a file, and files come with a later version; ask for a text instead",
+            ),
+            Cause::Random(reason) => {
+                write!(f, "the operating system gives no random numbers ({reason}); nothing can be done safely")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,196 @@
+//! One blob each way.
+//!
+//! An [`Initiator`] is given a code and shows it; a [`Receiver`] types it. Each gives a blob and gets
+//! the other's. The roles can be turned around: a receiver that [allocates](Receiver::allocating),
+//! and an initiator that [types](Initiator::typing).
+//!
+//! ```
+//! use wormhole_sync::transcribe::{Initiator, Receiver};
+//!
+//! # async fn pair(url: &str) -> Result<(), wormhole_sync::Error> {
+//! let started = Initiator::new("example.com/pairing", b"one").rendezvous(url).start().await?;
+//! let code = started.code().clone(); // a person carries it
+//! let receiver = Receiver::new("example.com/pairing", code.as_str(), b"two").rendezvous(url);
+//! let (theirs, ours) = tokio::try_join!(started.finish(), receiver.finish())?;
+//! assert_eq!((&*theirs, &*ours), (&b"two"[..], &b"one"[..]));
+//! # Ok(()) }
+//! ```
+
+use std::{future::Future, pin::Pin, time::Duration};
+
+use wormhole_sync_core::{Code, Verifier};
+
+use crate::{
+    MAX_BLOB,
+    driver::Handle,
+    error::{Cause, Error},
+    options::Options,
+    wormhole::Coded,
+};
+
+type Verify = Box<dyn FnOnce(Verifier) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send>;
+
+/// The side that shows the code.
+pub struct Initiator {
+    exchange: Exchange,
+    code: Option<Result<Code, Error>>,
+}
+
+/// The side that types the code.
+pub struct Receiver {
+    exchange: Exchange,
+    code: Result<Code, Error>,
+}
+
+/// An exchange whose code is known. Show [`code`](Self::code), then [`finish`](Self::finish).
+pub struct Started {
+    coded: Coded,
+    exchange: Exchange,
+}
+
+struct Exchange {
+    app_id: String,
+    blob: Vec<u8>,
+    options: Options,
+    verify: Option<Verify>,
+}
+
+macro_rules! choices {
+    () => {
+        /// Takes all options at once, in place of those chosen so far.
+        #[must_use]
+        pub fn options(mut self, options: Options) -> Self {
+            self.exchange.options = options;
+            self
+        }
+
+        /// The mailbox server; see [`Options::rendezvous`].
+        #[must_use]
+        pub fn rendezvous(mut self, url: impl Into<String>) -> Self {
+            self.exchange.options = self.exchange.options.rendezvous(url);
+            self
+        }
+
+        /// How long the whole exchange may take; see [`Options::time_limit`].
+        #[must_use]
+        pub fn time_limit(mut self, limit: Duration) -> Self {
+            self.exchange.options = self.exchange.options.time_limit(limit);
+            self
+        }
+
+        /// Shows the verifier before the blob is sent, and sends it only when the answer is `true`.
+        ///
+        /// The other side then waits in vain, so give both sides a time limit.
+        #[must_use]
+        pub fn verify<F>(mut self, ask: impl FnOnce(Verifier) -> F + Send + 'static) -> Self
+        where
+            F: Future<Output = bool> + Send + 'static,
+        {
+            self.exchange.verify = Some(Box::new(move |verifier| Box::pin(ask(verifier))));
+            self
+        }
+    };
+}
+
+impl Initiator {
+    /// An initiator for `app_id` that gives `blob`, of at most [`MAX_BLOB`] bytes. An empty blob is a
+    /// blob.
+    pub fn new(app_id: impl Into<String>, blob: impl Into<Vec<u8>>) -> Self {
+        Self { exchange: Exchange::new(app_id.into(), blob.into()), code: None }
+    }
+
+    /// An initiator that types the code which a [receiver](Receiver::allocating) shows.
+    pub fn typing(app_id: impl Into<String>, code: &str, blob: impl Into<Vec<u8>>) -> Receiver {
+        Receiver::new(app_id, code, blob)
+    }
+
+    choices!();
+
+    /// Words of the code; see [`Options::words`].
+    #[must_use]
+    pub fn words(mut self, words: usize) -> Self {
+        self.exchange.options = self.exchange.options.words(words);
+        self
+    }
+
+    /// A code of one's own choosing instead of an allocated one: a number, a dash, and anything
+    /// without spaces. Its number may be in use; its words are as strong as they are hard to guess.
+    #[must_use]
+    pub fn code(mut self, code: &str) -> Self {
+        self.code = Some(Code::parse(code).map_err(Error::from));
+        self
+    }
+
+    /// Connects, and gets the code.
+    pub async fn start(self) -> Result<Started, Error> {
+        let handle = self.exchange.open()?;
+        match self.code.transpose()? {
+            Some(code) => handle.set_code(code),
+            None => handle.allocate(),
+        }
+        Ok(Started { coded: Coded::new(handle, None).await?, exchange: self.exchange })
+    }
+}
+
+impl Receiver {
+    /// A receiver for `app_id` that was told `code`, and gives `blob`, of at most [`MAX_BLOB`] bytes.
+    pub fn new(app_id: impl Into<String>, code: &str, blob: impl Into<Vec<u8>>) -> Self {
+        Self {
+            exchange: Exchange::new(app_id.into(), blob.into()),
+            code: Code::parse(code).map_err(Error::from),
+        }
+    }
+
+    /// A receiver that shows a code, for an [initiator that types](Initiator::typing).
+    pub fn allocating(app_id: impl Into<String>, blob: impl Into<Vec<u8>>) -> Initiator {
+        Initiator::new(app_id, blob)
+    }
+
+    choices!();
+
+    /// Connects, waits for the other side, and returns its blob.
+    pub async fn finish(self) -> Result<Vec<u8>, Error> {
+        let code = self.code?;
+        let handle = self.exchange.open()?;
+        handle.set_code(code);
+        let coded = Coded::new(handle, None).await?;
+        Started { coded, exchange: self.exchange }.finish().await
+    }
+}
+
+impl Started {
+    /// The code, to be carried to the other side.
+    pub const fn code(&self) -> &Code {
+        self.coded.code()
+    }
+
+    /// Waits for the other side, and returns its blob. When this returns, the own blob is at the
+    /// server for the other side to fetch.
+    pub async fn finish(self) -> Result<Vec<u8>, Error> {
+        let mut wormhole = self.coded.confirmed().await?;
+        if let Some(ask) = self.exchange.verify
+            && !ask(wormhole.verifier()).await
+        {
+            wormhole.abort();
+            return Err(Cause::VerifierRefused.into());
+        }
+        wormhole.send(&self.exchange.blob).await?;
+        let theirs = wormhole.receive().await?;
+        wormhole.close().await?;
+        Ok(theirs)
+    }
+}
+
+impl Exchange {
+    fn new(app_id: String, blob: Vec<u8>) -> Self {
+        Self { app_id, blob, options: Options::new(), verify: None }
+    }
+
+    /// Refuses what cannot be sent before anything is.
+    fn open(&self) -> Result<Handle, Error> {
+        if self.blob.len() > MAX_BLOB {
+            return Err(Cause::TooLong { length: self.blob.len() }.into());
+        }
+        Handle::open(&self.app_id, &self.options)
+    }
+}

@@ -1,0 +1,113 @@
+//! The messages of file transfer v1: JSON objects over the numbered phases.
+//!
+//! Several keys may share one object; unknown ones are ignored.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One message of either side.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TransferMessage {
+    /// How the side can be reached for the bytes of a file. Not looked into yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transit: Option<Value>,
+    /// What the sender has to give.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<Offer>,
+    /// The receiver's consent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
+    /// Why the side gives up: a stranger's text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What a sender has to give.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Offer {
+    /// A text, which is here already.
+    Message(String),
+    /// A file.
+    File(Value),
+    /// A directory.
+    Directory(Value),
+}
+
+/// A receiver's consent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// `ok` to a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_ack: Option<String>,
+    /// `ok` to a file or directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_ack: Option<String>,
+}
+
+impl TransferMessage {
+    /// The JSON that is sent.
+    pub fn encode(&self) -> Vec<u8> {
+        // A struct of strings and JSON values cannot fail to become JSON.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads a plaintext; `None` when it is not such an object.
+    pub fn decode(plaintext: &[u8]) -> Option<Self> {
+        serde_json::from_slice(plaintext).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_forms_of_the_python_tool() {
+        for (text, message) in [
+            (
+                r#"{"offer":{"message":"hi \u00e9"}}"#,
+                TransferMessage {
+                    offer: Some(Offer::Message("hi é".into())),
+                    ..Default::default()
+                },
+            ),
+            (
+                r#"{"answer":{"message_ack":"ok"}}"#,
+                TransferMessage {
+                    answer: Some(Answer { message_ack: Some("ok".into()), file_ack: None }),
+                    ..Default::default()
+                },
+            ),
+            (
+                r#"{"error":"transfer rejected"}"#,
+                TransferMessage { error: Some("transfer rejected".into()), ..Default::default() },
+            ),
+        ] {
+            assert_eq!(TransferMessage::decode(text.as_bytes()).unwrap(), message);
+            assert_eq!(TransferMessage::decode(&message.encode()).unwrap(), message);
+        }
+    }
+
+    #[test]
+    fn several_keys_and_unknown_ones_may_share_a_message() {
+        let text = br#"{"transit":{"hints-v1":[]},"offer":{"file":{"filename":"x","filesize":3}},"later":[1]}"#;
+        let message = TransferMessage::decode(text).unwrap();
+        assert!(message.transit.is_some());
+        assert!(matches!(message.offer, Some(Offer::File(_))));
+    }
+
+    #[test]
+    fn what_is_no_such_object_is_refused() {
+        for text in [
+            "",
+            "[1]",
+            "1",
+            r#"{"offer":{"song":"x"}}"#,
+            r#"{"offer":{"message":1}}"#,
+            r#"{"error":{}}"#,
+        ] {
+            assert_eq!(TransferMessage::decode(text.as_bytes()), None, "{text}");
+        }
+    }
+}
