@@ -1,1 +1,44 @@
-//! Not yet written.
+//! The mailbox server of the magic-wormhole family, as a library.
+//!
+//! Two programs that share a short code meet here: each claims the code's nameplate, opens the
+//! mailbox behind it, and leaves messages for the other. The server sees application ids, nameplates
+//! and sealed messages; it can neither open a message nor test a guess of the code, and this crate
+//! cannot even link what would be needed for that.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use wormhole_sync_server::{Config, Database, listen, serve};
+//!
+//! let listener = listen("127.0.0.1:4000".parse()?)?;
+//! let database = Database::Path("mailbox.sqlite".into());
+//! let config = Config { database, ..Config::default() };
+//! serve(listener, config, std::future::pending()).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Two machines do the work, and are kept apart: a [`session`] is one connection, and an
+//! [`exchange`] is where all of them meet. Both are functions of their inputs, so that whole systems
+//! can be tested in one thread on a virtual clock. Around them are the [`store`] and the sockets.
+
+pub mod config;
+
+pub mod address;
+
+pub mod exchange;
+pub mod session;
+
+pub mod store;
+
+mod frames;
+mod http;
+mod outbox;
+
+mod engine;
+mod gate;
+
+mod connection;
+mod serve;
+
+pub use config::{Config, Database, Limits, Notices, Permission, Timing};
+pub use serve::{ServeError, listen, serve};

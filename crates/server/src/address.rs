@@ -1,0 +1,63 @@
+//! Where clients come from, as far as limits are concerned.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+/// What counts as one address: one of IPv4, or one /64 network of IPv6, for a customer of an
+/// internet provider is usually given at least that much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Address {
+    /// One IPv4 address.
+    V4(Ipv4Addr),
+    /// The first 64 bits of an IPv6 address.
+    V6Network([u16; 4]),
+}
+
+impl Address {
+    /// What `ip` counts as. An IPv4 address mapped into IPv6 is that IPv4 address.
+    pub fn of(ip: IpAddr) -> Self {
+        match ip.to_canonical() {
+            IpAddr::V4(ip) => Self::V4(ip),
+            IpAddr::V6(ip) => {
+                let [a, b, c, d, ..] = ip.segments();
+                Self::V6Network([a, b, c, d])
+            }
+        }
+    }
+
+    /// What `ip` counts as, or `None` when it is on loopback and that is exempt.
+    pub fn counted(ip: IpAddr, limit_loopback: bool) -> Option<Self> {
+        let exempt = ip.to_canonical().is_loopback() && !limit_loopback;
+        (!exempt).then(|| Self::of(ip))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(ip: &str) -> Address {
+        Address::of(ip.parse().unwrap())
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_address() {
+        assert_eq!(of("2001:db8:1:2::3"), of("2001:db8:1:2:ffff::4"));
+        assert_ne!(of("2001:db8:1:2::3"), of("2001:db8:1:3::3"));
+    }
+
+    #[test]
+    fn a_mapped_address_is_the_one_of_ipv4() {
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+    }
+
+    #[test]
+    fn loopback_is_exempt_unless_asked() {
+        for ip in ["127.0.0.1", "127.8.0.1", "::1", "::ffff:127.0.0.1"] {
+            let ip = ip.parse().unwrap();
+            assert_eq!(Address::counted(ip, false), None);
+            assert_eq!(Address::counted(ip, true), Some(Address::of(ip)));
+        }
+        assert!(Address::counted("192.0.2.1".parse().unwrap(), false).is_some());
+    }
+}

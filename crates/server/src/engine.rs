@@ -1,0 +1,287 @@
+//! The exchange that all connections share, and the order in which its answers get out.
+//!
+//! A verb changes the state in memory at once; its answers wait in a batch. One thread takes the
+//! batch, commits all of its changes in one transaction, and only then lets the answers out. So the
+//! cost of a commit is shared by all who came while the one before it was under way.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    task::Waker,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use wormhole_sync_wire::server_message::Reply;
+
+use crate::{
+    exchange::{ConnectionId, Exchange, embedded::Embedded, journal::Entry},
+    frames::CloseCode,
+    outbox::Outbox,
+    session::{Outgoing, Release},
+    store::{Store, Writer},
+};
+
+/// How long changes are refused after the database could not be written, before it is tried again.
+const SUSPENSION: Duration = Duration::from_secs(1);
+
+/// What a client is told meanwhile, and whoever's change was lost.
+const UNAVAILABLE: &str = "the server cannot write its database: try again later";
+
+/// The shared state of all connections.
+pub(crate) struct Engine {
+    state: Mutex<State>,
+    work: Condvar,
+    clock: Clock,
+    durable: bool,
+}
+
+struct State {
+    exchange: Embedded,
+    batch: Batch,
+    outboxes: BTreeMap<ConnectionId, Arc<Outbox>>,
+    next_connection: u64,
+    suspended_until: Option<Instant>,
+    stopping: bool,
+}
+
+/// Changes, and the answers that wait until they are stored.
+#[derive(Default)]
+struct Batch {
+    journal: Vec<Entry>,
+    answers: Vec<(Arc<Outbox>, Outgoing)>,
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.journal.is_empty() && self.answers.is_empty()
+    }
+}
+
+/// What one connection may do with the exchange, while all others wait.
+pub(crate) struct Turn<'a> {
+    pub(crate) exchange: &'a mut dyn Exchange,
+    pub(crate) now: f64,
+    pub(crate) out: Vec<Outgoing>,
+}
+
+impl Engine {
+    /// An engine whose answers wait for a [`write`](Self::write)r when it is `durable`.
+    pub(crate) fn new(exchange: Embedded, clock: Clock, durable: bool) -> Self {
+        let state = State {
+            exchange,
+            batch: Batch::default(),
+            outboxes: BTreeMap::new(),
+            next_connection: 1,
+            suspended_until: None,
+            stopping: false,
+        };
+        Self { state: Mutex::new(state), work: Condvar::new(), clock, durable }
+    }
+
+    pub(crate) fn now(&self) -> f64 {
+        self.clock.now()
+    }
+
+    /// Makes a connection known, so that others' messages reach it.
+    pub(crate) fn join(&self, outbox: &Arc<Outbox>) -> ConnectionId {
+        let mut state = self.lock();
+        let id = ConnectionId(state.next_connection);
+        state.next_connection += 1;
+        state.outboxes.insert(id, Arc::clone(outbox));
+        if state.stopping {
+            say_goodbye(outbox);
+        }
+        id
+    }
+
+    /// The connection is gone.
+    pub(crate) fn part(&self, id: ConnectionId, leave: impl FnOnce(&mut dyn Exchange, f64)) {
+        let mut state = self.lock();
+        state.outboxes.remove(&id);
+        leave(&mut state.exchange, self.now());
+    }
+
+    /// Lets a connection speak to the exchange, and sees to it that the answers get out in order.
+    pub(crate) fn turn<T>(
+        &self,
+        own: &Outbox,
+        speak: impl FnOnce(&mut Turn<'_>) -> (Release, T),
+    ) -> T {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let mut turn = Turn { exchange: &mut state.exchange, now: self.now(), out: Vec::new() };
+        let (release, result) = speak(&mut turn);
+        let out = turn.out;
+        state.log_endings();
+        if !self.durable {
+            drop(state.exchange.take_journal());
+            wake(state.deliver(out));
+        } else if release == Release::AtOnce && !own.is_holding() {
+            wake(state.deliver(out));
+        } else {
+            let idle = state.batch.is_empty();
+            state.queue(out);
+            if idle && !state.batch.is_empty() {
+                self.work.notify_one();
+            }
+        }
+        result
+    }
+
+    /// Ends the mailboxes that were idle for so long.
+    pub(crate) fn prune(&self, idle: Duration) {
+        let mut state = self.lock();
+        state.exchange.prune(idle.as_secs_f64(), self.now());
+        state.log_endings();
+        if self.durable {
+            state.queue(Vec::new());
+            self.work.notify_one();
+        } else {
+            drop(state.exchange.take_journal());
+        }
+    }
+
+    /// Tells every connection that the server goes, and the writer to finish.
+    pub(crate) fn stop(&self) {
+        let mut state = self.lock();
+        state.stopping = true;
+        for outbox in state.outboxes.values() {
+            say_goodbye(outbox);
+        }
+        self.work.notify_one();
+    }
+
+    /// Commits batch after batch, until the server has stopped and nothing is left.
+    pub(crate) fn write(&self, store: &Store) -> rusqlite::Result<()> {
+        let mut writer = store.writer()?;
+        while let Some(batch) = self.next_batch() {
+            match commit(&mut writer, &batch.journal) {
+                Ok(()) => release(batch.answers),
+                Err(error) => self.undo(batch, store, &error),
+            }
+        }
+        Ok(())
+    }
+
+    fn next_batch(&self) -> Option<Batch> {
+        let mut state = self.lock();
+        loop {
+            if !state.batch.is_empty() {
+                return Some(std::mem::take(&mut state.batch));
+            }
+            if state.stopping {
+                return None;
+            }
+            state = match state.suspended_until {
+                None => self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(until) => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        state.suspended_until = None;
+                        state.exchange.suspend(None);
+                        continue;
+                    }
+                    let waited = self.work.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    /// Goes back to what the database holds. Whoever waited for an answer is told that it failed,
+    /// and is disconnected, for what its session believes is no longer so; a client that connects
+    /// again says again what it has no answer to.
+    fn undo(&self, failed: Batch, store: &Store, error: &rusqlite::Error) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        state.suspended_until = Some(Instant::now() + SUSPENSION);
+        state.exchange.suspend(Some(UNAVAILABLE));
+        let after = std::mem::take(&mut state.batch);
+        let text = Reply::Error { error: UNAVAILABLE, orig: None }.encode(self.now());
+        let mut lost = BTreeSet::new();
+        for (outbox, answer) in failed.answers.into_iter().chain(after.answers) {
+            outbox.unhold(weight(&answer));
+            if lost.insert(answer.to) {
+                wake(outbox.close(CloseCode::TryAgainLater, UNAVAILABLE, Some(&text)));
+            }
+        }
+        tracing::error!(%error, clients = lost.len(), "the database cannot be written");
+        match store.load() {
+            Ok(stored) => state.exchange.restore(stored, |id| !lost.contains(&id), self.now()),
+            // What is in memory is at most ahead of the database by what was refused just now.
+            Err(error) => tracing::error!(%error, "the database cannot be read either"),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn deliver(&self, out: Vec<Outgoing>) -> impl Iterator<Item = Waker> {
+        out.into_iter().filter_map(|answer| self.outboxes.get(&answer.to)?.deliver(&answer.text))
+    }
+
+    fn queue(&mut self, out: Vec<Outgoing>) {
+        self.batch.journal.append(&mut self.exchange.take_journal());
+        for answer in out {
+            if let Some(outbox) = self.outboxes.get(&answer.to) {
+                outbox.hold(weight(&answer));
+                self.batch.answers.push((Arc::clone(outbox), answer));
+            }
+        }
+    }
+
+    fn log_endings(&mut self) {
+        for ending in self.exchange.take_endings() {
+            tracing::debug!(outcome = ?ending.outcome, total = ending.total, "mailbox ended");
+        }
+    }
+}
+
+fn commit(writer: &mut Writer<'_>, journal: &[Entry]) -> rusqlite::Result<()> {
+    writer.commit(journal)
+}
+
+/// Lets the answers out, and wakes each connection once, when all of its own are out.
+fn release(answers: Vec<(Arc<Outbox>, Outgoing)>) {
+    let mut wakers = Vec::new();
+    for (outbox, answer) in answers {
+        wakers.extend(outbox.deliver(&answer.text));
+        outbox.unhold(weight(&answer));
+    }
+    wake(wakers);
+}
+
+fn wake(wakers: impl IntoIterator<Item = Waker>) {
+    wakers.into_iter().for_each(Waker::wake);
+}
+
+fn say_goodbye(outbox: &Outbox) {
+    wake(outbox.close(CloseCode::Away, "the server stops", None));
+}
+
+/// What an answer counts while it waits: never nothing.
+const fn weight(answer: &Outgoing) -> usize {
+    answer.text.len() + 64
+}
+
+/// The time of day at the start, and what has passed since: it never jumps.
+#[derive(Clone, Copy)]
+pub(crate) struct Clock {
+    started: Instant,
+    at: f64,
+}
+
+impl Clock {
+    pub(crate) fn start() -> Self {
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { started: Instant::now(), at: at.as_secs_f64() }
+    }
+
+    /// Unix seconds.
+    pub(crate) fn now(&self) -> f64 {
+        self.at + self.started.elapsed().as_secs_f64()
+    }
+}

@@ -1,0 +1,140 @@
+//! Where two clients meet: nameplates, mailboxes and who listens to them.
+//!
+//! [`Exchange`] is what a [session](crate::session) speaks to, and all that it knows.
+//! [`Embedded`](embedded::Embedded) is the exchange of a single server, in memory; what it changes
+//! it also writes into a [journal](journal::Entry), from which a [store](crate::store) keeps it. An
+//! engine that several servers share would be another implementation of the same verbs.
+//!
+//! Everything here is a function of its inputs: time and the random seed are arguments.
+
+mod app;
+pub mod embedded;
+pub mod journal;
+mod ledger;
+mod mailbox;
+mod nameplate;
+mod random;
+pub mod sides;
+mod stamps;
+pub mod usage;
+
+use std::{borrow::Cow, sync::Arc};
+
+use wormhole_sync_wire::{MailboxId, Mood, Nameplate, Refusal};
+
+use crate::address::Address;
+
+/// One connection, under a number that is never used again while the server runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// Who speaks: a connection that has bound itself to an application and a side.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// The application's id.
+    pub app: Arc<str>,
+    /// The side.
+    pub side: Arc<str>,
+    /// The address that mailboxes count against; `None` when it is exempt.
+    pub address: Option<Address>,
+}
+
+/// A message of a mailbox, as it is stored and sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Who added it.
+    pub side: Arc<str>,
+    /// Its phase's name.
+    pub phase: Box<str>,
+    /// Its body, as it came.
+    pub body: Box<str>,
+    /// When it came, in Unix seconds.
+    pub server_rx: f64,
+    /// The JSON text of the `id` of the `add` behind it.
+    pub id: Option<Box<str>>,
+}
+
+/// What an `add` brings.
+#[derive(Clone, Debug)]
+pub struct Addition<'a> {
+    /// The phase's name.
+    pub phase: Cow<'a, str>,
+    /// The body.
+    pub body: Cow<'a, str>,
+    /// The JSON text of the message's `id`.
+    pub id: Option<&'a str>,
+}
+
+/// A message that is to be sent to every connection that listens, its sender's own included.
+#[derive(Clone, Debug)]
+pub struct Broadcast {
+    /// The message.
+    pub message: Arc<Message>,
+    /// Who listens, in the order in which they opened.
+    pub subscribers: Vec<ConnectionId>,
+}
+
+/// The verbs that a session speaks. Names are scoped by application. `now` is in Unix seconds.
+///
+/// A verb that returns a [`Refusal`] has changed nothing.
+pub trait Exchange {
+    /// One shared copy of an application's id.
+    fn share(&self, app: &str) -> Arc<str>;
+
+    /// Whether a hashcash stamp of this digest, made on this day (days since 1970), is new. From
+    /// then on it is not.
+    fn spend(&mut self, stamp: [u8; 20], day: i64) -> bool;
+
+    /// The nameplates in use, sorted as strings.
+    fn list(&self, client: &Client) -> Vec<Nameplate>;
+
+    /// Claims a free nameplate: the one that this side allocated before and still holds, else a
+    /// random one of the fewest digits that any free one has.
+    fn allocate(&mut self, client: &Client, now: f64) -> Result<Nameplate, Refusal>;
+
+    /// Claims a nameplate, which is made when it is not there, and opens its mailbox. Claiming
+    /// again is no error, unless the side has released it.
+    fn claim(
+        &mut self,
+        client: &Client,
+        nameplate: &Nameplate,
+        now: f64,
+    ) -> Result<MailboxId, Refusal>;
+
+    /// Lets a nameplate go. The last one to do so ends it. An unknown one is no error.
+    fn release(&mut self, client: &Client, nameplate: &Nameplate, now: f64) -> Result<(), Refusal>;
+
+    /// Opens a mailbox, which is made when it is not there, and listens: what it holds is
+    /// returned, what comes later is broadcast.
+    fn open(
+        &mut self,
+        client: &Client,
+        mailbox: &MailboxId,
+        now: f64,
+    ) -> Result<Vec<Arc<Message>>, Refusal>;
+
+    /// Adds a message to a mailbox that the client opened.
+    fn add(
+        &mut self,
+        client: &Client,
+        mailbox: &MailboxId,
+        addition: Addition<'_>,
+        now: f64,
+    ) -> Result<Broadcast, Refusal>;
+
+    /// Lets a mailbox go, and stops listening. A side that never opened it opens it first. When no
+    /// side is left, the mailbox ends with its messages and its nameplate. An unknown one is no
+    /// error.
+    fn close(
+        &mut self,
+        client: &Client,
+        mailbox: &MailboxId,
+        mood: Option<Mood>,
+        now: f64,
+    ) -> Result<(), Refusal>;
+
+    /// Stops listening, for the connection is gone. The side stays.
+    fn leave(&mut self, client: &Client, mailbox: &MailboxId, now: f64);
+}

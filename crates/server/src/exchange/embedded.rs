@@ -1,0 +1,246 @@
+//! The exchange of a single server: all state in memory, each change in a journal.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use wormhole_sync_wire::{MailboxId, Mood, Nameplate, Refusal};
+
+use super::{
+    Addition, Broadcast, Client, ConnectionId, Exchange, Message,
+    app::App,
+    journal::{Entry, Snapshot},
+    ledger::Ledger,
+    mailbox::{Mailbox, cost},
+    nameplate::Plate,
+    random::Random,
+    stamps::SpentStamps,
+    usage::Ending,
+};
+use crate::{address::Address, config::Limits};
+
+/// Seconds of a day.
+const DAY: f64 = 86_400.0;
+
+/// The exchange of a single server.
+///
+/// After each verb, [`take_journal`](Self::take_journal) gives what changed. A caller that stores
+/// it must not let the verb's answer out before it is stored.
+pub struct Embedded {
+    apps: BTreeMap<Arc<str>, App>,
+    ledger: Ledger,
+    stamps: SpentStamps,
+    suspended: Option<&'static str>,
+}
+
+impl Embedded {
+    /// An empty exchange. Who knows `seed` can predict mailbox ids.
+    pub fn new(limits: Limits, seed: [u8; 32]) -> Self {
+        Self {
+            apps: BTreeMap::new(),
+            ledger: Ledger::new(limits, Random::new(seed)),
+            stamps: SpentStamps::default(),
+            suspended: None,
+        }
+    }
+
+    /// Starts over from what a store holds. Every mailbox counts as touched `now`, for nobody could
+    /// connect while the server was away.
+    ///
+    /// Connections that `keeps` says yes to go on listening to the mailboxes that are still there.
+    pub fn restore(&mut self, snapshot: Snapshot, keeps: impl Fn(ConnectionId) -> bool, now: f64) {
+        let before = std::mem::take(&mut self.apps);
+        let random =
+            Random::new(std::array::from_fn(|_| self.ledger.random.below(256).to_le_bytes()[0]));
+        let mut ledger = Ledger::new(self.ledger.limits.clone(), random);
+        ledger.next_row = self.ledger.next_row;
+        self.ledger = ledger;
+        self.restore_mailboxes(snapshot, &before, keeps, now);
+    }
+
+    /// The changes since the last time, in order.
+    pub fn take_journal(&mut self) -> Vec<Entry> {
+        std::mem::take(&mut self.ledger.journal)
+    }
+
+    /// The mailboxes that ended since the last time.
+    pub fn take_endings(&mut self) -> Vec<Ending> {
+        std::mem::take(&mut self.ledger.endings)
+    }
+
+    /// Ends the mailboxes that nobody listens to and nobody has touched for `idle` seconds.
+    pub fn prune(&mut self, idle: f64, now: f64) {
+        let Self { apps, ledger, .. } = self;
+        apps.retain(|_, app| {
+            app.prune(now - idle, ledger, now);
+            !app.is_empty()
+        });
+        #[expect(clippy::cast_possible_truncation, reason = "days since 1970 are few")]
+        self.stamps.forget_before((now / DAY) as i64 - 3);
+    }
+
+    /// From now on refuses, with this text, every verb that would change something; with `None`
+    /// no more. A server does so while it cannot write its database.
+    pub fn suspend(&mut self, reason: Option<&'static str>) {
+        self.suspended = reason;
+    }
+
+    /// How many mailboxes there are.
+    pub fn mailboxes(&self) -> usize {
+        self.ledger.mailboxes()
+    }
+
+    fn check_available(&self) -> Result<(), Refusal> {
+        self.suspended.map_or(Ok(()), |reason| Err(reason.into()))
+    }
+
+    /// Lets a verb work on the client's application, which is there only while it holds something.
+    fn within<T>(&mut self, client: &Client, verb: impl FnOnce(&mut App, &mut Ledger) -> T) -> T {
+        let Self { apps, ledger, .. } = self;
+        if let Some(app) = apps.get_mut(&client.app) {
+            let result = verb(app, ledger);
+            if app.is_empty() {
+                apps.remove(&client.app);
+            }
+            return result;
+        }
+        let mut app = App::new(Arc::clone(&client.app));
+        let result = verb(&mut app, ledger);
+        if !app.is_empty() {
+            apps.insert(Arc::clone(&client.app), app);
+        }
+        result
+    }
+
+    fn restore_mailboxes(
+        &mut self,
+        snapshot: Snapshot,
+        before: &BTreeMap<Arc<str>, App>,
+        keeps: impl Fn(ConnectionId) -> bool,
+        now: f64,
+    ) {
+        let mut names = BTreeMap::new();
+        for stored in snapshot.mailboxes {
+            let old = before.get(&stored.app).and_then(|app| app.mailboxes.get(&stored.name));
+            let owner: Option<Address> = old.and_then(|old| old.owner);
+            let mut mailbox = Mailbox::new(stored.row, owner, now);
+            mailbox.sides = stored.sides;
+            mailbox.subscribers = old.map(|old| old.subscribers.clone()).unwrap_or_default();
+            mailbox.subscribers.retain(|connection| keeps(*connection));
+            self.ledger.next_row = self.ledger.next_row.max(stored.row + 1);
+            self.ledger.mailbox_made(owner);
+            names.insert(stored.row, (Arc::clone(&stored.app), stored.name.clone()));
+            self.app(&stored.app).mailboxes.insert(stored.name, mailbox);
+        }
+        for (row, message) in snapshot.messages {
+            let Some((app, name)) = names.get(&row) else { continue };
+            self.ledger.message_stored(cost(&message));
+            if let Some(mailbox) = self.app(app).mailboxes.get_mut(name) {
+                mailbox.push(Arc::new(message));
+                mailbox.updated = now;
+            }
+        }
+        for stored in snapshot.nameplates {
+            self.ledger.next_row = self.ledger.next_row.max(stored.row + 1);
+            let Some((app, mailbox)) = names.get(&stored.mailbox) else { continue };
+            let plate = Plate {
+                row: stored.row,
+                mailbox: mailbox.clone(),
+                allocated: stored.allocated,
+                sides: stored.sides,
+            };
+            self.app(app).restore_nameplate(stored.name, plate);
+        }
+    }
+
+    fn app(&mut self, id: &Arc<str>) -> &mut App {
+        self.apps.entry(Arc::clone(id)).or_insert_with(|| App::new(Arc::clone(id)))
+    }
+}
+
+impl Exchange for Embedded {
+    fn share(&self, app: &str) -> Arc<str> {
+        self.apps.get(app).map_or_else(|| app.into(), |known| Arc::clone(&known.id))
+    }
+
+    fn spend(&mut self, stamp: [u8; 20], day: i64) -> bool {
+        self.stamps.spend(stamp, day)
+    }
+
+    fn list(&self, client: &Client) -> Vec<Nameplate> {
+        self.apps
+            .get(&client.app)
+            .map_or_else(Vec::new, |app| app.nameplates.keys().cloned().collect())
+    }
+
+    fn allocate(&mut self, client: &Client, now: f64) -> Result<Nameplate, Refusal> {
+        self.check_available()?;
+        self.within(client, |app, ledger| app.allocate(client, ledger, now))
+    }
+
+    fn claim(
+        &mut self,
+        client: &Client,
+        nameplate: &Nameplate,
+        now: f64,
+    ) -> Result<MailboxId, Refusal> {
+        self.check_available()?;
+        self.within(client, |app, ledger| app.claim(client, nameplate, ledger, now))
+    }
+
+    fn release(
+        &mut self,
+        client: &Client,
+        nameplate: &Nameplate,
+        _now: f64,
+    ) -> Result<(), Refusal> {
+        self.check_available()?;
+        self.within(client, |app, ledger| app.release(client, nameplate, ledger));
+        Ok(())
+    }
+
+    fn open(
+        &mut self,
+        client: &Client,
+        mailbox: &MailboxId,
+        now: f64,
+    ) -> Result<Vec<Arc<Message>>, Refusal> {
+        self.check_available()?;
+        self.within(client, |app, ledger| app.open(client, mailbox, ledger, now))
+    }
+
+    fn add(
+        &mut self,
+        client: &Client,
+        mailbox: &MailboxId,
+        addition: Addition<'_>,
+        now: f64,
+    ) -> Result<Broadcast, Refusal> {
+        self.check_available()?;
+        let message = Message {
+            side: Arc::clone(&client.side),
+            phase: addition.phase.into(),
+            body: addition.body.into(),
+            server_rx: now,
+            id: addition.id.map(Into::into),
+        };
+        self.within(client, |app, ledger| app.add(client, mailbox, message, ledger))
+    }
+
+    fn close(
+        &mut self,
+        client: &Client,
+        mailbox: &MailboxId,
+        mood: Option<Mood>,
+        now: f64,
+    ) -> Result<(), Refusal> {
+        self.check_available()?;
+        self.within(client, |app, ledger| app.close(client, mailbox, mood, ledger, now))
+    }
+
+    fn leave(&mut self, client: &Client, mailbox: &MailboxId, now: f64) {
+        let app = self.apps.get_mut(&client.app);
+        if let Some(mailbox) = app.and_then(|app| app.mailboxes.get_mut(mailbox)) {
+            mailbox.unsubscribe(client.connection);
+            mailbox.updated = now;
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! One mailbox: its sides, its messages, and who listens.
+
+use std::sync::Arc;
+
+use wormhole_sync_wire::{MailboxId, Mood, Nameplate};
+
+use super::{
+    ConnectionId, Message,
+    journal::{MailboxRow, Opened},
+    sides::Sides,
+    usage::{Ending, Outcome},
+};
+use crate::address::Address;
+
+/// What one message costs beside its texts, so that empty ones are not free.
+const MESSAGE_OVERHEAD: usize = 128;
+
+pub(super) struct Mailbox {
+    pub(super) row: u64,
+    pub(super) sides: Sides<Opened>,
+    pub(super) messages: Vec<Arc<Message>>,
+    pub(super) subscribers: Vec<ConnectionId>,
+    pub(super) nameplate: Option<Nameplate>,
+    pub(super) owner: Option<Address>,
+    pub(super) bytes: usize,
+    pub(super) updated: f64,
+    pub(super) crowded: bool,
+}
+
+impl Mailbox {
+    pub(super) fn new(row: u64, owner: Option<Address>, now: f64) -> Self {
+        Self {
+            row,
+            sides: Sides::default(),
+            messages: Vec::new(),
+            subscribers: Vec::new(),
+            nameplate: None,
+            owner,
+            bytes: 0,
+            updated: now,
+            crowded: false,
+        }
+    }
+
+    /// Seats a side that there is room for. Whether it is new.
+    pub(super) fn admit(&mut self, side: &Arc<str>, now: f64) -> bool {
+        self.updated = now;
+        self.sides.admit(side, Opened { since: now, open: true, mood: None })
+    }
+
+    pub(super) fn subscribe(&mut self, connection: ConnectionId) {
+        if !self.subscribers.contains(&connection) {
+            self.subscribers.push(connection);
+        }
+    }
+
+    pub(super) fn unsubscribe(&mut self, connection: ConnectionId) {
+        self.subscribers.retain(|subscriber| *subscriber != connection);
+    }
+
+    /// A side lets go. Whether that changed anything.
+    pub(super) fn close(&mut self, side: &str, mood: Option<Mood>) -> bool {
+        let Some(opened) = self.sides.find_mut(side).filter(|opened| opened.open) else {
+            return false;
+        };
+        opened.open = false;
+        opened.mood = mood;
+        true
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.sides.iter().all(|(_, opened)| !opened.open)
+    }
+
+    pub(super) fn push(&mut self, message: Arc<Message>) {
+        self.bytes += cost(&message);
+        self.updated = self.updated.max(message.server_rx);
+        self.messages.push(message);
+    }
+
+    pub(super) fn stored(&self, app: &Arc<str>, name: &MailboxId) -> MailboxRow {
+        MailboxRow {
+            row: self.row,
+            app: Arc::clone(app),
+            name: name.clone(),
+            sides: self.sides.clone(),
+        }
+    }
+
+    pub(super) fn ending(&self, pruned: bool, now: f64) -> Ending {
+        let moods = self.sides.iter().filter_map(|(_, opened)| opened.mood);
+        let mut came = self.sides.iter().map(|(_, opened)| opened.since);
+        let first = came.next().unwrap_or(now);
+        Ending {
+            outcome: Outcome::of(self.sides.iter().count(), moods, pruned, self.crowded),
+            total: now - first,
+            waited: came.next().map(|second| second - first),
+            for_nameplate: self.nameplate.is_some(),
+        }
+    }
+}
+
+/// What a message counts against the limits in bytes.
+pub(super) fn cost(message: &Message) -> usize {
+    message.body.len() + message.phase.len() + message.side.len() + MESSAGE_OVERHEAD
+}

@@ -1,0 +1,108 @@
+//! One nameplate, and which small numbers are free.
+
+use std::sync::Arc;
+
+use wormhole_sync_wire::{MailboxId, Nameplate};
+
+use super::{journal::NameplateRow, sides::Sides};
+
+pub(super) struct Plate {
+    pub(super) row: u64,
+    pub(super) mailbox: MailboxId,
+    pub(super) allocated: bool,
+    /// Whether each side still claims it.
+    pub(super) sides: Sides<bool>,
+}
+
+impl Plate {
+    pub(super) fn is_over(&self) -> bool {
+        self.sides.iter().all(|(_, claimed)| !claimed)
+    }
+
+    /// The side that it was allocated for.
+    pub(super) fn allocator(&self) -> Option<&Arc<str>> {
+        self.sides.iter().next().filter(|_| self.allocated).map(|(side, _)| side)
+    }
+
+    pub(super) fn stored(&self, app: &Arc<str>, name: &Nameplate, mailbox: u64) -> NameplateRow {
+        NameplateRow {
+            row: self.row,
+            app: Arc::clone(app),
+            name: name.clone(),
+            mailbox,
+            allocated: self.allocated,
+            sides: self.sides.clone(),
+        }
+    }
+}
+
+/// Numbers below this one are looked for exhaustively, shortest first.
+const SMALL: u32 = 1000;
+
+/// Which of the numbers 1 to 999 are taken.
+#[derive(Default)]
+pub(super) struct Small([u64; 16]);
+
+impl Small {
+    pub(super) fn mark(&mut self, name: &Nameplate, taken: bool) {
+        let Some((word, bit)) = canonical(name).and_then(|number| self.place(number)) else {
+            return;
+        };
+        if taken { *word |= bit } else { *word &= !bit }
+    }
+
+    /// The free numbers of the fewest digits that any free one has.
+    pub(super) fn free(&self) -> Vec<u32> {
+        [1..10, 10..100, 100..SMALL]
+            .into_iter()
+            .map(|range| range.filter(|number| !self.taken(*number)).collect::<Vec<_>>())
+            .find(|free| !free.is_empty())
+            .unwrap_or_default()
+    }
+
+    fn taken(&self, number: u32) -> bool {
+        self.0.get(number as usize / 64).is_some_and(|word| word & (1 << (number % 64)) != 0)
+    }
+
+    fn place(&mut self, number: u32) -> Option<(&mut u64, u64)> {
+        self.0.get_mut(number as usize / 64).map(|word| (word, 1 << (number % 64)))
+    }
+}
+
+/// The small number that a name is, unless it is written in another way than an allocated one.
+fn canonical(name: &Nameplate) -> Option<u32> {
+    let number = name.parse().ok().filter(|number| (1..SMALL).contains(number))?;
+    (!name.starts_with('0')).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Nameplate {
+        Nameplate::new(text).unwrap()
+    }
+
+    #[test]
+    fn the_shortest_free_numbers_come_first() {
+        let mut small = Small::default();
+        assert_eq!(small.free(), (1..10).collect::<Vec<_>>());
+        (1..10).for_each(|number| small.mark(&name(&number.to_string()), true));
+        assert_eq!(small.free(), (10..100).collect::<Vec<_>>());
+        small.mark(&name("7"), false);
+        assert_eq!(small.free(), [7]);
+        (1..1000).for_each(|number| small.mark(&name(&number.to_string()), true));
+        assert!(small.free().is_empty());
+        small.mark(&name("999"), false);
+        assert_eq!(small.free(), [999]);
+    }
+
+    #[test]
+    fn names_that_are_never_allocated_take_no_number() {
+        let mut small = Small::default();
+        for text in ["0", "007", "1000", "1234567890123456789012345678901234567890"] {
+            small.mark(&name(text), true);
+        }
+        assert_eq!(small.free().len(), 9);
+    }
+}

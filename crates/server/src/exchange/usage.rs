@@ -1,0 +1,82 @@
+//! How an exchange went, for an operator's statistics. No name and no content is in it.
+
+use wormhole_sync_wire::Mood;
+
+/// How a mailbox ended, in the words of the family's servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// Two sides came, and none complained.
+    Happy,
+    /// Only one side came, or one side said that it heard nothing.
+    Lonely,
+    /// One side met an error.
+    Errory,
+    /// One side met a wrong code.
+    Scary,
+    /// Nobody closed it, and it was idle for too long.
+    Pruney,
+    /// A third side was refused.
+    Crowded,
+}
+
+impl Outcome {
+    /// The outcome of a mailbox with so many sides, that closed with these moods.
+    pub fn of(
+        sides: usize,
+        moods: impl Iterator<Item = Mood>,
+        pruned: bool,
+        crowded: bool,
+    ) -> Self {
+        let by_sides = if sides < 2 { Self::Lonely } else { Self::Happy };
+        let by_mood = moods.filter_map(|mood| match mood {
+            Mood::Lonely => Some(Self::Lonely),
+            Mood::Errory => Some(Self::Errory),
+            Mood::Scary => Some(Self::Scary),
+            Mood::Happy | Mood::Unwelcome => None,
+        });
+        let worst = by_mood.fold(by_sides, Self::max);
+        if crowded {
+            Self::Crowded
+        } else if pruned {
+            Self::Pruney
+        } else {
+            worst
+        }
+    }
+}
+
+/// The end of a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ending {
+    /// How it went.
+    pub outcome: Outcome,
+    /// Seconds from the first side's coming to the end.
+    pub total: f64,
+    /// Seconds that the first side waited for the second, if that came.
+    pub waited: Option<f64>,
+    /// Whether it was behind a nameplate.
+    pub for_nameplate: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_mood_decides() {
+        use Mood::{Errory, Happy, Lonely, Scary, Unwelcome};
+        for (sides, moods, outcome) in [
+            (2, vec![], Outcome::Happy),
+            (2, vec![Happy, Happy], Outcome::Happy),
+            (1, vec![Happy], Outcome::Lonely),
+            (2, vec![Happy, Lonely], Outcome::Lonely),
+            (2, vec![Errory, Lonely], Outcome::Errory),
+            (2, vec![Errory, Scary], Outcome::Scary),
+            (1, vec![Unwelcome], Outcome::Lonely),
+        ] {
+            assert_eq!(Outcome::of(sides, moods.iter().copied(), false, false), outcome);
+            assert_eq!(Outcome::of(sides, moods.iter().copied(), true, false), Outcome::Pruney);
+            assert_eq!(Outcome::of(sides, moods.into_iter(), true, true), Outcome::Crowded);
+        }
+    }
+}

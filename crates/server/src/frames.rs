@@ -1,0 +1,295 @@
+//! WebSocket frames (RFC 6455), as far as a mailbox server needs them.
+//!
+//! The libraries for this keep buffers of kilobytes for each connection, and draw their clients'
+//! masks from a cipher; a server of thousands of waiting clients wants neither. Here an idle
+//! connection holds no buffer at all, and a frame beyond the limit is skipped, not stored.
+
+/// Bytes of the longest control frame's payload (RFC 6455, 5.5).
+const MAX_CONTROL: u64 = 125;
+
+/// The kinds of frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opcode {
+    Continuation = 0,
+    Text = 1,
+    Binary = 2,
+    Close = 8,
+    Ping = 9,
+    Pong = 10,
+}
+
+impl Opcode {
+    const fn from_bits(bits: u8) -> Option<Self> {
+        Some(match bits {
+            0 => Self::Continuation,
+            1 => Self::Text,
+            2 => Self::Binary,
+            8 => Self::Close,
+            9 => Self::Ping,
+            10 => Self::Pong,
+            _ => return None,
+        })
+    }
+
+    const fn is_control(self) -> bool {
+        matches!(self, Self::Close | Self::Ping | Self::Pong)
+    }
+}
+
+/// Why a connection is closed by the server (RFC 6455, 7.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CloseCode {
+    Normal = 1000,
+    Away = 1001,
+    Protocol = 1002,
+    Policy = 1008,
+    TryAgainLater = 1013,
+}
+
+/// Something that came in whole.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Incoming<'a> {
+    /// A message: text, or bytes that are text.
+    Text(&'a str),
+    /// A message that is not UTF-8.
+    NotText,
+    /// A message beyond the limit, which was skipped.
+    TooLarge,
+    Ping(&'a [u8]),
+    Pong,
+    Close,
+}
+
+/// Whether the reader is to go on with what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flow {
+    Continue,
+    Pause,
+}
+
+/// A frame that breaks the protocol, so that what follows cannot be made out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Violation(pub(crate) &'static str);
+
+/// Appends a server's frame, whole and not masked.
+pub(crate) fn put(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
+    let length = payload.len();
+    out.reserve(length + 10);
+    out.push(0x80 | opcode as u8);
+    match (u8::try_from(length), u16::try_from(length)) {
+        (Ok(short), _) if short < 126 => out.push(short),
+        (_, Ok(medium)) => {
+            out.push(126);
+            out.extend_from_slice(&medium.to_be_bytes());
+        }
+        _ => {
+            out.push(127);
+            out.extend_from_slice(&(length as u64).to_be_bytes());
+        }
+    }
+    out.extend_from_slice(payload);
+}
+
+/// Appends a close frame.
+pub(crate) fn put_close(out: &mut Vec<u8>, code: CloseCode, reason: &str) {
+    let reason = reason.get(..120).unwrap_or(reason);
+    let payload = [&(code as u16).to_be_bytes(), reason.as_bytes()].concat();
+    put(out, Opcode::Close, &payload);
+}
+
+/// Makes messages of the bytes that a client sends.
+pub(crate) struct FrameReader {
+    limit: usize,
+    /// What was read and not yet used: part of a frame, or frames that wait after a pause.
+    partial: Vec<u8>,
+    paused: bool,
+    /// The message whose fragments are coming in.
+    fragments: Option<Fragments>,
+    /// Payload bytes that are still to be skipped, and whether they end their message.
+    skip: u64,
+    skip_is_final: bool,
+}
+
+struct Fragments {
+    bytes: Vec<u8>,
+    too_large: bool,
+}
+
+struct Header {
+    length: usize,
+    is_final: bool,
+    opcode: Opcode,
+    mask: [u8; 4],
+    payload: u64,
+}
+
+impl FrameReader {
+    /// A reader of messages up to `limit` bytes.
+    pub(crate) const fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            partial: Vec::new(),
+            paused: false,
+            fragments: None,
+            skip: 0,
+            skip_is_final: false,
+        }
+    }
+
+    /// Whether whole frames may be left over from a pause.
+    pub(crate) const fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Takes bytes in and gives out what they complete, until `sink` asks for a pause. After one,
+    /// call it again with nothing, to go on.
+    pub(crate) fn feed(
+        &mut self,
+        bytes: &mut [u8],
+        mut sink: impl FnMut(Incoming<'_>) -> Flow,
+    ) -> Result<(), Violation> {
+        self.paused = false;
+        if self.partial.is_empty() {
+            let used = self.consume(bytes, &mut sink)?;
+            self.partial.extend_from_slice(bytes.get(used..).unwrap_or_default());
+            return Ok(());
+        }
+        let mut held = std::mem::take(&mut self.partial);
+        held.extend_from_slice(bytes);
+        let used = self.consume(&mut held, &mut sink)?;
+        held.drain(..used);
+        if !held.is_empty() {
+            self.partial = held;
+        }
+        Ok(())
+    }
+
+    fn consume(
+        &mut self,
+        bytes: &mut [u8],
+        sink: &mut impl FnMut(Incoming<'_>) -> Flow,
+    ) -> Result<usize, Violation> {
+        let mut used = 0;
+        while let Some(rest) = bytes.get_mut(used..) {
+            let flow = if self.skip > 0 {
+                let skipped = rest.len().min(usize::try_from(self.skip).unwrap_or(usize::MAX));
+                if skipped == 0 {
+                    break;
+                }
+                used += skipped;
+                self.skipped(skipped as u64, sink)
+            } else {
+                let Some(header) = Header::parse(rest)? else { break };
+                if let Some(too_large) = self.begin(&header)? {
+                    used += header.length;
+                    self.skip = too_large;
+                    self.skip_is_final = header.is_final;
+                    if too_large == 0 { self.skipped(0, sink) } else { Flow::Continue }
+                } else {
+                    let Some(payload) = header.payload_in(rest) else { break };
+                    unmask(payload, header.mask);
+                    used += header.length + payload.len();
+                    self.complete(&header, payload, sink)
+                }
+            };
+            if flow == Flow::Pause {
+                self.paused = true;
+                break;
+            }
+        }
+        Ok(used)
+    }
+
+    /// Checks a header. `Some` payload length when the payload is to be skipped.
+    fn begin(&mut self, header: &Header) -> Result<Option<u64>, Violation> {
+        if header.opcode.is_control() {
+            return Ok(None);
+        }
+        let continues = header.opcode == Opcode::Continuation;
+        if continues != self.fragments.is_some() {
+            return Err(Violation("a message begins inside another, or continues none"));
+        }
+        let before = self.fragments.as_ref().map_or(0, |fragments| fragments.bytes.len());
+        let already = self.fragments.as_ref().is_some_and(|fragments| fragments.too_large);
+        let room = self.limit.saturating_sub(before) as u64;
+        if !already && header.payload <= room {
+            return Ok(None);
+        }
+        self.fragments = Some(Fragments { bytes: Vec::new(), too_large: true });
+        Ok(Some(header.payload))
+    }
+
+    fn skipped(&mut self, bytes: u64, sink: &mut impl FnMut(Incoming<'_>) -> Flow) -> Flow {
+        self.skip -= bytes;
+        if self.skip > 0 || !self.skip_is_final {
+            return Flow::Continue;
+        }
+        self.fragments = None;
+        sink(Incoming::TooLarge)
+    }
+
+    fn complete(
+        &mut self,
+        header: &Header,
+        payload: &[u8],
+        sink: &mut impl FnMut(Incoming<'_>) -> Flow,
+    ) -> Flow {
+        match header.opcode {
+            Opcode::Ping => return sink(Incoming::Ping(payload)),
+            Opcode::Pong => return sink(Incoming::Pong),
+            Opcode::Close => return sink(Incoming::Close),
+            Opcode::Continuation | Opcode::Text | Opcode::Binary => {}
+        }
+        if header.is_final && self.fragments.is_none() {
+            return sink(text(payload));
+        }
+        let fragments =
+            self.fragments.get_or_insert_with(|| Fragments { bytes: Vec::new(), too_large: false });
+        fragments.bytes.extend_from_slice(payload);
+        if !header.is_final {
+            return Flow::Continue;
+        }
+        self.fragments.take().map_or(Flow::Continue, |whole| sink(text(&whole.bytes)))
+    }
+}
+
+fn text(bytes: &[u8]) -> Incoming<'_> {
+    std::str::from_utf8(bytes).map_or(Incoming::NotText, Incoming::Text)
+}
+
+impl Header {
+    fn parse(bytes: &[u8]) -> Result<Option<Self>, Violation> {
+        let [first, second, rest @ ..] = bytes else { return Ok(None) };
+        if first & 0x70 != 0 {
+            return Err(Violation("reserved bits are set: no extension was agreed on"));
+        }
+        let opcode = Opcode::from_bits(first & 0x0f).ok_or(Violation("unknown kind of frame"))?;
+        if second & 0x80 == 0 {
+            return Err(Violation("a client's frames must be masked"));
+        }
+        let (extra, payload) = match second & 0x7f {
+            126 => (2, rest.first_chunk().map(|bytes| u64::from(u16::from_be_bytes(*bytes)))),
+            127 => (8, rest.first_chunk().map(|bytes| u64::from_be_bytes(*bytes))),
+            short => (0, Some(u64::from(short))),
+        };
+        let mask = rest.get(extra..).and_then(|rest| rest.first_chunk().copied());
+        let (Some(payload), Some(mask)) = (payload, mask) else { return Ok(None) };
+        let is_final = first & 0x80 != 0;
+        if opcode.is_control() && (payload > MAX_CONTROL || !is_final) {
+            return Err(Violation("a control frame must be whole and short"));
+        }
+        let length = 2 + extra + mask.len();
+        Ok(Some(Self { length, is_final, opcode, mask, payload }))
+    }
+
+    fn payload_in<'a>(&self, bytes: &'a mut [u8]) -> Option<&'a mut [u8]> {
+        let end = usize::try_from(self.payload).ok()?.checked_add(self.length)?;
+        bytes.get_mut(self.length..end)
+    }
+}
+
+fn unmask(payload: &mut [u8], mask: [u8; 4]) {
+    for (byte, key) in payload.iter_mut().zip(mask.into_iter().cycle()) {
+        *byte ^= key;
+    }
+}

@@ -1,0 +1,193 @@
+//! The one HTTP request that a connection begins with.
+
+use std::net::{IpAddr, SocketAddr};
+
+use data_encoding::BASE64;
+use sha1::{Digest, Sha1};
+
+/// Header lines of a request that are looked at. Browsers send about twenty.
+const MAX_HEADERS: usize = 64;
+
+/// What RFC 6455 has a server append to a client's key.
+const KEY_SUFFIX: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// What a request wants.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Head {
+    /// More of it must come first.
+    Incomplete,
+    /// A WebSocket. `length` bytes of the input were its head.
+    Upgrade { length: usize, accept: String, forwarded: Option<Forwarded> },
+    /// Something that is answered with these bytes, and the end of the connection.
+    Answer(String),
+}
+
+/// Where a proxy says that the client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Forwarded {
+    pub(crate) ip: IpAddr,
+    /// Proxies that name the address without the port are met in the wild.
+    pub(crate) port: Option<u16>,
+}
+
+impl Forwarded {
+    /// The whole address, when both parts were named.
+    pub(crate) fn socket_address(self) -> Option<SocketAddr> {
+        self.port.map(|port| SocketAddr::new(self.ip, port))
+    }
+}
+
+/// Reads a request's head.
+pub(crate) fn parse(bytes: &[u8]) -> Head {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut request = httparse::Request::new(&mut headers);
+    match request.parse(bytes) {
+        Ok(httparse::Status::Partial) => Head::Incomplete,
+        Ok(httparse::Status::Complete(length)) => decide(&request, length),
+        Err(httparse::Error::TooManyHeaders) => {
+            Head::Answer(answer("431 Request Header Fields Too Large", "Too many header lines\n"))
+        }
+        Err(_) => Head::Answer(answer("400 Bad Request", "This is not HTTP\n")),
+    }
+}
+
+/// The answer that makes the connection a WebSocket.
+pub(crate) fn switching(accept: &str) -> String {
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n\r\n"
+    )
+}
+
+/// Any other answer.
+pub(crate) fn answer(status: &str, text: &str) -> String {
+    let length = text.len();
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Content-Length: {length}\r\nConnection: close\r\n\r\n{text}"
+    )
+}
+
+fn decide(request: &httparse::Request<'_, '_>, length: usize) -> Head {
+    let path = request.path.unwrap_or_default();
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    match (request.method.unwrap_or_default(), path) {
+        ("GET", "/") => Head::Answer(answer("200 OK", "Wormhole Relay\n")),
+        ("GET", "/v1") => upgrade(request, length),
+        ("GET", _) => Head::Answer(answer(
+            "404 Not Found",
+            "There is nothing here; the WebSocket is at /v1\n",
+        )),
+        _ => Head::Answer(answer("405 Method Not Allowed", "Only GET is known here\n")),
+    }
+}
+
+fn upgrade(request: &httparse::Request<'_, '_>, length: usize) -> Head {
+    let header = |name: &str| {
+        request
+            .headers
+            .iter()
+            .find(|header| header.name.eq_ignore_ascii_case(name))
+            .and_then(|header| std::str::from_utf8(header.value).ok())
+            .map(str::trim)
+    };
+    let lists = |name: &str, word: &str| {
+        header(name)
+            .is_some_and(|list| list.split(',').any(|item| item.trim().eq_ignore_ascii_case(word)))
+    };
+    if !lists("upgrade", "websocket") || !lists("connection", "upgrade") {
+        let text = "/v1 speaks WebSocket: ask for an upgrade\n";
+        return Head::Answer(answer("426 Upgrade Required\r\nUpgrade: websocket", text));
+    }
+    if header("sec-websocket-version") != Some("13") {
+        let status = "426 Upgrade Required\r\nSec-WebSocket-Version: 13";
+        return Head::Answer(answer(status, "Only version 13 of WebSocket is spoken here\n"));
+    }
+    let Some(key) = header("sec-websocket-key").filter(|key| is_key(key)) else {
+        return Head::Answer(answer(
+            "400 Bad Request",
+            "Sec-WebSocket-Key is missing or malformed\n",
+        ));
+    };
+    let forwarded = header("x-real-ip")
+        .and_then(|ip| ip.parse().ok())
+        .map(|ip| Forwarded { ip, port: header("x-real-port").and_then(|port| port.parse().ok()) });
+    Head::Upgrade { length, accept: accept(key), forwarded }
+}
+
+fn is_key(key: &str) -> bool {
+    BASE64.decode(key.as_bytes()).is_ok_and(|bytes| bytes.len() == 16)
+}
+
+fn accept(key: &str) -> String {
+    BASE64.encode(&Sha1::new().chain_update(key).chain_update(KEY_SUFFIX).finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UPGRADE: &str = "GET /v1 HTTP/1.1\r\nHost: x\r\nupgrade: WebSocket\r\n\
+        Connection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+    fn answered(request: &str) -> String {
+        let Head::Answer(answer) = parse(request.as_bytes()) else { panic!("not answered") };
+        answer.lines().next().unwrap().trim_start_matches("HTTP/1.1 ").to_owned()
+    }
+
+    #[test]
+    fn the_key_of_rfc_6455_is_accepted() {
+        let request = format!("{UPGRADE}\r\nrest");
+        let Head::Upgrade { length, accept, forwarded } = parse(request.as_bytes()) else {
+            panic!("refused");
+        };
+        assert_eq!(length, request.len() - 4);
+        assert_eq!(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(forwarded, None);
+    }
+
+    #[test]
+    fn a_head_in_pieces_is_waited_for() {
+        for end in 0..UPGRADE.len() {
+            assert_eq!(parse(&UPGRADE.as_bytes()[..end]), Head::Incomplete);
+        }
+    }
+
+    #[test]
+    fn a_proxy_tells_the_address() {
+        for (lines, port) in [("X-Real-Port: 7\r\n", Some(7)), ("", None)] {
+            let request = format!("{UPGRADE}X-Real-IP: 2001:db8::1\r\n{lines}\r\n");
+            let Head::Upgrade { forwarded, .. } = parse(request.as_bytes()) else {
+                panic!("refused");
+            };
+            assert_eq!(forwarded, Some(Forwarded { ip: "2001:db8::1".parse().unwrap(), port }));
+        }
+    }
+
+    #[test]
+    fn the_front_page_is_the_familys() {
+        let Head::Answer(answer) = parse(b"GET / HTTP/1.1\r\n\r\n") else { panic!("refused") };
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"));
+        assert!(answer.ends_with("\r\n\r\nWormhole Relay\n"));
+    }
+
+    #[test]
+    fn everything_else_gets_a_clear_refusal() {
+        for (request, status) in [
+            ("GET /v2 HTTP/1.1\r\n\r\n", "404 Not Found"),
+            ("POST /v1 HTTP/1.1\r\n\r\n", "405 Method Not Allowed"),
+            ("GET /v1 HTTP/1.1\r\n\r\n", "426 Upgrade Required"),
+            ("\x16\x03\x01\x02\x00", "400 Bad Request"),
+            ("please relay 00\n\n", "400 Bad Request"),
+            (&format!("{}\r\n", UPGRADE.replace("13", "8")), "426 Upgrade Required"),
+            (&format!("{}\r\n", UPGRADE.replace("ZQ==", "")), "400 Bad Request"),
+            (
+                &format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(65)),
+                "431 Request Header Fields Too Large",
+            ),
+        ] {
+            assert_eq!(answered(request), status, "{request}");
+        }
+    }
+}

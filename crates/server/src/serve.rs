@@ -1,0 +1,211 @@
+//! The server as a whole: from its listener to its end.
+
+use std::{fmt, io, sync::Arc, time::Duration};
+
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
+
+use crate::{
+    address::Address,
+    config::{Config, Database},
+    connection::{self, Shared},
+    engine::{Clock, Engine},
+    exchange::{embedded::Embedded, journal::Snapshot},
+    gate::{Full, Gate},
+    session::Policy,
+    store::{Store, StoreError},
+};
+
+/// Connections that may wait to be accepted. The system's own limit, often 4096, holds as well.
+const BACKLOG: u32 = 4096;
+
+/// How long connections may take to say goodbye when the server stops.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// How long to wait when a connection cannot be accepted for lack of files or memory.
+const SHORTAGE: Duration = Duration::from_millis(100);
+
+/// Why a server could not start, or had to stop.
+#[derive(Debug)]
+pub enum ServeError {
+    /// The database cannot be used.
+    Database(StoreError),
+    /// The database's statements cannot be prepared or its writer cannot run.
+    Writer(rusqlite::Error),
+    /// The system gives no thread or no random numbers.
+    System(io::Error),
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Database(error) => error.fmt(f),
+            Self::Writer(error) => {
+                write!(
+                    f,
+                    "the database cannot be written ({error}): check the disk, or use another file"
+                )
+            }
+            Self::System(error) => {
+                write!(
+                    f,
+                    "the system refuses what a server needs ({error}): free memory or threads"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for ServeError {}
+
+/// Listens on an address, with room for many who connect at once, and raises the number of files
+/// that this process may have open to what the system allows.
+pub fn listen(address: std::net::SocketAddr) -> io::Result<TcpListener> {
+    raise_file_limit();
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Serves the mailbox protocol on `listener` until `shutdown` is ready.
+///
+/// Then no connection is accepted any more, those that are there get a close frame and up to two
+/// seconds to read it, and what was answered is in the database. When the future is dropped
+/// instead, connections end in the background.
+///
+/// Runs within a tokio runtime with IO and time enabled.
+pub async fn serve(
+    listener: TcpListener,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let clock = Clock::start();
+    let database = config.database.clone();
+    let max_bytes = config.limits.database_bytes;
+    let opened = tokio::task::spawn_blocking(move || open(&database, max_bytes)).await;
+    let (store, snapshot) = opened.map_err(|error| ServeError::System(error.into()))??;
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| ServeError::System(io::Error::other(error)))?;
+    let mut exchange = Embedded::new(config.limits.clone(), seed);
+    exchange.restore(snapshot, |_| false, clock.now());
+    tracing::info!(mailboxes = exchange.mailboxes(), "mailbox server starts");
+
+    let shared = Arc::new(Shared {
+        engine: Engine::new(exchange, clock, store.is_some()),
+        policy: Arc::new(Policy::from(&config)),
+        limits: config.limits,
+        timing: config.timing,
+        limit_loopback: config.limit_loopback,
+        proxies: config.proxies,
+    });
+    let stop = StopOnDrop(Arc::clone(&shared));
+    let writer = store.map(|store| write(store, &shared)).transpose()?;
+    let gate = Gate::new(shared.limits.connections, shared.limits.connections_per_address);
+    accept(&listener, &shared, &gate, shutdown).await;
+    drop(listener);
+    drop(stop);
+    if timeout(FAREWELL, gate.empty()).await.is_err() {
+        tracing::warn!("some clients did not take the goodbye");
+    }
+    tracing::info!("mailbox server stops");
+    let Some(writer) = writer else { return Ok(()) };
+    let written = tokio::task::spawn_blocking(move || writer.join()).await;
+    match written {
+        Ok(Ok(result)) => result.map_err(ServeError::Writer),
+        Ok(Err(_)) => Err(ServeError::System(io::Error::other("the writer thread failed"))),
+        Err(error) => Err(ServeError::System(error.into())),
+    }
+}
+
+type Writer = std::thread::JoinHandle<rusqlite::Result<()>>;
+
+/// Tells everybody that the server stops, whichever way it does.
+struct StopOnDrop(Arc<Shared>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.engine.stop();
+    }
+}
+
+fn open(database: &Database, max_bytes: u64) -> Result<(Option<Store>, Snapshot), ServeError> {
+    let Database::Path(path) = database else { return Ok((None, Snapshot::default())) };
+    let store = Store::open(path, max_bytes).map_err(ServeError::Database)?;
+    let unreadable = |error| ServeError::Database(StoreError::Sqlite(path.clone(), error));
+    let snapshot = store.load().map_err(unreadable)?;
+    Ok((Some(store), snapshot))
+}
+
+fn write(store: Store, shared: &Arc<Shared>) -> Result<Writer, ServeError> {
+    let shared = Arc::clone(shared);
+    std::thread::Builder::new()
+        .name("wormhole-store".to_owned())
+        .spawn(move || shared.engine.write(&store))
+        .map_err(ServeError::System)
+}
+
+async fn accept(
+    listener: &TcpListener,
+    shared: &Arc<Shared>,
+    gate: &Arc<Gate>,
+    shutdown: impl Future<Output = ()>,
+) {
+    let mut shutdown = std::pin::pin!(shutdown);
+    let mut prune = interval(shared.timing.prune);
+    prune.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut shutdown => return,
+            _ = prune.tick() => shared.engine.prune(shared.timing.idle_mailbox),
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    let address = Address::counted(peer.ip(), shared.limit_loopback);
+                    match gate.admit(address) {
+                        Ok(admission) => {
+                            let shared = Arc::clone(shared);
+                            tokio::spawn(connection::run(stream, peer, admission, shared));
+                        }
+                        Err(full) => turn_away(stream, full),
+                    }
+                }
+                Err(error) if is_shortage(&error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    sleep(SHORTAGE).await;
+                }
+                Err(_) => {} // the client was gone before it was accepted
+            }
+        }
+    }
+}
+
+/// Answers at once or never: whoever is one too many gets no task and no memory.
+fn turn_away(stream: TcpStream, full: Full) {
+    use std::io::Write;
+    tracing::debug!(?full, "connection refused");
+    if let Ok(mut stream) = stream.into_std() {
+        _ = stream.write(full.answer().as_bytes());
+        _ = stream.shutdown(std::net::Shutdown::Write);
+    }
+}
+
+fn is_shortage(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
+}
+
+#[cfg(unix)]
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "cannot raise the number of open files");
+    }
+}
+
+#[cfg(not(unix))]
+fn raise_file_limit() {}

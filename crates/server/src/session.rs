@@ -1,0 +1,363 @@
+//! One connection: what it has bound, claimed and opened so far, and what it is answered.
+//!
+//! ```text
+//!            permission        bind                    claim            open
+//!  connected ─────────▶ Unbound ────▶ Bound { nameplate: None ───▶ Some, mailbox: Never ──▶ Open ──▶ Closed }
+//! ```
+//!
+//! A session is a function of its inputs. It turns one frame into verbs of an [`Exchange`], and
+//! their results into frames: an `ack` first, then the direct answer. Nothing that a client says
+//! ends its connection.
+
+mod permission;
+mod reply;
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use wormhole_sync_wire::{
+    ClientMessage, MailboxId, Mood, Nameplate, Refusal, Request, Side, Welcome,
+    server_message::{HashcashRequired, PermissionRequired, Reply, YourAddress},
+};
+
+use crate::{
+    address::Address,
+    config::{Config, Notices, Permission},
+    exchange::{Addition, Broadcast, Client, ConnectionId, Exchange},
+};
+
+pub use reply::Outgoing;
+
+/// What a server asks of and tells every client alike.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// What the welcome says.
+    pub notices: Notices,
+    /// What comes before `bind`.
+    pub permission: Permission,
+    /// Whether `list` tells the nameplates.
+    pub allow_list: bool,
+}
+
+impl From<&Config> for Policy {
+    fn from(config: &Config) -> Self {
+        Self {
+            notices: config.notices.clone(),
+            permission: config.permission.clone(),
+            allow_list: config.allow_list,
+        }
+    }
+}
+
+/// Whether the answers to a frame depend on what the exchange has not stored yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Release {
+    /// They may be sent at once.
+    AtOnce,
+    /// They must wait until the changes so far are stored.
+    AfterCommit,
+}
+
+/// One connection's state.
+///
+/// Call [`welcome`](Self::welcome) first, then [`handle`](Self::handle) with each frame in order,
+/// and [`leave`](Self::leave) last. What they push is to be sent in that order.
+pub struct Session {
+    connection: ConnectionId,
+    address: Option<Address>,
+    policy: Arc<Policy>,
+    state: State,
+}
+
+enum State {
+    Unbound { permitted: bool },
+    Bound(Box<Bound>),
+}
+
+struct Bound {
+    client: Client,
+    allocated: bool,
+    nameplate: Option<Nameplate>,
+    released: bool,
+    mailbox: Opening,
+}
+
+enum Opening {
+    Never,
+    Open(MailboxId),
+    Closed,
+}
+
+impl Session {
+    /// The state of a new connection. Its mailboxes count against `address`, if any.
+    pub fn new(connection: ConnectionId, address: Option<Address>, policy: Arc<Policy>) -> Self {
+        let permitted = policy.permission == Permission::None;
+        Self { connection, address, policy, state: State::Unbound { permitted } }
+    }
+
+    /// What the server says first.
+    pub fn welcome(&self, your_address: Option<YourAddress>, now: f64) -> Outgoing {
+        let Notices { motd, error, current_cli_version } = self.policy.notices.clone();
+        let permission_required = match &self.policy.permission {
+            Permission::None => None,
+            Permission::Hashcash { bits, resource } => Some(PermissionRequired {
+                none: None,
+                hashcash: Some(HashcashRequired { bits: *bits, resource: resource.clone() }),
+            }),
+        };
+        let welcome =
+            Welcome { motd, error, current_cli_version, permission_required, your_address };
+        reply::to(self.connection, &Reply::Welcome { welcome: &welcome }, now)
+    }
+
+    /// Answers one frame, `now` in Unix seconds. The answers, and what other connections get to
+    /// hear, are pushed to `out`.
+    pub fn handle(
+        &mut self,
+        frame: &str,
+        now: f64,
+        exchange: &mut dyn Exchange,
+        out: &mut Vec<Outgoing>,
+    ) -> Release {
+        let request = match Request::parse(frame) {
+            Ok(request) => request,
+            Err(refusal) => {
+                self.refuse(&refusal, Some(frame), now, out);
+                return Release::AtOnce;
+            }
+        };
+        reply::ack(self.connection, request.id, now, out);
+        let mut turn = Turn { connection: self.connection, id: request.id, now, exchange, out };
+        let message = request.message.map_err(|refusal| self.before_bind(frame, refusal));
+        match message.and_then(|message| self.obey(message, &mut turn)) {
+            Ok(release) => release,
+            Err(refusal) => {
+                self.refuse(&refusal, Some(frame), now, out);
+                // The refusal may rest on a change that is not stored yet.
+                if self.is_bound() { Release::AfterCommit } else { Release::AtOnce }
+            }
+        }
+    }
+
+    /// Answers something that is no message at all, such as a frame beyond the limit.
+    pub fn refuse(
+        &self,
+        refusal: &Refusal,
+        frame: Option<&str>,
+        now: f64,
+        out: &mut Vec<Outgoing>,
+    ) {
+        out.push(reply::error(self.connection, &refusal.0, frame, now));
+    }
+
+    /// The connection is gone: it listens no more. Its side stays in the exchange.
+    pub fn leave(&mut self, now: f64, exchange: &mut dyn Exchange) {
+        if let State::Bound(bound) = &self.state
+            && let Opening::Open(mailbox) = &bound.mailbox
+        {
+            exchange.leave(&bound.client, mailbox, now);
+        }
+        self.state = State::Unbound { permitted: false };
+    }
+
+    /// Whether the connection has said who it is.
+    pub const fn is_bound(&self) -> bool {
+        matches!(self.state, State::Bound(_))
+    }
+
+    fn obey(
+        &mut self,
+        message: ClientMessage<'_>,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<Release, Refusal> {
+        match message {
+            ClientMessage::Ping(value) => {
+                reply::pong(self.connection, &value, turn.now, turn.out);
+                return Ok(Release::AtOnce);
+            }
+            ClientMessage::SubmitPermissions { stamp } => {
+                self.submit_permissions(&stamp, turn)?;
+                return Ok(Release::AtOnce);
+            }
+            ClientMessage::Bind { app_id, side, client_version } => {
+                if let Some((name, version)) = client_version {
+                    tracing::debug!(%name, %version, "bind");
+                }
+                self.bind(&app_id, &side, turn)?;
+                return Ok(Release::AtOnce);
+            }
+            _ => {}
+        }
+        let State::Bound(bound) = &mut self.state else { return Err("must bind first".into()) };
+        match message {
+            ClientMessage::List => bound.list(self.policy.allow_list, turn),
+            ClientMessage::Allocate => bound.allocate(turn)?,
+            ClientMessage::Claim(nameplate) => bound.claim(nameplate, turn)?,
+            ClientMessage::Release(nameplate) => bound.release(nameplate.as_ref(), turn)?,
+            ClientMessage::Open(mailbox) => bound.open(mailbox, turn)?,
+            ClientMessage::Add { phase, body } => {
+                bound.add(Addition { phase, body, id: turn.id }, turn)?;
+            }
+            ClientMessage::Close { mailbox, mood } => bound.close(mailbox.as_ref(), mood, turn)?,
+            ClientMessage::Ping(_)
+            | ClientMessage::SubmitPermissions { .. }
+            | ClientMessage::Bind { .. } => {}
+        }
+        Ok(Release::AfterCommit)
+    }
+
+    fn submit_permissions(&mut self, stamp: &str, turn: &mut Turn<'_, '_>) -> Result<(), Refusal> {
+        let State::Unbound { permitted } = &mut self.state else {
+            return Err("submit-permissions must come before bind".into());
+        };
+        let Permission::Hashcash { bits, resource } = &self.policy.permission else {
+            return Ok(());
+        };
+        let (digest, day) = permission::check(stamp, *bits, resource, turn.now)?;
+        if !turn.exchange.spend(digest, day) {
+            return Err("the stamp was used before: make a new one".into());
+        }
+        *permitted = true;
+        Ok(())
+    }
+
+    fn bind(&mut self, app: &str, side: &Side, turn: &mut Turn<'_, '_>) -> Result<(), Refusal> {
+        match self.state {
+            State::Bound(_) => Err("already bound".into()),
+            State::Unbound { permitted: false } => {
+                Err("permission required: submit a hashcash stamp before bind".into())
+            }
+            State::Unbound { permitted: true } => {
+                self.state = State::Bound(Box::new(Bound::new(Client {
+                    connection: self.connection,
+                    app: turn.exchange.share(app),
+                    side: side.as_str().into(),
+                    address: self.address,
+                })));
+                Ok(())
+            }
+        }
+    }
+
+    /// Before `bind`, a message that needs it is refused for that, whatever else is wrong with it.
+    fn before_bind(&self, frame: &str, refusal: Refusal) -> Refusal {
+        #[derive(Deserialize)]
+        struct Kind<'a> {
+            #[serde(borrow, rename = "type")]
+            kind: std::borrow::Cow<'a, str>,
+        }
+        let allowed = |kind: &str| matches!(kind, "ping" | "bind" | "submit-permissions");
+        let needs_bind =
+            || serde_json::from_str::<Kind<'_>>(frame).is_ok_and(|kind| !allowed(&kind.kind));
+        if !self.is_bound() && needs_bind() { "must bind first".into() } else { refusal }
+    }
+}
+
+/// What a verb needs besides its own fields.
+struct Turn<'a, 'e> {
+    connection: ConnectionId,
+    id: Option<&'a str>,
+    now: f64,
+    exchange: &'e mut dyn Exchange,
+    out: &'e mut Vec<Outgoing>,
+}
+
+impl Turn<'_, '_> {
+    fn answer(&mut self, reply: &Reply<'_>) {
+        self.out.push(reply::to(self.connection, reply, self.now));
+    }
+}
+
+impl Bound {
+    fn new(client: Client) -> Self {
+        Self { client, allocated: false, nameplate: None, released: false, mailbox: Opening::Never }
+    }
+
+    fn list(&self, allowed: bool, turn: &mut Turn<'_, '_>) {
+        let names = if allowed { turn.exchange.list(&self.client) } else { Vec::new() };
+        turn.answer(&reply::nameplates(names));
+    }
+
+    fn allocate(&mut self, turn: &mut Turn<'_, '_>) -> Result<(), Refusal> {
+        if self.allocated {
+            return Err("you already allocated one, don't be greedy".into());
+        }
+        let nameplate = turn.exchange.allocate(&self.client, turn.now)?;
+        self.allocated = true;
+        turn.answer(&Reply::Allocated { nameplate: &nameplate });
+        Ok(())
+    }
+
+    fn claim(&mut self, nameplate: Nameplate, turn: &mut Turn<'_, '_>) -> Result<(), Refusal> {
+        if self.nameplate.is_some() {
+            return Err("only one claim per connection".into());
+        }
+        let mailbox = turn.exchange.claim(&self.client, &nameplate, turn.now)?;
+        self.nameplate = Some(nameplate);
+        turn.answer(&Reply::Claimed { mailbox: &mailbox });
+        Ok(())
+    }
+
+    fn release(
+        &mut self,
+        named: Option<&Nameplate>,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), Refusal> {
+        if self.released {
+            return Err("only one release per connection".into());
+        }
+        let nameplate = match (named, &self.nameplate) {
+            (Some(named), Some(claimed)) if named != claimed => {
+                return Err("release and claim must use same nameplate".into());
+            }
+            (Some(nameplate), _) | (None, Some(nameplate)) => nameplate,
+            (None, None) => return Err("release without nameplate must follow claim".into()),
+        };
+        turn.exchange.release(&self.client, nameplate, turn.now)?;
+        self.released = true;
+        turn.answer(&Reply::Released);
+        Ok(())
+    }
+
+    fn open(&mut self, mailbox: MailboxId, turn: &mut Turn<'_, '_>) -> Result<(), Refusal> {
+        if !matches!(self.mailbox, Opening::Never) {
+            return Err("only one open per connection".into());
+        }
+        let stored = turn.exchange.open(&self.client, &mailbox, turn.now)?;
+        self.mailbox = Opening::Open(mailbox);
+        for message in stored {
+            turn.out.push(reply::message(self.client.connection, &message, turn.now));
+        }
+        Ok(())
+    }
+
+    fn add(&self, addition: Addition<'_>, turn: &mut Turn<'_, '_>) -> Result<(), Refusal> {
+        let Opening::Open(mailbox) = &self.mailbox else {
+            return Err("must open mailbox before adding".into());
+        };
+        let Broadcast { message, subscribers } =
+            turn.exchange.add(&self.client, mailbox, addition, turn.now)?;
+        reply::broadcast(&subscribers, &message, turn.now, turn.out);
+        Ok(())
+    }
+
+    fn close(
+        &mut self,
+        named: Option<&MailboxId>,
+        mood: Option<Mood>,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), Refusal> {
+        let mailbox = match (named, &self.mailbox) {
+            (_, Opening::Closed) => return Err("only one close per connection".into()),
+            (Some(named), Opening::Open(opened)) if named != opened => {
+                return Err("open and close must use same mailbox".into());
+            }
+            (Some(mailbox), _) | (None, Opening::Open(mailbox)) => mailbox,
+            (None, Opening::Never) => return Err("close without mailbox must follow open".into()),
+        };
+        turn.exchange.close(&self.client, mailbox, mood, turn.now)?;
+        self.mailbox = Opening::Closed;
+        turn.answer(&Reply::Closed);
+        Ok(())
+    }
+}

@@ -1,0 +1,123 @@
+//! The exchange's state on disk, in SQLite.
+//!
+//! Everything is in memory as well; the database is written through and read only at the start. So
+//! it needs no index beyond its keys, and those are numbers that only grow: what is written together
+//! lies together.
+
+mod rows;
+mod schema;
+
+use std::{fmt, path::Path, path::PathBuf};
+
+use rusqlite::{Connection, ErrorCode, Statement};
+
+use crate::exchange::journal::{Entry, Snapshot};
+
+/// An open database, which no other process can open meanwhile.
+pub struct Store {
+    connection: Connection,
+}
+
+/// The statements that write changes.
+pub struct Writer<'a> {
+    connection: &'a Connection,
+    statements: rows::Statements<'a>,
+}
+
+/// Why a database cannot be used.
+#[derive(Debug)]
+pub enum StoreError {
+    /// Another process, most likely another server, has it open.
+    InUse(PathBuf),
+    /// It was written by a newer version, or is something else altogether.
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// Its version of the schema.
+        version: i64,
+    },
+    /// SQLite cannot open or read it.
+    Sqlite(PathBuf, rusqlite::Error),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InUse(path) => write!(
+                f,
+                "the database {} is in use: stop the other server, or use another file",
+                path.display()
+            ),
+            Self::Foreign { path, version } => write!(
+                f,
+                "the database {} has schema {version}, which this server does not know: \
+                 use a newer server, or another file",
+                path.display()
+            ),
+            Self::Sqlite(path, error) => write!(
+                f,
+                "the database {} cannot be used ({error}): check the path, its permissions and \
+                 the disk",
+                path.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl Store {
+    /// Opens a database, and makes it when it is not there. It never grows beyond `max_bytes`.
+    pub fn open(path: &Path, max_bytes: u64) -> Result<Self, StoreError> {
+        let failed = |error: rusqlite::Error| match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                StoreError::InUse(path.to_owned())
+            }
+            _ => StoreError::Sqlite(path.to_owned(), error),
+        };
+        let connection = Connection::open(path).map_err(failed)?;
+        schema::configure(&connection, max_bytes).map_err(failed)?;
+        match schema::prepare(&connection).map_err(failed)? {
+            schema::VERSION => Ok(Self { connection }),
+            version => Err(StoreError::Foreign { path: path.to_owned(), version }),
+        }
+    }
+
+    /// Everything that is stored.
+    pub fn load(&self) -> rusqlite::Result<Snapshot> {
+        rows::load(&self.connection)
+    }
+
+    /// The statements that write changes, prepared.
+    pub fn writer(&self) -> rusqlite::Result<Writer<'_>> {
+        let statements = rows::Statements::prepare(&self.connection)?;
+        Ok(Writer { connection: &self.connection, statements })
+    }
+}
+
+impl Writer<'_> {
+    /// Stores changes, all or none: when this returns they survive a loss of power.
+    pub fn commit(&mut self, entries: &[Entry]) -> rusqlite::Result<()> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        let result = self.apply(entries).and_then(|()| self.connection.execute_batch("COMMIT"));
+        if result.is_err() && !self.connection.is_autocommit() {
+            self.connection.execute_batch("ROLLBACK")?;
+        }
+        result
+    }
+
+    fn apply(&mut self, entries: &[Entry]) -> rusqlite::Result<()> {
+        let obsolete = rows::Obsolete::of(entries);
+        entries
+            .iter()
+            .filter(|entry| !obsolete.covers(entry))
+            .try_for_each(|entry| self.statements.apply(entry))
+    }
+}
+
+fn run(statement: &mut Statement<'_>, values: impl rusqlite::Params) -> rusqlite::Result<()> {
+    statement.execute(values).map(|_| ())
+}

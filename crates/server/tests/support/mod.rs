@@ -1,0 +1,125 @@
+//! A server on loopback, and clients that speak to it frame by frame.
+
+#![allow(dead_code, reason = "each test program uses its own part")]
+
+use std::{net::SocketAddr, time::Duration};
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::{net::TcpStream, sync::oneshot, task::JoinHandle, time::timeout};
+use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
+use wormhole_sync_server::{Config, ServeError, listen, serve};
+
+/// Beyond this a test has failed; nothing in it depends on how long things take.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running server.
+pub struct Server {
+    pub address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<(), ServeError>>,
+}
+
+impl Server {
+    pub async fn start(config: Config) -> Self {
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async move { _ = stopped.await };
+        let task = tokio::spawn(serve(listener, config, shutdown));
+        Self { address, stop, task }
+    }
+
+    /// Stops the server and waits until it has.
+    pub async fn stop(self) {
+        _ = self.stop.send(());
+        timeout(PATIENCE, self.task).await.unwrap().unwrap().unwrap();
+    }
+
+    /// Waits for a server that cannot start.
+    pub async fn fails(self) -> ServeError {
+        timeout(PATIENCE, self.task).await.unwrap().unwrap().unwrap_err()
+    }
+
+    /// A client that has read its welcome.
+    pub async fn connect(&self) -> Client {
+        let mut client = self.connect_with(&[]).await;
+        client.expect("welcome").await;
+        client
+    }
+
+    /// A client that sends these headers, and has read nothing yet.
+    pub async fn connect_with(&self, headers: &[(&'static str, &str)]) -> Client {
+        let uri = format!("ws://{}/v1", self.address).parse().unwrap();
+        let mut builder = ClientBuilder::from_uri(uri);
+        for (name, value) in headers {
+            builder = builder.add_header(name.parse().unwrap(), value.parse().unwrap()).unwrap();
+        }
+        let limits = tokio_websockets::Limits::default().max_payload_len(Some(64 << 20));
+        let (socket, _) =
+            timeout(PATIENCE, builder.limits(limits).connect()).await.unwrap().unwrap();
+        Client { socket }
+    }
+
+    /// A client that has bound itself.
+    pub async fn bound(&self, app: &str, side: &str) -> Client {
+        let mut client = self.connect().await;
+        client.say(json!({"type": "bind", "appid": app, "side": side})).await;
+        client.expect("ack").await;
+        client
+    }
+}
+
+/// A client's end of a connection.
+pub struct Client {
+    pub socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+impl Client {
+    pub async fn say(&mut self, message: Value) {
+        self.say_raw(message.to_string()).await;
+    }
+
+    pub async fn say_raw(&mut self, text: String) {
+        self.socket.send(Message::text(text)).await.unwrap();
+    }
+
+    pub async fn say_bytes(&mut self, bytes: Vec<u8>) {
+        self.socket.send(Message::binary(bytes)).await.unwrap();
+    }
+
+    /// The next message, or `None` at the end of the connection.
+    pub async fn hear(&mut self) -> Option<Value> {
+        loop {
+            let message = timeout(PATIENCE, self.socket.next()).await.unwrap()?.ok()?;
+            if message.is_close() {
+                return None;
+            }
+            if let Some(text) = message.as_text() {
+                return Some(serde_json::from_str(text).unwrap());
+            }
+        }
+    }
+
+    /// The next message, which must be of this type.
+    pub async fn expect(&mut self, kind: &str) -> Value {
+        let message = self.hear().await.expect("the server closed the connection");
+        assert_eq!(message["type"], kind, "{message}");
+        assert!(message["server_tx"].is_f64(), "{message}");
+        message
+    }
+
+    /// Sends a message and returns the answer after its `ack`.
+    pub async fn ask(&mut self, message: Value, kind: &str) -> Value {
+        self.say(message).await;
+        self.expect("ack").await;
+        self.expect(kind).await
+    }
+
+    /// Sends a message that gets an `error` after its `ack`; returns the text.
+    pub async fn refused(&mut self, message: Value) -> String {
+        let error = self.ask(message.clone(), "error").await;
+        assert_eq!(error["orig"], message);
+        error["error"].as_str().unwrap().to_owned()
+    }
+}
