@@ -55,7 +55,7 @@ impl Server {
         &self.url
     }
 
-    pub(crate) async fn dial(self) -> io::Result<Socket> {
+    pub(crate) async fn dial(self) -> io::Result<Box<Socket>> {
         let addresses = lookup_host((&*self.host, self.port)).await?.collect();
         let tcp = connect(interleaved(addresses)).await?;
         tcp.set_nodelay(true)?;
@@ -68,7 +68,7 @@ impl Server {
         let (socket, _) = client_async_with_config(&self.url, stream, Some(config))
             .await
             .map_err(io::Error::other)?;
-        Ok(socket)
+        Ok(Box::new(socket))
     }
 }
 

@@ -261,7 +261,7 @@ struct Driver {
 
 enum Link {
     Down,
-    Dialing(Pin<Box<dyn Future<Output = io::Result<Socket>> + Send>>),
+    Dialing(Pin<Box<dyn Future<Output = io::Result<Box<Socket>>> + Send>>),
     Up { outgoing: SplitSink<Socket, Message>, incoming: SplitStream<Socket>, unflushed: bool },
 }
 
@@ -274,7 +274,7 @@ struct Ending {
 
 enum Happened {
     Command(Option<Command>),
-    Dialed(io::Result<Socket>),
+    Dialed(io::Result<Box<Socket>>),
     Incoming(Option<Result<Message, tokio_tungstenite::tungstenite::Error>>),
     Flushed(Result<(), tokio_tungstenite::tungstenite::Error>),
     Solved(Option<String>),
@@ -416,7 +416,7 @@ impl Driver {
                 self.end_within(DROP_LIMIT);
             }
             Happened::Dialed(Ok(socket)) => {
-                let (outgoing, incoming) = socket.split();
+                let (outgoing, incoming) = (*socket).split();
                 self.link = Link::Up { outgoing, incoming, unflushed: false };
                 self.machine.handle(Input::Opened, now);
             }
@@ -426,7 +426,7 @@ impl Driver {
             }
             // The family's servers answer in text; pings are answered by the library.
             Happened::Incoming(Some(Ok(Message::Binary(_)))) => {
-                self.machine.handle(Input::Received(""), now)
+                self.machine.handle(Input::Received(""), now);
             }
             Happened::Incoming(Some(Ok(Message::Close(_))) | None) => self.lost(None),
             Happened::Incoming(Some(Ok(_))) | Happened::Flushed(Ok(())) | Happened::Fetched => {}

@@ -12,6 +12,8 @@ pub const DEFAULT_RENDEZVOUS: &str = "wss://relay.magic-wormhole.io:443/v1";
 /// The environment variable that names another server.
 pub const RENDEZVOUS_VARIABLE: &str = "WORMHOLE_RELAY_URL";
 
+type Watch = Arc<dyn Fn(&Status) + Send + Sync>;
+
 /// What can be chosen for an exchange. Every choice has a default that is good for most.
 ///
 /// ```
@@ -34,7 +36,7 @@ pub struct Options {
     pub(crate) app_versions: Map<String, Value>,
     pub(crate) client_version: (String, String),
     pub(crate) max_hashcash_bits: u32,
-    pub(crate) on_status: Vec<Arc<dyn Fn(&Status) + Send + Sync>>,
+    pub(crate) on_status: Vec<Watch>,
 }
 
 impl Default for Options {
