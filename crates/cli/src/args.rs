@@ -1,0 +1,89 @@
+//! The command line as it is typed. What follows from it is worked out in `settings`.
+
+use clap::{Parser, Subcommand};
+
+mod exchange;
+mod meeting;
+mod receive;
+mod send;
+mod serve;
+
+pub(crate) use exchange::ExchangeArgs;
+pub(crate) use meeting::{CodeArgs, MeetingArgs, QrArgs};
+pub(crate) use receive::ReceiveArgs;
+pub(crate) use send::SendArgs;
+pub(crate) use serve::{LimitArgs, MailboxArgs, ServeArgs, ServeCommand, TimingArgs};
+
+use crate::exit;
+
+const ENVIRONMENT: &str = "\
+Environment:
+  WORMHOLE_RELAY_URL        as --relay-url
+  WORMHOLE_CODE             the code, where no argument gives one
+  WORMHOLE_QR               0 or 1, as --no-qr or --qr
+  WORMHOLE_LOCAL_INTERFACE  as --local-interface
+  NO_COLOR                  no colours, even on a terminal";
+
+/// Get things from one computer to another with a short code.
+///
+/// One side is given a code, like 7-guitarist-revenge; the other side types it. Whoever does not
+/// know the code learns nothing, and has one guess.
+#[derive(Parser)]
+#[command(
+    name = "wormhole",
+    version,
+    after_long_help = format!("{}\n\n{ENVIRONMENT}", exit::HELP),
+    after_help = "Exit codes and environment variables: wormhole --help",
+    disable_help_subcommand = false,
+    subcommand_required = true,
+    arg_required_else_help = true,
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What may stand before the command's name or after it.
+#[derive(clap::Args)]
+pub(crate) struct GlobalArgs {
+    /// The mailbox server, ws:// or wss://; the default is the family's public one
+    ///
+    /// Both sides must use the same server. The environment's `WORMHOLE_RELAY_URL` says it, too.
+    #[arg(long, value_name = "URL", global = true)]
+    pub(crate) relay_url: Option<String>,
+    /// The application id; sides with different ones never meet
+    #[arg(long, value_name = "APPID", global = true)]
+    pub(crate) appid: Option<String>,
+    /// Write events to standard error, one JSON object a line, and nothing else there
+    ///
+    /// Standard output carries the payload and nothing else, with this option as without it.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Accepted for the Python tool's scripts; files come with a later version.
+    #[arg(long, value_name = "URL", global = true, hide = true)]
+    pub(crate) transit_helper: Option<String>,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Give a blob and get the other side's
+    Exchange(ExchangeArgs),
+    /// Send a text
+    #[command(alias = "tx")]
+    Send(SendArgs),
+    /// Receive a text
+    #[command(aliases = ["rx", "recv", "recieve"])]
+    Receive(ReceiveArgs),
+    /// Run a server
+    Serve(ServeArgs),
+    /// Print the completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}

@@ -1,0 +1,69 @@
+//! What every command that meets another side can be told.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+
+/// How to meet.
+#[derive(Args)]
+pub(crate) struct MeetingArgs {
+    /// Show the verifier and ask whether the other side shows the same, before anything is said
+    #[arg(short, long)]
+    pub(crate) verify: bool,
+    /// Words of a code that is made here, 1 to 32 [default: 2]
+    #[arg(short = 'c', long, value_name = "NUMWORDS", value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub(crate) code_length: Option<u8>,
+    /// Use no code: meet whoever else does the same. No secrecy at all
+    #[arg(short = '0')]
+    pub(crate) zero: bool,
+    /// Give up when the other side has not answered after so many seconds [default: wait]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) timeout: Option<u32>,
+    /// Use no server: one side hosts the exchange, the other finds it on the local network
+    ///
+    /// Codes made so begin with `local-`. Without this option it happens by itself when the server
+    /// cannot be reached.
+    #[arg(long, overrides_with = "no_local")]
+    pub(crate) local: bool,
+    /// Never look at the local network, even when the server cannot be reached
+    #[arg(long, overrides_with = "local")]
+    pub(crate) no_local: bool,
+    /// Which network interface is local: its name, `loopback`, `all` or `none` [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) local_interface: Option<String>,
+    /// Most bits of proof of work to do for a server that asks for it
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(0..=64))]
+    pub(crate) max_hashcash_bits: Option<u32>,
+    /// Accepted for the Python tool's scripts: there is no progress to hide yet.
+    #[arg(long, hide = true)]
+    pub(crate) hide_progress: bool,
+    /// Accepted for the Python tool's scripts: text needs no connection of its own.
+    #[arg(long, hide = true, overrides_with = "listen")]
+    pub(crate) no_listen: bool,
+    /// Accepted for the Python tool's scripts.
+    #[arg(long, hide = true, overrides_with = "no_listen")]
+    pub(crate) listen: bool,
+}
+
+/// Where the code comes from, when it is not an argument.
+#[derive(Args)]
+#[group(multiple = false)]
+pub(crate) struct CodeArgs {
+    /// Read the code from the first line of this file
+    #[arg(long, value_name = "PATH")]
+    pub(crate) code_file: Option<PathBuf>,
+    /// Read the code from the first line of this file descriptor
+    #[arg(long, value_name = "N")]
+    pub(crate) code_fd: Option<u32>,
+}
+
+/// Whether the code is shown as a picture, too.
+#[derive(Args)]
+pub(crate) struct QrArgs {
+    /// Show the code's URI as a QR code, on a terminal [default]
+    #[arg(long, overrides_with = "no_qr", action = ArgAction::SetTrue)]
+    pub(crate) qr: bool,
+    /// Show no QR code
+    #[arg(long, overrides_with = "qr", action = ArgAction::SetTrue)]
+    pub(crate) no_qr: bool,
+}

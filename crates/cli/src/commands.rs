@@ -1,0 +1,9 @@
+//! The commands: settings in, an exit code out.
+
+pub(crate) mod blob;
+
+pub(crate) mod exchange;
+pub(crate) mod paper;
+pub(crate) mod receive;
+pub(crate) mod send;
+pub(crate) mod serve;

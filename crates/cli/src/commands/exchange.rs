@@ -1,0 +1,62 @@
+//! `wormhole exchange`: a blob each way.
+
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::blob;
+use crate::{
+    args::{ExchangeArgs, GlobalArgs},
+    exit::Failure,
+    json::Event,
+    meet::{Meeting, Part, failure},
+    settings::{Plan, Settings, Sources},
+    term::narrate::Console,
+};
+
+/// The application id of blob exchanges that name no other.
+const APP_ID: &str = "wormhole-sync/exchange";
+
+/// Exchanges blobs.
+pub(crate) async fn run(
+    global: &GlobalArgs,
+    args: &ExchangeArgs,
+    console: &Arc<Console>,
+) -> Result<(), Failure> {
+    let stdin_is_taken = args.file.is_none() && args.text.is_none();
+    let settings = Settings::resolve(global, &args.meeting, &args.qr, APP_ID, stdin_is_taken)?;
+    let (plan, part) = plan(args)?;
+    let ours = ours(args)?;
+    let meeting = Meeting { settings: &settings, console, part };
+    let mut met = meeting.meet(plan).await?;
+    if !meeting.is_verified(&met.wormhole).await? {
+        met.wormhole.abort();
+        return Err(Failure::declined(
+            "the verifiers were not confirmed, so nothing was given; start again with a new code",
+        ));
+    }
+    met.wormhole.send(&ours).await.map_err(failure)?;
+    let theirs = Zeroizing::new(met.wormhole.receive().await.map_err(failure)?);
+    blob::to_stdout(&theirs)?;
+    console.tell(&Event::Received { bytes: theirs.len(), text: None });
+    met.close().await
+}
+
+fn plan(args: &ExchangeArgs) -> Result<(Plan, Part), Failure> {
+    let sources = Sources { args: &args.code_source, zero: args.meeting.zero, role: None };
+    if let Some(code) = &args.code {
+        return Ok((sources.join(code)?, Part::ExchangeJoining));
+    }
+    Ok((sources.choose_or_make(args.chosen.as_deref())?, Part::Exchange))
+}
+
+fn ours(args: &ExchangeArgs) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    if let Some(path) = &args.file {
+        return blob::from_file(path);
+    }
+    if let Some(text) = &args.text {
+        blob::refuse_too_long(text.len(), "the text")?;
+        return Ok(Zeroizing::new(text.as_bytes().to_vec()));
+    }
+    blob::from_stdin()
+}

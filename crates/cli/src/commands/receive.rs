@@ -1,0 +1,71 @@
+//! `wormhole receive`: a text from any tool of the family.
+
+use std::{
+    io::{IsTerminal, stdout},
+    sync::Arc,
+};
+
+use wormhole_sync::{Role, TRANSFER_APP_ID, text};
+use zeroize::Zeroizing;
+
+use super::blob;
+use crate::{
+    args::{GlobalArgs, ReceiveArgs},
+    exit::Failure,
+    json::Event,
+    meet::{Meeting, Part, failure},
+    settings::{Plan, Settings, Sources},
+    term::{
+        narrate::Console,
+        sanitize::{self, MAX_TEXT},
+    },
+};
+
+/// Receives a text.
+pub(crate) async fn run(
+    global: &GlobalArgs,
+    args: &ReceiveArgs,
+    console: &Arc<Console>,
+) -> Result<(), Failure> {
+    let settings = Settings::resolve(global, &args.meeting, &args.qr, TRANSFER_APP_ID, false)?;
+    let (plan, part) = plan(args)?;
+    let meeting = Meeting { settings: &settings, console, part };
+    let mut met = meeting.meet(plan).await?;
+    if !meeting.is_verified(&met.wormhole).await? {
+        text::reject(&mut met.wormhole, "the receiver did not confirm the verifier")
+            .await
+            .map_err(failure)?;
+        met.close().await?;
+        return Err(Failure::declined(
+            "the verifiers were not confirmed, so nothing was taken; start again with a new code",
+        ));
+    }
+    let message = Zeroizing::new(text::receive(&mut met.wormhole).await.map_err(failure)?);
+    show(&message)?;
+    console.tell(&Event::Received { bytes: message.len(), text: Some(&message) });
+    met.close().await
+}
+
+fn plan(args: &ReceiveArgs) -> Result<(Plan, Part), Failure> {
+    if args.allocate {
+        return Ok((Plan::Make, Part::ReceiveAllocating));
+    }
+    if args.meeting.code_length.is_some() && args.code.is_some() {
+        return Err(Failure::usage(
+            "--code-length is for codes that are made here; add --allocate, or leave it out",
+        ));
+    }
+    let sources =
+        Sources { args: &args.code_source, zero: args.meeting.zero, role: Some(Role::Follower) };
+    Ok((sources.join_or_ask(args.code.as_deref())?, Part::Receive))
+}
+
+/// Writes the text: exact into a pipe or a file, cleaned on a terminal. Ends the line in both.
+fn show(message: &str) -> Result<(), Failure> {
+    let text = if stdout().is_terminal() {
+        Zeroizing::new(sanitize::lines(message, MAX_TEXT))
+    } else {
+        Zeroizing::new(message.to_owned())
+    };
+    blob::to_stdout(format!("{}\n", *text).as_bytes())
+}

@@ -1,0 +1,63 @@
+//! `wormhole send`: a text to any tool of the family.
+
+use std::sync::Arc;
+
+use wormhole_sync::{Role, TRANSFER_APP_ID, text};
+use zeroize::Zeroizing;
+
+use super::blob;
+use crate::{
+    args::{GlobalArgs, SendArgs},
+    exit::Failure,
+    json::Event,
+    meet::{Meeting, Part, failure},
+    settings::{Settings, Sources},
+    term::{ask, narrate::Console},
+};
+
+/// Sends a text.
+pub(crate) async fn run(
+    global: &GlobalArgs,
+    args: &SendArgs,
+    console: &Arc<Console>,
+) -> Result<(), Failure> {
+    if let Some(path) = &args.path {
+        return Err(Failure::usage(format!(
+            "'{}' is a file or directory, and sending those comes with a later version; send a text with \
+             --text, or exchange small files with 'wormhole exchange --file'",
+            path.display()
+        )));
+    }
+    let stdin_is_taken = args.text.as_deref() == Some("-");
+    let settings =
+        Settings::resolve(global, &args.meeting, &args.qr, TRANSFER_APP_ID, stdin_is_taken)?;
+    let sources =
+        Sources { args: &args.code_source, zero: args.meeting.zero, role: Some(Role::Leader) };
+    let plan = sources.choose_or_make(args.code.as_deref())?;
+    let message = message(args)?;
+    blob::refuse_too_long(message.len(), "the text")?;
+    console.tell(&Event::Sending { bytes: message.len() });
+
+    let meeting = Meeting { settings: &settings, console, part: Part::Send };
+    let mut met = meeting.meet(plan).await?;
+    if !meeting.is_verified(&met.wormhole).await? {
+        text::reject(&mut met.wormhole, "the sender did not confirm the verifier")
+            .await
+            .map_err(failure)?;
+        met.close().await?;
+        return Err(Failure::declined(
+            "the verifiers were not confirmed, so nothing was sent; start again with a new code",
+        ));
+    }
+    text::send(&mut met.wormhole, &message).await.map_err(failure)?;
+    console.tell(&Event::Sent { bytes: message.len() });
+    met.close().await
+}
+
+fn message(args: &SendArgs) -> Result<Zeroizing<String>, Failure> {
+    match args.text.as_deref() {
+        Some("-") => blob::text_from_stdin(),
+        Some(text) => Ok(Zeroizing::new(text.to_owned())),
+        None => ask::one_line("Text to send: ").map(Zeroizing::new),
+    }
+}

@@ -1,0 +1,124 @@
+//! `wormhole serve`: the servers.
+
+use std::{env, fs, path::PathBuf, sync::Arc, time::Duration};
+
+use wormhole_sync_server::{Config, Database, Limits, Notices, Permission, Timing, listen, serve};
+
+use crate::{
+    args::{LimitArgs, MailboxArgs, TimingArgs},
+    exit::Failure,
+    json::Event,
+    signals,
+    term::narrate::Console,
+};
+
+/// Runs a mailbox server until it is told to stop.
+pub(crate) async fn mailbox(args: &MailboxArgs, console: &Arc<Console>) -> Result<(), Failure> {
+    let config = config(args)?;
+    let cannot_listen = |error| {
+        Failure::here(format!(
+            "{} cannot be listened on: {error}; choose another with --listen",
+            args.listen
+        ))
+    };
+    let listener = listen(args.listen).map_err(cannot_listen)?;
+    let address = listener.local_addr().map_err(cannot_listen)?;
+    let stop = signals::stop()?;
+    let url = format!("ws://{address}/v1");
+    console.tell(&Event::Listening { url: &url });
+    let served = serve(listener, config, async { _ = stop.await }).await;
+    served.map_err(|error| Failure::here(format!("the server stopped: {error}")))?;
+    console.tell(&Event::Closed);
+    Ok(())
+}
+
+fn config(args: &MailboxArgs) -> Result<Config, Failure> {
+    Ok(Config {
+        database: database(args)?,
+        notices: Notices {
+            motd: args.motd.clone(),
+            error: args.welcome_error.clone(),
+            current_cli_version: args.advertise_version.clone(),
+        },
+        permission: permission(args),
+        allow_list: args.allow_list,
+        limits: limits(&args.limits),
+        limit_loopback: args.limit_loopback,
+        proxies: args.proxies.clone(),
+        timing: timing(&args.timing),
+    })
+}
+
+fn permission(args: &MailboxArgs) -> Permission {
+    match (args.hashcash_bits, &args.hashcash_resource) {
+        (Some(bits), Some(resource)) => Permission::Hashcash { bits, resource: resource.clone() },
+        _ => Permission::None,
+    }
+}
+
+fn limits(args: &LimitArgs) -> Limits {
+    let usual = Limits::default();
+    Limits {
+        message_bytes: args.message_bytes.unwrap_or(usual.message_bytes),
+        mailbox_messages: args.mailbox_messages.unwrap_or(usual.mailbox_messages),
+        mailbox_bytes: args.mailbox_bytes.unwrap_or(usual.mailbox_bytes),
+        mailboxes_per_address: args.mailboxes_per_address.unwrap_or(usual.mailboxes_per_address),
+        mailboxes: args.mailboxes.unwrap_or(usual.mailboxes),
+        stored_bytes: args.stored_bytes.unwrap_or(usual.stored_bytes),
+        connections_per_address: args
+            .connections_per_address
+            .unwrap_or(usual.connections_per_address),
+        connections: args.connections.unwrap_or(usual.connections),
+        head_bytes: args.head_bytes.unwrap_or(usual.head_bytes),
+        outbox_bytes: args.outbox_bytes.unwrap_or(usual.outbox_bytes),
+        database_bytes: args.database_bytes.unwrap_or(usual.database_bytes),
+    }
+}
+
+fn timing(args: &TimingArgs) -> Timing {
+    let usual = Timing::default();
+    let seconds = |given: Option<u32>, usual| {
+        given.map_or(usual, |seconds| Duration::from_secs(seconds.into()))
+    };
+    Timing {
+        handshake: seconds(args.handshake_time, usual.handshake),
+        ping: seconds(args.ping_time, usual.ping),
+        silence: seconds(args.silence_time, usual.silence),
+        idle_mailbox: seconds(args.idle_mailbox_time, usual.idle_mailbox),
+        prune: seconds(args.prune_time, usual.prune),
+    }
+}
+
+fn database(args: &MailboxArgs) -> Result<Database, Failure> {
+    match &args.db {
+        Some(path) if path.as_os_str() == ":memory:" => Ok(Database::Memory),
+        Some(path) => Ok(Database::Path(path.clone())),
+        None => default_database().map(Database::Path),
+    }
+}
+
+/// The usual place, made when it is not there. Only its owner may look into it.
+fn default_database() -> Result<PathBuf, Failure> {
+    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = absolute("XDG_STATE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
+        .ok_or_else(|| {
+            Failure::usage("there is no home directory for the database; name a place with --db")
+        })?;
+    let directory = state.join("wormhole-sync");
+    make_private(&directory).map_err(|error| {
+        Failure::here(format!(
+            "{} cannot be made: {error}; name another place with --db",
+            directory.display()
+        ))
+    })?;
+    Ok(directory.join("mailbox.sqlite"))
+}
+
+fn make_private(directory: &std::path::Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
+}

@@ -1,0 +1,111 @@
+//! What happens, as events: one JSON object a line with `--json`, sentences without.
+//!
+//! The form is documented in docs/json.md. Fields are added, never renamed.
+
+use serde::Serialize;
+
+/// One event. Texts are exact here, whoever wrote them; JSON's own escapes keep them in one line.
+#[derive(Clone, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Event<'a> {
+    /// A connection to the server is being opened.
+    Connecting { url: &'a str },
+    /// It is up.
+    Connected,
+    /// It was lost, and is tried again after so many seconds.
+    Disconnected { retry_in: f64 },
+    /// The server's welcome, with its message of the day.
+    Welcome { motd: Option<&'a str> },
+    /// Work is done for the server, 2^bits hashes on average.
+    Working { bits: u32 },
+    /// No server is used: the local network, because it was asked for or the server cannot be reached.
+    Local { role: LocalRole, because: Because<'a> },
+    /// The code. `command` is what to run on the other computer.
+    Code {
+        code: &'a str,
+        uri: &'a str,
+        command: &'a str,
+        /// Whether a terminal shows the URI as a picture.
+        #[serde(skip)]
+        picture: bool,
+        /// Whether the receiving side made the code.
+        #[serde(skip)]
+        allocated: bool,
+    },
+    /// No code is used. `command` is what to run on the other computer.
+    NoCode { command: &'a str },
+    /// This side has done its part; the other side is awaited.
+    WaitingForPeer,
+    /// The other side has answered.
+    KeyAgreed,
+    /// Both sides have the same key.
+    KeyConfirmed { verifier: &'a str },
+    /// The verifier is to be compared: answer `yes` or `no` on standard input.
+    Verify { verifier: &'a str },
+    /// A text is being sent, or a blob.
+    Sending { bytes: usize },
+    /// The other side has it.
+    Sent { bytes: usize },
+    /// The other side's text, or the size of its blob, which is on standard output.
+    Received {
+        bytes: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        text: Option<&'a str>,
+    },
+    /// A server accepts connections.
+    Listening { url: &'a str },
+    /// Something to know.
+    Note { message: &'a str },
+    /// The exchange is over on this side.
+    Closed,
+    /// The command ends with this exit code.
+    Error { message: &'a str, fault: &'a str, exit: u8 },
+}
+
+/// What this side does on the local network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LocalRole {
+    /// It hosts the exchange.
+    Host,
+    /// It looks for the host.
+    Find,
+}
+
+/// Why the local network is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Because<'a> {
+    /// It was asked for, by an option or by the code's form.
+    Asked,
+    /// The server at this URL cannot be reached.
+    Unreachable(&'a str),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(event: &Event<'_>) -> String {
+        serde_json::to_string(event).unwrap()
+    }
+
+    #[test]
+    fn an_event_is_one_line_and_says_what_it_is() {
+        assert_eq!(line(&Event::Connected), r#"{"event":"connected"}"#);
+        assert_eq!(line(&Event::WaitingForPeer), r#"{"event":"waiting_for_peer"}"#);
+        assert_eq!(
+            line(&Event::Local { role: LocalRole::Host, because: Because::Unreachable("ws://x") }),
+            r#"{"event":"local","role":"host","because":{"unreachable":"ws://x"}}"#
+        );
+    }
+
+    #[test]
+    fn a_strangers_text_stays_exact_and_in_its_line() {
+        let text = "a\nb\r\u{1b}]52;c;eA==\u{7}\u{202e}";
+        let line = line(&Event::Received { bytes: text.len(), text: Some(text) });
+        assert!(!line.contains(['\n', '\r', '\u{1b}', '\u{7}']));
+        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(read["text"], text);
+    }
+}

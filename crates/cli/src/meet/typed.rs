@@ -1,0 +1,77 @@
+//! Codes that a person types: asked for, and questioned before the one guess is spent.
+
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+use tokio::sync::mpsc;
+use wormhole_sync::{Connected, Role};
+
+use super::{Meeting, blocking};
+use crate::{
+    code::{LOCAL_PREFIX, Place, TypedCode},
+    exit::Failure,
+    term::{ask, prompt::Prompt},
+};
+
+/// A question of the prompt's: which numbers are in use?
+pub(crate) type NumbersWanted = SyncSender<Vec<String>>;
+
+impl Meeting<'_> {
+    /// A code that came as an argument, after its person has been asked about words that are not in
+    /// the list. Without a terminal nobody is asked: a code of one's own may have such words.
+    pub(super) async fn questioned(&self, code: TypedCode) -> Result<TypedCode, Failure> {
+        let stdin_is_taken = self.settings.stdin_is_taken;
+        let unknown = code.code.unknown_words();
+        if unknown.is_empty() || code.code.as_str() == "0-" || self.console.is_json() {
+            return Ok(code);
+        }
+        if !ask::somebody_is_there(stdin_is_taken) {
+            return Ok(code);
+        }
+        let as_it_is =
+            blocking(move || ask::yes_or_no(&ask::about(&unknown), stdin_is_taken)).await?;
+        if as_it_is {
+            return Ok(code);
+        }
+        Err(Failure::declined(
+            "nothing was claimed, so the code is still good; start again with it",
+        ))
+    }
+
+    /// Asks for a code, with completion, while the connection is kept. Nothing is claimed.
+    pub(super) async fn typed(
+        &self,
+        mut connected: Connected,
+    ) -> Result<(TypedCode, Connected), Failure> {
+        let (numbers, mut wanted) = mpsc::unbounded_channel::<NumbersWanted>();
+        let prompt = self.prompt(Place::Server, numbers);
+        let typing = blocking(move || prompt.run());
+        tokio::pin!(typing);
+        loop {
+            tokio::select! {
+                code = &mut typing => return Ok((code?, connected)),
+                Some(answer) = wanted.recv() => {
+                    let numbers = connected.nameplates().await.map_err(super::failure)?;
+                    let _ = answer.send(numbers); // the prompt may have stopped waiting
+                }
+            }
+        }
+    }
+
+    /// A prompt for codes of this place, whose completion asks for numbers through `numbers`.
+    fn prompt(&self, place: Place, numbers: mpsc::UnboundedSender<NumbersWanted>) -> Prompt {
+        Prompt {
+            prefix: if place == Place::Local { LOCAL_PREFIX } else { "" },
+            words: self.settings.words,
+            role: Role::Follower,
+            numbers: Box::new(move || {
+                let (answer, numbers_in_use) = sync_channel(1);
+                let asked = numbers.send(answer).is_ok();
+                let patience = super::SLOW * 2;
+                asked
+                    .then(|| numbers_in_use.recv_timeout(patience).ok())
+                    .flatten()
+                    .unwrap_or_default()
+            }),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What the arguments and the environment come to, before anything is done.
+
+use std::{env, time::Duration};
+
+use wormhole_sync::{DEFAULT_RENDEZVOUS, DEFAULT_WORDS, Options, RENDEZVOUS_VARIABLE};
+
+mod plan;
+
+pub(crate) use plan::{Plan, Shown, Sources};
+
+use crate::{
+    args::{GlobalArgs, MeetingArgs, QrArgs},
+    exit::Failure,
+    term::ask,
+};
+
+/// How to meet, worked out.
+pub(crate) struct Settings {
+    /// The application id.
+    pub(crate) app_id: String,
+    /// Whether it was named on the command line.
+    pub(crate) app_id_named: bool,
+    /// The mailbox server.
+    pub(crate) url: String,
+    /// Whether it was named on the command line, so that a code's URI does not change it.
+    pub(crate) url_named: bool,
+    /// Words of a code that is made here.
+    pub(crate) words: usize,
+    /// Whether the verifier is compared.
+    pub(crate) verify: bool,
+    /// How long everything may take.
+    pub(crate) timeout: Option<Duration>,
+    /// Most bits of hashcash, when it is not the library's default.
+    pub(crate) max_hashcash_bits: Option<u32>,
+    /// Whether the code's URI is shown as a picture.
+    pub(crate) qr: bool,
+    /// Whether standard input carries the payload, so that answers come from the terminal.
+    pub(crate) stdin_is_taken: bool,
+}
+
+impl Settings {
+    /// Works them out. `default_app_id` is the command's own.
+    pub(crate) fn resolve(
+        global: &GlobalArgs,
+        meeting: &MeetingArgs,
+        qr: &QrArgs,
+        default_app_id: &str,
+        stdin_is_taken: bool,
+    ) -> Result<Self, Failure> {
+        if meeting.verify && !ask::can_answer(stdin_is_taken) {
+            return Err(Failure::usage(
+                "--verify asks a question, and nobody can answer: standard input is the payload and \
+                 there is no terminal; give the payload with --text or --file",
+            ));
+        }
+        Ok(Self {
+            app_id: global.appid.clone().unwrap_or_else(|| default_app_id.to_owned()),
+            app_id_named: global.appid.is_some(),
+            url: server(global)?,
+            url_named: global.relay_url.is_some(),
+            words: meeting.code_length.map_or(DEFAULT_WORDS, usize::from),
+            verify: meeting.verify,
+            timeout: meeting.timeout.map(|seconds| Duration::from_secs(seconds.into())),
+            max_hashcash_bits: meeting.max_hashcash_bits,
+            qr: shows_picture(qr)?,
+            stdin_is_taken,
+        })
+    }
+
+    /// The library's options for the server at `url`.
+    pub(crate) fn options(&self, url: &str) -> Options {
+        let mut options = Options::new().rendezvous(url).words(self.words);
+        if let Some(limit) = self.timeout {
+            options = options.time_limit(limit);
+        }
+        if let Some(bits) = self.max_hashcash_bits {
+            options = options.max_hashcash_bits(bits);
+        }
+        options
+    }
+}
+
+/// An environment variable that says something.
+pub(crate) fn variable(name: &str) -> Result<Option<String>, Failure> {
+    match env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => Err(Failure::usage(format!(
+            "the environment variable {name} is not UTF-8; set it again"
+        ))),
+    }
+}
+
+fn server(global: &GlobalArgs) -> Result<String, Failure> {
+    let named = match &global.relay_url {
+        Some(url) => Some(url.clone()),
+        None => variable(RENDEZVOUS_VARIABLE)?,
+    };
+    Ok(named.unwrap_or_else(|| DEFAULT_RENDEZVOUS.to_owned()))
+}
+
+fn shows_picture(args: &QrArgs) -> Result<bool, Failure> {
+    const VARIABLE: &str = "WORMHOLE_QR";
+    if args.qr || args.no_qr {
+        return Ok(args.qr);
+    }
+    match variable(VARIABLE)?.map(|value| value.to_lowercase()).as_deref() {
+        None | Some("1" | "true" | "yes" | "on" | "t" | "y") => Ok(true),
+        Some("0" | "false" | "no" | "off" | "f" | "n") => Ok(false),
+        Some(_) => {
+            Err(Failure::usage(format!("{VARIABLE} is neither 0 nor 1; set it to one of them")))
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Questions to the person at this end.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, IsTerminal, Write, stderr, stdin},
+};
+
+use wormhole_sync::UnknownWord;
+
+use super::sanitize;
+use crate::exit::Failure;
+
+/// The terminal itself, whatever standard input and output are.
+const TERMINAL: &str = "/dev/tty";
+
+/// Whether there is somebody to ask before a guess is spent: what is asked can be seen, and answers
+/// can be typed.
+pub(crate) fn somebody_is_there(stdin_is_taken: bool) -> bool {
+    stderr().is_terminal() && ((!stdin_is_taken && stdin().is_terminal()) || terminal().is_ok())
+}
+
+/// Whether an answer can come at all: typed, or from a program on standard input.
+pub(crate) fn can_answer(stdin_is_taken: bool) -> bool {
+    !stdin_is_taken || terminal().is_ok()
+}
+
+/// Asks until the answer is yes or no; the end of the input is a no. Waits for a person: not for
+/// async tasks.
+pub(crate) fn yes_or_no(question: &str, stdin_is_taken: bool) -> Result<bool, Failure> {
+    let mut answers = answers(stdin_is_taken)?;
+    loop {
+        say(question)?;
+        let Some(answer) = line(&mut answers)? else { return Ok(false) };
+        match answer.trim().to_lowercase().as_str() {
+            "yes" | "y" => return Ok(true),
+            "no" | "n" => return Ok(false),
+            _ => say("Please answer yes or no.\n")?,
+        }
+    }
+}
+
+/// One line from standard input, without its line break.
+pub(crate) fn one_line(question: &str) -> Result<String, Failure> {
+    say(question)?;
+    let answer = line(&mut stdin().lock())?;
+    answer.ok_or_else(|| Failure::usage("nothing was typed; start again"))
+}
+
+/// Whether a code with these words is meant so.
+pub(crate) fn about(unknown: &[UnknownWord]) -> String {
+    let mut text = String::new();
+    for word in unknown {
+        let typed = sanitize::line(&word.word, 50);
+        text += &match &*word.suggestions {
+            [] => format!("'{typed}' is not one of the words that codes are made of.\n"),
+            near => format!(
+                "'{typed}' is not one of the words that codes are made of; near it: {}.\n",
+                near.join(", ")
+            ),
+        };
+    }
+    text + "A wrong code can be tried only once. Use it as it was typed? (yes/no): "
+}
+
+fn say(text: &str) -> Result<(), Failure> {
+    let mut stderr = stderr().lock();
+    let said = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+    said.map_err(|error| {
+        Failure::here(format!("the question cannot be shown: {error}; run this at a terminal"))
+    })
+}
+
+fn answers(stdin_is_taken: bool) -> Result<Box<dyn BufRead>, Failure> {
+    if !stdin_is_taken {
+        return Ok(Box::new(stdin().lock()));
+    }
+    let terminal = terminal().map_err(|error| {
+        Failure::usage(format!(
+            "there is no terminal to answer from ({error}); run this at a terminal"
+        ))
+    })?;
+    Ok(Box::new(BufReader::new(terminal)))
+}
+
+fn terminal() -> io::Result<File> {
+    File::open(TERMINAL)
+}
+
+/// Most bytes of an answer.
+const MAX_LINE: u64 = 1 << 20;
+
+fn line(answers: &mut dyn BufRead) -> Result<Option<String>, Failure> {
+    let mut bytes = Vec::new();
+    let mut limited = io::Read::take(answers, MAX_LINE);
+    let read = limited.read_until(b'\n', &mut bytes);
+    let read = read.map_err(|error| {
+        Failure::here(format!("the answer cannot be read: {error}; start again"))
+    })?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::usage("the answer is not UTF-8; check the terminal's settings"))?;
+    Ok((read > 0).then(|| text.trim_end_matches(['\n', '\r']).to_owned()))
+}

@@ -1,0 +1,123 @@
+//! Standard error: events as sentences for a person, or as lines of JSON for a program.
+
+use std::{
+    io::{IsTerminal, Write, stderr},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use super::{
+    colour::{self, Style, styled},
+    qr,
+    sanitize::{self, MAX_SHORT},
+};
+use crate::json::{Because, Event, LocalRole};
+
+/// The one door to standard error.
+pub(crate) struct Console {
+    json: bool,
+    colour: bool,
+    lost: AtomicBool,
+}
+
+impl Console {
+    /// A console that writes JSON, or sentences.
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json, colour: !json && colour::wanted(), lost: AtomicBool::new(false) }
+    }
+
+    /// Whether events are written as JSON.
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Tells of an event. A standard error that is gone is no reason to stop.
+    pub(crate) fn tell(&self, event: &Event<'_>) {
+        let text = if self.json { as_json(event) } else { self.as_sentence(event) };
+        if let Some(text) = text {
+            let mut stderr = stderr().lock();
+            let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+        }
+    }
+
+    fn as_sentence(&self, event: &Event<'_>) -> Option<String> {
+        let text = match event {
+            Event::Code { code, uri, command, picture, allocated, .. } => {
+                self.code(code, picture.then_some(uri), command, *allocated)
+            }
+            Event::NoCode { command } => on_the_other_computer(command),
+            Event::Error { message, .. } => self.error(message),
+            Event::Connected => {
+                let again = self.lost.swap(false, Ordering::Relaxed);
+                return again.then(|| "Connected to the mailbox server again.\n".to_owned());
+            }
+            Event::Disconnected { .. } => {
+                let news = !self.lost.swap(true, Ordering::Relaxed);
+                return news.then(|| {
+                    "The connection was lost; trying again until it is back.\n".to_owned()
+                });
+            }
+            other => return sentence(other),
+        };
+        Some(text)
+    }
+
+    fn code(&self, code: &str, uri: Option<&&str>, command: &str, allocated: bool) -> String {
+        let label = if allocated { "Allocated code" } else { "Wormhole code is" };
+        let code = styled(self.colour, Style::Important, &sanitize::line(code, MAX_SHORT));
+        let uri = uri.filter(|_| stderr().is_terminal());
+        let picture =
+            uri.and_then(|uri| qr::picture(uri)).map_or_else(String::new, |text| text + "\n");
+        format!("{label}: {code}\n{picture}{}", on_the_other_computer(command))
+    }
+
+    fn error(&self, message: &str) -> String {
+        let error = styled(self.colour, Style::Wrong, "error:");
+        format!("{error} {}\n", sanitize::line(message, 2 * MAX_SHORT))
+    }
+}
+
+fn on_the_other_computer(command: &str) -> String {
+    format!("On the other computer, please run:\n\n{}\n\n", sanitize::line(command, MAX_SHORT))
+}
+
+/// The sentence for an event that needs no more than its own fields; most need none.
+fn sentence(event: &Event<'_>) -> Option<String> {
+    Some(match event {
+        Event::Welcome { motd: Some(motd) } => {
+            format!("The server says: {}\n", sanitize::lines(motd, MAX_SHORT))
+        }
+        Event::Working { bits } => {
+            format!(
+                "The server asks for work before it lets anybody in ({bits} bits); working ...\n"
+            )
+        }
+        Event::Local { role, because } => local(*role, *because),
+        Event::Sending { bytes } => format!("Sending text ({bytes} bytes)\n"),
+        Event::Sent { .. } => "The text was received.\n".to_owned(),
+        Event::Listening { url } => format!("listening on {url}\n"),
+        Event::Note { message } => format!("{}\n", sanitize::lines(message, MAX_SHORT)),
+        _ => return None,
+    })
+}
+
+fn local(role: LocalRole, because: Because<'_>) -> String {
+    let why = match because {
+        Because::Asked => String::new(),
+        Because::Unreachable(url) => {
+            let url = sanitize::line(url, MAX_SHORT);
+            format!("The mailbox server {url} cannot be reached, so it goes without a server:\n")
+        }
+    };
+    let what = match role {
+        LocalRole::Host => {
+            "This computer hosts the exchange for its local network. Keep it running."
+        }
+        LocalRole::Find => "Looking for the other side on the local network ...",
+    };
+    format!("{why}{what}\n")
+}
+
+/// One line of JSON. Nothing that an event holds can fail to be written as JSON.
+fn as_json(event: &Event<'_>) -> Option<String> {
+    serde_json::to_string(event).ok().map(|line| line + "\n")
+}

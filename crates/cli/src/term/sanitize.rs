@@ -1,0 +1,118 @@
+//! Strangers' text, made harmless before it reaches a terminal.
+//!
+//! A terminal obeys control sequences: they move the cursor, change the title, write the clipboard,
+//! and reorder what is read. So every such character is shown as an escape like `\u{1b}`, and what is
+//! too long is cut with a word that says so. Files, pipes and JSON get the exact text.
+
+use std::fmt::Write;
+
+/// Most characters of a stranger's short text (a message of the day, a reason, a name).
+pub(crate) const MAX_SHORT: usize = 1000;
+
+/// Most characters of a received text on a terminal.
+pub(crate) const MAX_TEXT: usize = 16_384;
+
+/// Most lines of a received text on a terminal: more would push what was there out of sight.
+const MAX_LINES: usize = 500;
+
+/// One line: line breaks and tabs are shown as escapes, too.
+pub(crate) fn line(text: &str, most: usize) -> String {
+    cleaned(text, most, |_| false)
+}
+
+/// A text of several lines: line breaks and tabs remain.
+pub(crate) fn lines(text: &str, most: usize) -> String {
+    let mut breaks = 0;
+    cleaned(text, most, |letter| {
+        breaks += usize::from(letter == '\n');
+        matches!(letter, '\n' | '\t') && breaks <= MAX_LINES
+    })
+}
+
+fn cleaned(text: &str, most: usize, mut keep: impl FnMut(char) -> bool) -> String {
+    let mut clean = String::new();
+    let mut letters = text.chars();
+    for letter in letters.by_ref().take(most) {
+        if keep(letter) || !is_harmful(letter) {
+            clean.push(letter);
+        } else {
+            let _ = write!(clean, "{}", letter.escape_default()); // a String takes everything
+        }
+    }
+    let rest = letters.count();
+    if rest > 0 {
+        let _ = write!(clean, "… ({rest} more characters)");
+    }
+    clean
+}
+
+/// Characters that a terminal obeys or that cannot be seen.
+const fn is_harmful(letter: char) -> bool {
+    matches!(letter,
+        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' // C0, DEL, C1: ESC and CSI among them
+        | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' // zero widths and direction marks
+        | '\u{2028}'..='\u{202e}' // separators and overrides
+        | '\u{2060}'..='\u{206f}' // joiners, isolates
+        | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}') // tags: text that nobody sees
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_is_left() {
+        for (text, shown) in [
+            ("\u{1b}[31mred", r"\u{1b}[31mred"),
+            ("\u{1b}]52;c;ZXZpbA==\u{7}", r"\u{1b}]52;c;ZXZpbA==\u{7}"),
+            ("\u{1b}]8;;http://x\u{1b}\\y", r"\u{1b}]8;;http://x\u{1b}\y"),
+            ("\u{9b}2J", r"\u{9b}2J"),
+            ("safe\rEVIL", r"safe\rEVIL"),
+            ("a\u{8}b", r"a\u{8}b"),
+            ("\u{202e}gpj.exe", r"\u{202e}gpj.exe"),
+            ("\u{2066}x\u{2069}", r"\u{2066}x\u{2069}"),
+            ("zero\u{200b}width", r"zero\u{200b}width"),
+            ("\u{feff}\u{ad}", r"\u{feff}\u{ad}"),
+            ("\u{e0041}", r"\u{e0041}"),
+            ("del\u{7f}", r"del\u{7f}"),
+        ] {
+            assert_eq!(line(text, 100), shown);
+            assert_eq!(lines(text, 100), shown);
+        }
+    }
+
+    #[test]
+    fn ordinary_text_is_left_alone() {
+        for text in ["hello", "Grüße, 你好, שלום, 🦀", r"C:\dir"] {
+            assert_eq!(line(text, 100), text);
+        }
+        assert_eq!(lines("a\n\tb\n", 100), "a\n\tb\n");
+        assert_eq!(line("a\n\tb\n", 100), r"a\n\tb\n");
+    }
+
+    #[test]
+    fn a_megabyte_is_cut() {
+        let cut = lines(&"x".repeat(1 << 20), MAX_SHORT);
+        assert!(cut.ends_with("… (1047576 more characters)"));
+        assert!(cut.len() < MAX_SHORT + 50);
+    }
+
+    #[test]
+    fn a_flood_of_lines_is_made_one() {
+        let cut = lines(&"\n".repeat(10_000), MAX_TEXT);
+        assert_eq!(cut.matches('\n').count(), MAX_LINES);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_harmless(text in "\\PC*|[\u{0}-\u{ffff}]{0,50}") {
+            prop_assert!(!line(&text, 40).chars().any(is_harmful));
+            prop_assert!(!lines(&text, 40).chars().any(|letter| is_harmful(letter) && !matches!(letter, '\n' | '\t')));
+        }
+    }
+}
