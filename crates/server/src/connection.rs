@@ -61,6 +61,9 @@ pub(crate) async fn run(
     mut admission: Admission,
     shared: Arc<Shared>,
 ) {
+    if stream.set_nodelay(true).is_err() {
+        return; // the client is gone already
+    }
     let handshake = handshake(&mut stream, peer, &mut admission, &shared);
     let outcome = match timeout(shared.timing.handshake, handshake).await {
         Ok(Ok(outcome)) => outcome,

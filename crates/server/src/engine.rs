@@ -1,8 +1,10 @@
 //! The exchange that all connections share, and the order in which its answers get out.
 //!
-//! A verb changes the state in memory at once; its answers wait in a batch. One thread takes the
-//! batch, commits all of its changes in one transaction, and only then lets the answers out. So the
-//! cost of a commit is shared by all who came while the one before it was under way.
+//! A verb changes the state in memory at once; its answers wait in a batch. When every connection
+//! that has something to say has said it, one thread takes the batch and commits all of its changes
+//! in one transaction. Only then the answers get out, and they wake their connections from within
+//! the runtime, where that costs least. So many share the cost of a commit, and a lone one waits for
+//! nobody.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,6 +13,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use tokio::sync::Notify;
 use wormhole_sync_wire::server_message::Reply;
 
 use crate::{
@@ -18,7 +21,7 @@ use crate::{
     frames::CloseCode,
     outbox::Outbox,
     session::{Outgoing, Release},
-    store::{Store, Writer},
+    store::Store,
 };
 
 /// How long changes are refused after the database could not be written, before it is tried again.
@@ -30,7 +33,10 @@ const UNAVAILABLE: &str = "the server cannot write its database: try again later
 /// The shared state of all connections.
 pub(crate) struct Engine {
     state: Mutex<State>,
+    /// Wakes the writer: a batch is ready, or the server stops.
     work: Condvar,
+    /// Wakes the dispatcher: a batch has begun, or answers may go out.
+    news: Notify,
     clock: Clock,
     durable: bool,
 }
@@ -38,6 +44,10 @@ pub(crate) struct Engine {
 struct State {
     exchange: Embedded,
     batch: Batch,
+    /// Whether the writer may take the batch.
+    ready: bool,
+    /// Answers whose changes are stored.
+    stored: Vec<(Arc<Outbox>, Outgoing)>,
     outboxes: BTreeMap<ConnectionId, Arc<Outbox>>,
     next_connection: u64,
     suspended_until: Option<Instant>,
@@ -70,12 +80,15 @@ impl Engine {
         let state = State {
             exchange,
             batch: Batch::default(),
+            ready: false,
+            stored: Vec::new(),
             outboxes: BTreeMap::new(),
             next_connection: 1,
             suspended_until: None,
             stopping: false,
         };
-        Self { state: Mutex::new(state), work: Condvar::new(), clock, durable }
+        let (work, news) = (Condvar::new(), Notify::new());
+        Self { state: Mutex::new(state), work, news, clock, durable }
     }
 
     pub(crate) fn now(&self) -> f64 {
@@ -119,10 +132,10 @@ impl Engine {
         } else if release == Release::AtOnce && !own.is_holding() {
             wake(state.deliver(out));
         } else {
-            let idle = state.batch.is_empty();
+            let begins = state.batch.is_empty();
             state.queue(out);
-            if idle && !state.batch.is_empty() {
-                self.work.notify_one();
+            if begins && !state.batch.is_empty() {
+                self.news.notify_one();
             }
         }
         result
@@ -135,7 +148,7 @@ impl Engine {
         state.log_endings();
         if self.durable {
             state.queue(Vec::new());
-            self.work.notify_one();
+            self.news.notify_one();
         } else {
             drop(state.exchange.take_journal());
         }
@@ -151,14 +164,29 @@ impl Engine {
         self.work.notify_one();
     }
 
+    /// Lets stored answers out, and batches in, for ever.
+    pub(crate) async fn dispatch(&self) {
+        loop {
+            self.news.notified().await;
+            release(std::mem::take(&mut self.lock().stored));
+            tokio::task::yield_now().await; // whoever has something to say says it first
+            let mut state = self.lock();
+            if !state.batch.is_empty() && !state.ready {
+                state.ready = true;
+                self.work.notify_one();
+            }
+        }
+    }
+
     /// Commits batch after batch, until the server has stopped and nothing is left.
     pub(crate) fn write(&self, store: &Store) -> rusqlite::Result<()> {
         let mut writer = store.writer()?;
         while let Some(batch) = self.next_batch() {
-            match commit(&mut writer, &batch.journal) {
-                Ok(()) => release(batch.answers),
+            match writer.commit(&batch.journal) {
+                Ok(()) => self.lock().stored.extend(batch.answers),
                 Err(error) => self.undo(batch, store, &error),
             }
+            self.news.notify_one();
         }
         Ok(())
     }
@@ -166,7 +194,8 @@ impl Engine {
     fn next_batch(&self) -> Option<Batch> {
         let mut state = self.lock();
         loop {
-            if !state.batch.is_empty() {
+            if state.ready || (state.stopping && !state.batch.is_empty()) {
+                state.ready = false;
                 return Some(std::mem::take(&mut state.batch));
             }
             if state.stopping {
@@ -238,10 +267,6 @@ impl State {
             tracing::debug!(outcome = ?ending.outcome, total = ending.total, "mailbox ended");
         }
     }
-}
-
-fn commit(writer: &mut Writer<'_>, journal: &[Entry]) -> rusqlite::Result<()> {
-    writer.commit(journal)
 }
 
 /// Lets the answers out, and wakes each connection once, when all of its own are out.

@@ -96,10 +96,14 @@ pub trait Exchange {
 
     /// Claims a nameplate, which is made when it is not there, and opens its mailbox. Claiming
     /// again is no error, unless the side has released it.
+    ///
+    /// A nameplate that has to be made stands for the mailbox `known`, when one is named that this
+    /// side may open: the side claimed it before, and the server has forgotten the claim.
     fn claim(
         &mut self,
         client: &Client,
         nameplate: &Nameplate,
+        known: Option<&MailboxId>,
         now: f64,
     ) -> Result<MailboxId, Refusal>;
 

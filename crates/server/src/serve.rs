@@ -103,6 +103,7 @@ pub async fn serve(
     });
     let stop = StopOnDrop(Arc::clone(&shared));
     let writer = store.map(|store| write(store, &shared)).transpose()?;
+    let dispatcher = dispatch(&shared);
     let gate = Gate::new(shared.limits.connections, shared.limits.connections_per_address);
     accept(&listener, &shared, &gate, shutdown).await;
     drop(listener);
@@ -110,6 +111,7 @@ pub async fn serve(
     if timeout(FAREWELL, gate.empty()).await.is_err() {
         tracing::warn!("some clients did not take the goodbye");
     }
+    drop(dispatcher);
     tracing::info!("mailbox server stops");
     let Some(writer) = writer else { return Ok(()) };
     let written = tokio::task::spawn_blocking(move || writer.join()).await;
@@ -145,6 +147,20 @@ fn write(store: Store, shared: &Arc<Shared>) -> Result<Writer, ServeError> {
         .name("wormhole-store".to_owned())
         .spawn(move || shared.engine.write(&store))
         .map_err(ServeError::System)
+}
+
+/// A task that ends with this.
+struct Dispatcher(tokio::task::AbortHandle);
+
+impl Drop for Dispatcher {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn dispatch(shared: &Arc<Shared>) -> Dispatcher {
+    let shared = Arc::clone(shared);
+    Dispatcher(tokio::spawn(async move { shared.engine.dispatch().await }).abort_handle())
 }
 
 async fn accept(

@@ -192,7 +192,9 @@ impl Session {
         match message {
             ClientMessage::List => bound.list(self.policy.allow_list, turn),
             ClientMessage::Allocate => bound.allocate(turn)?,
-            ClientMessage::Claim(nameplate) => bound.claim(nameplate, turn)?,
+            ClientMessage::Claim { nameplate, mailbox } => {
+                bound.claim(nameplate, mailbox.as_ref(), turn)?;
+            }
             ClientMessage::Release(nameplate) => bound.release(nameplate.as_ref(), turn)?,
             ClientMessage::Open(mailbox) => bound.open(mailbox, turn)?,
             ClientMessage::Add { phase, body } => {
@@ -288,11 +290,16 @@ impl Bound {
         Ok(())
     }
 
-    fn claim(&mut self, nameplate: Nameplate, turn: &mut Turn<'_, '_>) -> Result<(), Refusal> {
+    fn claim(
+        &mut self,
+        nameplate: Nameplate,
+        known: Option<&MailboxId>,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), Refusal> {
         if self.nameplate.is_some() {
             return Err("only one claim per connection".into());
         }
-        let mailbox = turn.exchange.claim(&self.client, &nameplate, turn.now)?;
+        let mailbox = turn.exchange.claim(&self.client, &nameplate, known, turn.now)?;
         self.nameplate = Some(nameplate);
         turn.answer(&Reply::Claimed { mailbox: &mailbox });
         Ok(())

@@ -26,7 +26,7 @@ async fn two_clients_meet_over_sqlite() {
 }
 
 async fn two_clients_meet(config: Config) {
-    let server = Server::start(config).await;
+    let server = Server::start(config);
     let mut alice = server.bound("app", "a").await;
     let nameplate = alice.ask(json!({"type": "allocate"}), "allocated").await["nameplate"].clone();
     let claim = json!({"type": "claim", "nameplate": nameplate});

@@ -52,19 +52,33 @@ impl App {
             return Ok(held.clone());
         }
         let name = self.free(ledger).ok_or("no nameplate is free, try again later")?;
-        self.make_nameplate(client, &name, true, ledger, now)?;
+        let mailbox = fresh_mailbox(ledger)?;
+        self.make_nameplate(client, &name, &mailbox, true, ledger, now)?;
         Ok(name)
+    }
+
+    /// Whether a nameplate made by this client may lead to a mailbox that it names.
+    fn may_stand_for(&self, mailbox: &MailboxId, client: &Client) -> bool {
+        self.mailboxes.get(mailbox).is_none_or(|mailbox| {
+            mailbox.nameplate.is_none() && mailbox.sides.check_room(&client.side).is_ok()
+        })
     }
 
     pub(super) fn claim(
         &mut self,
         client: &Client,
         name: &Nameplate,
+        known: Option<&MailboxId>,
         ledger: &mut Ledger,
         now: f64,
     ) -> Result<MailboxId, Refusal> {
         let Some(plate) = self.nameplates.get_mut(name) else {
-            return self.make_nameplate(client, name, false, ledger, now);
+            let mailbox = match known {
+                Some(known) if self.may_stand_for(known, client) => known.clone(),
+                _ => fresh_mailbox(ledger)?,
+            };
+            self.make_nameplate(client, name, &mailbox, false, ledger, now)?;
+            return Ok(mailbox);
         };
         if plate.sides.find(&client.side) == Some(&false) {
             return Err("reclaimed".into());
@@ -226,18 +240,18 @@ impl App {
         &mut self,
         client: &Client,
         name: &Nameplate,
+        mailbox_id: &MailboxId,
         allocated: bool,
         ledger: &mut Ledger,
         now: f64,
-    ) -> Result<MailboxId, Refusal> {
-        let fresh = BASE32_NOPAD.encode(&ledger.random.bytes()).to_ascii_lowercase();
-        let mailbox_id =
-            MailboxId::new(fresh).map_err(|error| Refusal(error.to_string().into()))?;
-        self.make_mailbox(client, &mailbox_id, ledger, now)?;
-        let Some(mailbox) = self.mailboxes.get_mut(&mailbox_id) else { return Ok(mailbox_id) };
+    ) -> Result<(), Refusal> {
+        if !self.mailboxes.contains_key(mailbox_id) {
+            self.make_mailbox(client, mailbox_id, ledger, now)?;
+        }
+        let Some(mailbox) = self.mailboxes.get_mut(mailbox_id) else { return Ok(()) };
         mailbox.admit(&client.side, now);
         mailbox.nameplate = Some(name.clone());
-        ledger.journal.push(Entry::PutMailbox(mailbox.stored(&self.id, &mailbox_id)));
+        ledger.journal.push(Entry::PutMailbox(mailbox.stored(&self.id, mailbox_id)));
         let mut sides = Sides::default();
         sides.admit(&client.side, true);
         let plate = Plate { row: ledger.row(), mailbox: mailbox_id.clone(), allocated, sides };
@@ -247,7 +261,7 @@ impl App {
             self.allocated.insert(Arc::clone(&client.side), name.clone());
         }
         self.nameplates.insert(name.clone(), plate);
-        Ok(mailbox_id)
+        Ok(())
     }
 
     fn make_mailbox(
@@ -284,4 +298,9 @@ impl App {
         }
         ledger.journal.push(Entry::DropNameplate { row: plate.row });
     }
+}
+
+fn fresh_mailbox(ledger: &mut Ledger) -> Result<MailboxId, Refusal> {
+    let name = BASE32_NOPAD.encode(&ledger.random.bytes()).to_ascii_lowercase();
+    MailboxId::new(name).map_err(|error| Refusal(error.to_string().into()))
 }

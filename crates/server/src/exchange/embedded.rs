@@ -180,10 +180,11 @@ impl Exchange for Embedded {
         &mut self,
         client: &Client,
         nameplate: &Nameplate,
+        known: Option<&MailboxId>,
         now: f64,
     ) -> Result<MailboxId, Refusal> {
         self.check_available()?;
-        self.within(client, |app, ledger| app.claim(client, nameplate, ledger, now))
+        self.within(client, |app, ledger| app.claim(client, nameplate, known, ledger, now))
     }
 
     fn release(

@@ -1,6 +1,6 @@
 //! A server on loopback, and clients that speak to it frame by frame.
 
-#![allow(dead_code, reason = "each test program uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "each test program uses its own part")]
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -21,7 +21,7 @@ pub struct Server {
 }
 
 impl Server {
-    pub async fn start(config: Config) -> Self {
+    pub fn start(config: Config) -> Self {
         let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();

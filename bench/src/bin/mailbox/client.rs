@@ -1,0 +1,181 @@
+//! A lean client of the mailbox protocol, so that what is measured is the server.
+
+use std::{io, net::SocketAddr};
+
+use serde::Deserialize;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// Bytes that are read at once.
+const CHUNK: usize = 4096;
+
+/// Where a mailbox server is: `ws://HOST:PORT/PATH`.
+#[derive(Clone, Debug)]
+pub(crate) struct Url {
+    pub(crate) address: SocketAddr,
+    pub(crate) path: String,
+}
+
+impl Url {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let rest = text.strip_prefix("ws://").ok_or("the URL must begin with ws://")?;
+        let (host, path) = rest.split_once('/').unwrap_or((rest, "v1"));
+        let mut addresses = std::net::ToSocketAddrs::to_socket_addrs(host)
+            .map_err(|error| format!("{host}: {error}; write ws://HOST:PORT/v1"))?;
+        let address = addresses.next().ok_or("the host has no address")?;
+        Ok(Self { address, path: format!("/{path}") })
+    }
+}
+
+/// A message from the server, as far as it is looked at.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Heard {
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) nameplate: Option<String>,
+    pub(crate) mailbox: Option<String>,
+    pub(crate) side: Option<String>,
+    pub(crate) phase: Option<String>,
+    pub(crate) error: Option<String>,
+}
+
+/// A connection to a mailbox server.
+pub(crate) struct Client {
+    stream: TcpStream,
+    input: Vec<u8>,
+    used: usize,
+    output: Vec<u8>,
+}
+
+impl Client {
+    /// Connects and goes through the WebSocket's handshake.
+    pub(crate) async fn connect(url: &Url) -> io::Result<Self> {
+        let stream = TcpStream::connect(url.address).await?;
+        stream.set_nodelay(true)?;
+        let mut client = Self { stream, input: Vec::new(), used: 0, output: Vec::new() };
+        let request = format!(
+            "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+            url.path, url.address
+        );
+        client.stream.write_all(request.as_bytes()).await?;
+        loop {
+            let end = client.input.windows(4).position(|window| window == b"\r\n\r\n");
+            if let Some(end) = end {
+                if !client.input.starts_with(b"HTTP/1.1 101") {
+                    return Err(io::Error::other("the server refused the WebSocket"));
+                }
+                client.used = end + 4;
+                return Ok(client);
+            }
+            client.fill().await?;
+        }
+    }
+
+    /// Queues a message. Nothing is sent before [`flush`](Self::flush).
+    pub(crate) fn say(&mut self, json: &str) {
+        self.frame(1, json.as_bytes());
+    }
+
+    /// Sends what was queued, in one write.
+    pub(crate) async fn flush(&mut self) -> io::Result<()> {
+        self.stream.write_all(&self.output).await?;
+        self.output.clear();
+        Ok(())
+    }
+
+    /// The next message that is not of a kind that a client may ignore.
+    pub(crate) async fn hear(&mut self) -> io::Result<Heard> {
+        loop {
+            while let Some((opcode, start, end)) = self.next_frame() {
+                self.used = end;
+                let payload = self.input.get(start..end).unwrap_or_default();
+                match opcode {
+                    1 if is_ack(payload) => {}
+                    1 => return Ok(serde_json::from_slice(payload)?),
+                    8 => return Err(io::ErrorKind::ConnectionAborted.into()),
+                    9 => {
+                        let payload = payload.to_vec();
+                        self.frame(10, &payload);
+                        self.flush().await?;
+                    }
+                    _ => {}
+                }
+            }
+            self.fill().await?;
+        }
+    }
+
+    /// Hears until a message of this kind comes. An `error` is an error.
+    pub(crate) async fn expect(&mut self, kind: &str) -> io::Result<Heard> {
+        loop {
+            let heard = self.hear().await?;
+            if heard.kind == kind {
+                return Ok(heard);
+            }
+            if heard.kind == "error" {
+                return Err(io::Error::other(heard.error.unwrap_or_default()));
+            }
+        }
+    }
+
+    /// Says goodbye in WebSocket's own way.
+    pub(crate) async fn leave(mut self) {
+        self.frame(8, &1000u16.to_be_bytes());
+        _ = self.flush().await;
+    }
+
+    /// A masked frame; the mask of zeros changes nothing.
+    fn frame(&mut self, opcode: u8, payload: &[u8]) {
+        self.output.push(0x80 | opcode);
+        match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
+            (Ok(short), _) if short < 126 => self.output.push(0x80 | short),
+            (_, Ok(medium)) => {
+                self.output.push(0x80 | 0x7e);
+                self.output.extend_from_slice(&medium.to_be_bytes());
+            }
+            _ => {
+                self.output.push(0x80 | 0x7f);
+                self.output.extend_from_slice(&(payload.len() as u64).to_be_bytes());
+            }
+        }
+        self.output.extend_from_slice(&[0; 4]);
+        self.output.extend_from_slice(payload);
+    }
+
+    /// Kind, start and end of the next frame, when it is here.
+    fn next_frame(&self) -> Option<(u8, usize, usize)> {
+        let bytes = self.input.get(self.used..)?;
+        let [first, second, rest @ ..] = bytes else { return None };
+        let (header, length) = match second {
+            126 => (4, usize::from(u16::from_be_bytes(*rest.first_chunk()?))),
+            127 => (10, usize::try_from(u64::from_be_bytes(*rest.first_chunk()?)).ok()?),
+            short => (2, usize::from(*short)),
+        };
+        (bytes.len() >= header + length).then_some((
+            first & 0x0f,
+            self.used + header,
+            self.used + header + length,
+        ))
+    }
+
+    async fn fill(&mut self) -> io::Result<()> {
+        if self.used > 0 {
+            self.input.drain(..self.used);
+            self.used = 0;
+        }
+        self.input.reserve(CHUNK);
+        match self.stream.read_buf(&mut self.input).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether this is an `ack`, in our server's words or in Python's; most of what comes is.
+fn is_ack(payload: &[u8]) -> bool {
+    let find = |needle: &[u8]| payload.windows(needle.len()).any(|window| window == needle);
+    payload.len() < 120 && (find(b"\"type\":\"ack\"") || find(b"\"type\": \"ack\""))
+}
