@@ -8,7 +8,8 @@
 //! A server that comes back having forgotten everything is healed in the same way. After `open` the
 //! server replays what it holds, and then answers a `ping`: whatever of ours the replay did not show
 //! is added again. While no peer has been heard, `claim` is said again too; a mailbox id other than
-//! before means that the server started anew, and that the new mailbox is the one to use.
+//! before means that the server started anew, and that the new mailbox is the one to use. A side that
+//! leaves lingers in such a mailbox for a while, since the other may not have fetched its last message.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -25,6 +26,10 @@ mod link;
 mod outbox;
 
 pub use link::{DROP_AFTER, FIRST_PAUSE, JITTER, LONGEST_PAUSE, OPEN_TIMEOUT, PING_AFTER, Timer};
+
+/// How long a side that wants to leave a mailbox, which the server had forgotten, waits there for
+/// the other side: as long as that may pause before it connects again.
+pub const LINGER: Duration = LONGEST_PAUSE;
 use link::{Due, Link};
 use outbox::Outbox;
 
@@ -87,6 +92,7 @@ pub(crate) struct Mailbox {
     outbox: Outbox,
     output: VecDeque<Output>,
     random: ChaCha20Rng,
+    now: Moment,
     /// Messages sent so far; each bears its number as its `id`.
     sent: u64,
     /// Refusals of messages up to this number are of no account: they were said in the hope that
@@ -127,6 +133,10 @@ enum MailboxWish {
 struct Session {
     /// The value of the ping behind the replay, until its answer ends the replay.
     barrier: Option<u64>,
+    /// A message of the peer's has come: it is here, or has been since the server forgot.
+    peer_seen: bool,
+    /// The server had forgotten what was stored: until when the peer is waited for before leaving.
+    linger: Option<Moment>,
 }
 
 impl MailboxWish {
@@ -158,6 +168,7 @@ impl Mailbox {
             outbox: Outbox::default(),
             output: VecDeque::new(),
             random,
+            now: Moment::ZERO,
             sent: 0,
             said_in_hope: 0,
             barriers: 0,
@@ -173,7 +184,14 @@ impl Mailbox {
     }
 
     pub(crate) fn deadline(&self) -> Option<(Moment, Timer)> {
-        self.link.deadline()
+        let linger = match &self.mail {
+            MailboxWish::Closed { session: Some(Session { linger, .. }), said: false, .. } => {
+                *linger
+            }
+            _ => None,
+        };
+        let linger = linger.map(|until| (until, Timer::Linger));
+        [self.link.deadline(), linger].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     // ---- what the stage above wants ----
@@ -269,6 +287,13 @@ impl Mailbox {
     }
 
     pub(crate) fn timeout(&mut self, now: Moment) {
+        self.now = now;
+        if let Some(Some(session)) = self.mail.session()
+            && session.linger.is_some_and(|until| until <= now)
+        {
+            session.linger = None;
+            self.sync_mailbox();
+        }
         match self.link.due(now) {
             Some(Due::Open) => self.connect(now),
             Some(Due::Ping) => self.say(&ClientMessage::Ping("0".into())),
@@ -292,6 +317,7 @@ impl Mailbox {
         if !self.link.is_up() {
             return;
         }
+        self.now = now;
         self.link.heard(now);
         match ServerMessage::parse(frame) {
             None => self.tell(Fact::Failed(Error::ServerNonsense)),
@@ -414,6 +440,11 @@ impl Mailbox {
         }
         // A body that is not hex, or beyond any honest length, opens under no key: the empty one
         // says the same.
+        if let Some(Some(session)) = self.mail.session() {
+            session.peer_seen = true;
+            session.linger = None;
+            self.sync_mailbox();
+        }
         let body =
             hex::decode(&message.body).filter(|body| body.len() <= MAX_BODY).unwrap_or_default();
         self.tell(Fact::Message(Sealed { side: message.side, phase, body }));
@@ -425,6 +456,9 @@ impl Mailbox {
             && session.barrier == value
         {
             session.barrier = None;
+            if self.outbox.misses_stored() && !session.peer_seen {
+                session.linger = Some(self.now + LINGER);
+            }
             self.sync_mailbox();
         }
     }
@@ -506,7 +540,8 @@ impl Mailbox {
         match &self.nameplate {
             NameplateWish::Allocated => self.say(&ClientMessage::Allocate),
             NameplateWish::Claimed { nameplate, confirmed: false } => {
-                self.say(&ClientMessage::Claim(nameplate.clone()));
+                let (nameplate, mailbox) = (nameplate.clone(), self.mail.id().cloned());
+                self.say(&ClientMessage::Claim { nameplate, mailbox });
             }
             NameplateWish::Released { nameplate } => {
                 self.say(&ClientMessage::Release(Some(nameplate.clone())));
@@ -525,6 +560,7 @@ impl Mailbox {
         }
         if let MailboxWish::Closed { id, mood, said: said @ false, .. } = &mut self.mail
             && self.outbox.is_stored()
+            && session.linger.is_none()
         {
             *said = true;
             let close = ClientMessage::Close { mailbox: id.clone(), mood: Some(*mood) };
@@ -540,7 +576,7 @@ impl Mailbox {
             return Some(*session);
         }
         let barrier = self.outbox.may_be_stored().then_some(self.barriers + 1);
-        let opened = *session.insert(Session { barrier });
+        let opened = *session.insert(Session { barrier, peer_seen: false, linger: None });
         self.say(&ClientMessage::Open(id));
         if let Some(barrier) = barrier {
             self.barriers = barrier;

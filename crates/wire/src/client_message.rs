@@ -38,7 +38,15 @@ pub enum ClientMessage<'a> {
     /// Asks for a free nameplate, claimed.
     Allocate,
     /// Claims a nameplate.
-    Claim(Nameplate),
+    Claim {
+        /// The nameplate.
+        nameplate: Nameplate,
+        /// The mailbox that it stood for when this side claimed it before. A server that has
+        /// forgotten both since makes them anew under the same names, so that a side which still
+        /// knows the mailbox and one which knows the nameplate meet again. Ours alone: the family's
+        /// servers ignore it.
+        mailbox: Option<MailboxId>,
+    },
     /// Lets a nameplate go: the one named, or the one that this connection claimed.
     Release(Option<Nameplate>),
     /// Opens a mailbox and asks for its messages, those stored and those to come.
@@ -120,8 +128,9 @@ impl ClientMessage<'_> {
             }
             Self::List => out.kind = "list",
             Self::Allocate => out.kind = "allocate",
-            Self::Claim(nameplate) => {
+            Self::Claim { nameplate, mailbox } => {
                 out.kind = "claim";
+                out.mailbox = mailbox.as_deref();
                 out.nameplate = Some(nameplate);
             }
             Self::Release(nameplate) => {
@@ -223,7 +232,10 @@ impl<'a> Fields<'a> {
             "claim" => {
                 let nameplate =
                     text(self.nameplate, "nameplate")?.ok_or("claim requires 'nameplate'")?;
-                ClientMessage::Claim(Nameplate::new(nameplate).map_err(refusal)?)
+                ClientMessage::Claim {
+                    nameplate: Nameplate::new(nameplate).map_err(refusal)?,
+                    mailbox: mailbox(self.mailbox)?,
+                }
             }
             "release" => ClientMessage::Release(
                 text(self.nameplate, "nameplate")?
@@ -237,10 +249,7 @@ impl<'a> Fields<'a> {
             }
             "add" => self.add()?,
             "close" => ClientMessage::Close {
-                mailbox: text(self.mailbox, "mailbox")?
-                    .map(MailboxId::new)
-                    .transpose()
-                    .map_err(refusal)?,
+                mailbox: mailbox(self.mailbox)?,
                 mood: text(self.mood, "mood")?.and_then(|word| Mood::parse(&word)),
             },
             _ => return Err("unknown type".into()),
@@ -295,6 +304,10 @@ fn text<'a>(field: Raw<'a>, name: &'static str) -> Result<Option<Cow<'a, str>>, 
         Ok(Borrowed(text)) => Ok(Some(text)),
         Err(_) => Err(Refusal(format!("'{name}' must be a string").into())),
     }
+}
+
+fn mailbox(field: Raw<'_>) -> Result<Option<MailboxId>, Refusal> {
+    text(field, "mailbox")?.map(MailboxId::new).transpose().map_err(refusal)
 }
 
 fn client_version(field: Raw<'_>) -> Result<Option<(String, String)>, Refusal> {
@@ -355,7 +368,8 @@ mod tests {
             },
             ClientMessage::List,
             ClientMessage::Allocate,
-            ClientMessage::Claim(nameplate.clone()),
+            ClientMessage::Claim { nameplate: nameplate.clone(), mailbox: None },
+            ClientMessage::Claim { nameplate: nameplate.clone(), mailbox: Some(mailbox.clone()) },
             ClientMessage::Release(None),
             ClientMessage::Release(Some(nameplate)),
             ClientMessage::Open(mailbox.clone()),

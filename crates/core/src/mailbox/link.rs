@@ -40,6 +40,8 @@ pub enum Timer {
     Drop,
     /// The next attempt to connect begins then.
     Reconnect,
+    /// A side that wants to leave has waited long enough for the other.
+    Linger,
 }
 
 #[derive(Default)]

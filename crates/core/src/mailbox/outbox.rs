@@ -18,8 +18,8 @@ struct Added {
 enum Progress {
     /// No server has heard of it.
     New,
-    /// It was said on a connection that is gone; whether it was stored, only a replay can tell.
-    SaidBefore,
+    /// It was said on a connection that is gone; whether it is stored, only a replay can tell.
+    SaidBefore { was_stored: bool },
     /// It was said on this connection.
     Said,
     /// The server has shown on this connection that it is stored.
@@ -47,7 +47,12 @@ impl Outbox {
 
     /// Whether an earlier connection may have stored something, so that a replay will tell.
     pub(super) fn may_be_stored(&self) -> bool {
-        self.added.iter().any(|added| added.progress == Progress::SaidBefore)
+        self.added.iter().any(|added| matches!(added.progress, Progress::SaidBefore { .. }))
+    }
+
+    /// Whether an earlier connection had shown something to be stored that this one has not.
+    pub(super) fn misses_stored(&self) -> bool {
+        self.added.iter().any(|added| added.progress == Progress::SaidBefore { was_stored: true })
     }
 
     /// The mailbox is new to the server: what was said of an earlier one counts for nothing.
@@ -58,9 +63,11 @@ impl Outbox {
     /// The connection was lost, and perhaps what the server had stored with it.
     pub(super) fn lost(&mut self) {
         for added in &mut self.added {
-            if added.progress != Progress::New {
-                added.progress = Progress::SaidBefore;
-            }
+            added.progress = match added.progress {
+                Progress::Said => Progress::SaidBefore { was_stored: false },
+                Progress::Stored => Progress::SaidBefore { was_stored: true },
+                unchanged @ (Progress::New | Progress::SaidBefore { .. }) => unchanged,
+            };
         }
     }
 
@@ -70,8 +77,8 @@ impl Outbox {
         self.added
             .iter_mut()
             // Later ones wait for earlier ones, so that they are stored in their order.
-            .take_while(|added| added.progress != Progress::SaidBefore || replayed)
-            .filter(|added| matches!(added.progress, Progress::New | Progress::SaidBefore))
+            .take_while(|added| replayed || !matches!(added.progress, Progress::SaidBefore { .. }))
+            .filter(|added| matches!(added.progress, Progress::New | Progress::SaidBefore { .. }))
             .map(|added| {
                 added.progress = Progress::Said;
                 ClientMessage::Add {
