@@ -54,6 +54,11 @@ impl TypedCode {
         Self { place, code, rendezvous: None }
     }
 
+    /// Whether it is the code of the mode without codes.
+    pub(crate) fn is_zero(&self) -> bool {
+        self.code.as_str() == "0-"
+    }
+
     /// The code as a person types it.
     pub(crate) fn shown(&self) -> Zeroizing<String> {
         let prefix = if self.place == Place::Local { LOCAL_PREFIX } else { "" };

@@ -75,6 +75,12 @@ impl Failure {
         Self { exit, fault, message: message.into() }
     }
 
+    /// The same failure, with another advice after it.
+    pub(crate) fn but(mut self, advice: &str) -> Self {
+        self.message = format!("{}; {advice}", self.message);
+        self
+    }
+
     /// The exit code that it leads to.
     pub(crate) const fn exit(&self) -> Exit {
         self.exit

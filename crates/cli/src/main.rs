@@ -9,6 +9,8 @@ mod args;
 
 mod term;
 
+mod local;
+
 mod settings;
 
 mod meet;
@@ -34,7 +36,10 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let console = Arc::new(Console::new(cli.global.json));
     let result = match &cli.command {
-        Command::Completions { shell } => paper::completions(*shell),
+        Command::Completions { shell } => {
+            paper::completions(*shell);
+            Ok(())
+        }
         Command::Man => paper::manual(),
         command => run(&cli.global, command, &console),
     };

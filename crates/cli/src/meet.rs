@@ -2,16 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::sleep;
+use tokio::{sync::watch, time::timeout};
 use wormhole_sync::{Coded, Connected, Error, ErrorKind, Fault, Status, Wormhole};
 
 mod invitation;
+mod locally;
 mod typed;
 
 use crate::{
     code::{Place, TypedCode},
     exit::{Exit, Failure},
-    json::Event,
+    json::{Because, Event},
+    local::Host,
     settings::{Plan, Settings, Shown},
     term::{ask, narrate::Console},
 };
@@ -21,94 +23,173 @@ pub(crate) use invitation::Part;
 /// How long the other side may take before a person is told that it is awaited.
 const SLOW: Duration = Duration::from_secs(1);
 
+/// How long a host on the local network may be gone before the exchange is given up: unlike a
+/// server, it has nothing to come back for.
+const HOST_GONE: Duration = Duration::from_secs(15);
+
 /// Everything that a meeting needs to know.
 pub(crate) struct Meeting<'a> {
-    /// The settings.
-    pub(crate) settings: &'a Settings,
-    /// Where it is told of.
-    pub(crate) console: &'a Arc<Console>,
-    /// What this side does afterwards.
-    pub(crate) part: Part,
+    settings: &'a Settings,
+    console: &'a Arc<Console>,
+    part: Part,
+    /// Whether the connection to a host on the local network is lost.
+    lost: watch::Sender<bool>,
 }
 
-/// Both sides are there, and know the code.
-pub(crate) struct Met {
-    /// The way to the other side.
-    pub(crate) wormhole: Wormhole,
+/// The code is set, somewhere.
+struct Set {
+    coded: Coded,
+    host: Option<Host>,
 }
 
-impl Met {
-    /// Delivers what was sent and lets everything go.
-    pub(crate) async fn close(self) -> Result<(), Failure> {
-        self.wormhole.close().await.map_err(failure)
+impl From<Coded> for Set {
+    fn from(coded: Coded) -> Self {
+        Self { coded, host: None }
     }
 }
 
-impl Meeting<'_> {
-    /// Meets the other side.
-    pub(crate) async fn meet(&self, plan: Plan) -> Result<Met, Failure> {
-        if let Plan::Choose(TypedCode { place: Place::Local, .. }, _)
-        | Plan::Join(TypedCode { place: Place::Local, .. }) = &plan
-        {
-            return Err(Failure::usage(
-                "codes without a server come with the next commit; use a server",
-            ));
+impl<'a> Meeting<'a> {
+    /// A meeting after which this side does its `part`.
+    pub(crate) fn new(settings: &'a Settings, console: &'a Arc<Console>, part: Part) -> Self {
+        Self { settings, console, part, lost: watch::Sender::new(false) }
+    }
+
+    /// Meets the other side, talks to it, and stays until both have said goodbye.
+    pub(crate) async fn hold(
+        &self,
+        plan: Plan,
+        talk: impl AsyncFnOnce(Wormhole) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        tokio::select! {
+            done = self.meet_and_talk(plan, talk) => done,
+            () = self.host_is_gone() => Err(Failure::new(
+                Exit::Peer,
+                "peer",
+                "the computer that hosted the exchange is gone; start again with a new code",
+            )),
         }
-        let coded = match plan {
-            Plan::Make => self.make().await?,
-            Plan::Choose(code, shown) => self.choose(&code, shown).await?,
-            Plan::Join(code) => self.join(self.questioned(code).await?).await?,
-            Plan::Ask => self.ask().await?,
+    }
+
+    async fn meet_and_talk(
+        &self,
+        plan: Plan,
+        talk: impl AsyncFnOnce(Wormhole) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let Set { coded, mut host } = self.set(plan).await?;
+        let talked = match self.confirmed(coded).await {
+            Ok(wormhole) => {
+                if let Some(host) = &mut host {
+                    host.withdraw().await;
+                }
+                talk(wormhole).await
+            }
+            Err(failure) => Err(failure),
         };
-        Ok(Met { wormhole: self.confirmed(coded).await? })
+        if let Some(host) = host {
+            host.see_off().await;
+        }
+        talked
     }
 
-    async fn make(&self) -> Result<Coded, Failure> {
-        let coded = self.connect(&self.settings.url).await?.allocate().await.map_err(failure)?;
-        self.invite(&TypedCode::new(Place::Server, coded.code().clone()), Shown::Code);
-        Ok(coded)
+    async fn set(&self, plan: Plan) -> Result<Set, Failure> {
+        match plan {
+            Plan::Make => self.make().await,
+            Plan::Choose(code, shown) => self.choose(code, shown).await,
+            Plan::Join(code) => self.join(self.questioned(code).await?).await,
+            Plan::Ask => self.ask().await,
+        }
     }
 
-    async fn choose(&self, code: &TypedCode, shown: Shown) -> Result<Coded, Failure> {
-        let connected = self.connect(self.url(code)).await?;
-        self.invite(code, shown);
-        connected.set_code(code.code.clone()).await.map_err(failure)
+    async fn make(&self) -> Result<Set, Failure> {
+        if self.settings.local.asked {
+            return self.host_new(Because::Asked).await;
+        }
+        match self.connect(&self.settings.server.text).await {
+            Ok(connected) => {
+                let coded = connected.allocate().await.map_err(failure)?;
+                self.invite(&TypedCode::new(Place::Server, coded.code().clone()), Shown::Code);
+                Ok(coded.into())
+            }
+            Err(error) if self.goes_local(&error) => {
+                self.host_new(Because::Unreachable(&self.settings.server.text)).await
+            }
+            Err(error) => Err(failure(error)),
+        }
     }
 
-    async fn join(&self, code: TypedCode) -> Result<Coded, Failure> {
-        let connected = self.connect(self.url(&code)).await?;
-        connected.set_code(code.code).await.map_err(failure)
+    async fn choose(&self, code: TypedCode, shown: Shown) -> Result<Set, Failure> {
+        if code.place == Place::Local {
+            return self.choose_locally(code, shown, Because::Asked).await;
+        }
+        self.refuse_if_local_was_asked()?;
+        let url = self.url(&code);
+        match self.connect(url).await {
+            Ok(connected) => {
+                self.invite(&code, shown);
+                Ok(connected.set_code(code.code).await.map_err(failure)?.into())
+            }
+            Err(error) if code.is_zero() && self.goes_local(&error) => {
+                let local = TypedCode::new(Place::Local, code.code.clone());
+                self.choose_locally(local, shown, Because::Unreachable(url)).await
+            }
+            Err(error) => Err(self.unreachable_for(error)),
+        }
     }
 
-    async fn ask(&self) -> Result<Coded, Failure> {
-        let connected = self.connect(&self.settings.url).await?;
-        let (code, connected) = self.typed(connected).await?;
-        connected.set_code(code.code).await.map_err(failure)
+    async fn join(&self, code: TypedCode) -> Result<Set, Failure> {
+        if code.place == Place::Local {
+            return self.find(code, Because::Asked).await;
+        }
+        self.refuse_if_local_was_asked()?;
+        let url = self.url(&code);
+        match self.connect(url).await {
+            Ok(connected) => Ok(connected.set_code(code.code).await.map_err(failure)?.into()),
+            Err(error) if code.is_zero() && self.goes_local(&error) => {
+                let local = TypedCode::new(Place::Local, code.code.clone());
+                self.find(local, Because::Unreachable(url)).await
+            }
+            Err(error) => Err(self.unreachable_for(error)),
+        }
     }
 
-    async fn connect(&self, url: &str) -> Result<Connected, Failure> {
-        self.try_connect(url).await.map_err(failure)
+    async fn ask(&self) -> Result<Set, Failure> {
+        if self.settings.local.asked {
+            return self.ask_locally(Because::Asked).await;
+        }
+        let url = &self.settings.server.text;
+        match self.connect(url).await {
+            Ok(connected) => {
+                let (code, connected) = self.typed(connected).await?;
+                if code.place == Place::Server && self.url(&code) == url {
+                    return Ok(connected.set_code(code.code).await.map_err(failure)?.into());
+                }
+                connected.close().await.map_err(failure)?;
+                self.join(code).await
+            }
+            Err(error) if self.goes_local(&error) => {
+                self.ask_locally(Because::Unreachable(url)).await
+            }
+            Err(error) => Err(failure(error)),
+        }
     }
 
-    async fn try_connect(&self, url: &str) -> Result<Connected, Error> {
+    async fn connect(&self, url: &str) -> Result<Connected, Error> {
         let console = Arc::clone(self.console);
         let options = self.settings.options(url).on_status(move |status| tell(&console, status));
-        Wormhole::connect(&self.settings.app_id, options).await
+        Wormhole::connect(&self.settings.app_id.text, options).await
     }
 
     /// The server for a code: the one that its URI names, unless one was named on the command line.
     fn url<'u>(&'u self, code: &'u TypedCode) -> &'u str {
-        let from_uri = code.rendezvous.as_deref().filter(|_| !self.settings.url_named);
-        from_uri.unwrap_or(&self.settings.url)
+        let from_uri = code.rendezvous.as_deref().filter(|_| !self.settings.server.named);
+        from_uri.unwrap_or(&self.settings.server.text)
     }
 
     async fn confirmed(&self, coded: Coded) -> Result<Wormhole, Failure> {
         let confirmed = coded.confirmed();
         tokio::pin!(confirmed);
-        tokio::select! {
-            biased;
-            met = &mut confirmed => return met.map_err(failure),
-            () = sleep(SLOW) => {}
+        if let Ok(met) = timeout(SLOW, &mut confirmed).await {
+            return met.map_err(failure);
         }
         if self.part.joins() {
             self.console.tell(&Event::Note { message: "Waiting for the other side ..." });
@@ -162,6 +243,7 @@ fn tell(console: &Console, status: &Status) {
 }
 
 /// What an error of the library means for the command.
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
 pub(crate) fn failure(error: Error) -> Failure {
     let exit = match error.kind() {
         ErrorKind::WrongCode | ErrorKind::Crowded => Exit::WrongCode,

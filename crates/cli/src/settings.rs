@@ -11,19 +11,16 @@ pub(crate) use plan::{Plan, Shown, Sources};
 use crate::{
     args::{GlobalArgs, MeetingArgs, QrArgs},
     exit::Failure,
+    local::Interfaces,
     term::ask,
 };
 
 /// How to meet, worked out.
 pub(crate) struct Settings {
     /// The application id.
-    pub(crate) app_id: String,
-    /// Whether it was named on the command line.
-    pub(crate) app_id_named: bool,
-    /// The mailbox server.
-    pub(crate) url: String,
-    /// Whether it was named on the command line, so that a code's URI does not change it.
-    pub(crate) url_named: bool,
+    pub(crate) app_id: Named,
+    /// The mailbox server. One named on the command line is not changed by a code's URI.
+    pub(crate) server: Named,
     /// Words of a code that is made here.
     pub(crate) words: usize,
     /// Whether the verifier is compared.
@@ -32,10 +29,55 @@ pub(crate) struct Settings {
     pub(crate) timeout: Option<Duration>,
     /// Most bits of hashcash, when it is not the library's default.
     pub(crate) max_hashcash_bits: Option<u32>,
+    /// Whether and where there is a local network.
+    pub(crate) local: Local,
     /// Whether the code's URI is shown as a picture.
     pub(crate) qr: bool,
     /// Whether standard input carries the payload, so that answers come from the terminal.
     pub(crate) stdin_is_taken: bool,
+}
+
+/// A text that has a default.
+pub(crate) struct Named {
+    /// The text.
+    pub(crate) text: String,
+    /// Whether it was named on the command line.
+    pub(crate) named: bool,
+}
+
+/// The local network.
+pub(crate) struct Local {
+    /// Whether no server is to be used at all.
+    pub(crate) asked: bool,
+    interfaces: Interfaces,
+}
+
+impl Local {
+    fn resolve(meeting: &MeetingArgs) -> Result<Self, Failure> {
+        let interfaces = match &meeting.local_interface {
+            _ if meeting.no_local => Interfaces::None,
+            Some(name) => Interfaces::parse(name),
+            None => variable("WORMHOLE_LOCAL_INTERFACE")?
+                .map_or(Interfaces::All, |name| Interfaces::parse(&name)),
+        };
+        Ok(Self { asked: meeting.local, interfaces })
+    }
+
+    /// Whether the local network may be used.
+    pub(crate) fn allowed(&self) -> bool {
+        self.interfaces != Interfaces::None
+    }
+
+    /// The interfaces to use.
+    pub(crate) fn interfaces(&self) -> Result<&Interfaces, Failure> {
+        if self.allowed() {
+            return Ok(&self.interfaces);
+        }
+        Err(Failure::usage(
+            "this needs the local network, and --no-local or an interface 'none' forbids it; allow it, or use \
+             a server",
+        ))
+    }
 }
 
 impl Settings {
@@ -54,14 +96,16 @@ impl Settings {
             ));
         }
         Ok(Self {
-            app_id: global.appid.clone().unwrap_or_else(|| default_app_id.to_owned()),
-            app_id_named: global.appid.is_some(),
-            url: server(global)?,
-            url_named: global.relay_url.is_some(),
+            app_id: Named {
+                text: global.appid.clone().unwrap_or_else(|| default_app_id.to_owned()),
+                named: global.appid.is_some(),
+            },
+            server: Named { text: server(global)?, named: global.relay_url.is_some() },
             words: meeting.code_length.map_or(DEFAULT_WORDS, usize::from),
             verify: meeting.verify,
             timeout: meeting.timeout.map(|seconds| Duration::from_secs(seconds.into())),
             max_hashcash_bits: meeting.max_hashcash_bits,
+            local: Local::resolve(meeting)?,
             qr: shows_picture(qr)?,
             stdin_is_taken,
         })

@@ -6,6 +6,7 @@ use clap::{ArgAction, Args};
 
 /// How to meet.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(crate) struct MeetingArgs {
     /// Show the verifier and ask whether the other side shows the same, before anything is said
     #[arg(short, long)]

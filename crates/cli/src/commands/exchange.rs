@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use wormhole_sync::Wormhole;
 use zeroize::Zeroizing;
 
 use super::blob;
@@ -27,23 +28,30 @@ pub(crate) async fn run(
     let settings = Settings::resolve(global, &args.meeting, &args.qr, APP_ID, stdin_is_taken)?;
     let (plan, part) = plan(args)?;
     let ours = ours(args)?;
-    let meeting = Meeting { settings: &settings, console, part };
-    let mut met = meeting.meet(plan).await?;
-    if !meeting.is_verified(&met.wormhole).await? {
-        met.wormhole.abort();
-        return Err(Failure::declined(
-            "the verifiers were not confirmed, so nothing was given; start again with a new code",
-        ));
-    }
-    met.wormhole.send(&ours).await.map_err(failure)?;
-    let theirs = Zeroizing::new(met.wormhole.receive().await.map_err(failure)?);
-    blob::to_stdout(&theirs)?;
-    console.tell(&Event::Received { bytes: theirs.len(), text: None });
-    met.close().await
+    let meeting = Meeting::new(&settings, console, part);
+    let talk = async |mut wormhole: Wormhole| {
+        if !meeting.is_verified(&wormhole).await? {
+            wormhole.abort();
+            return Err(Failure::declined(
+                "the verifiers were not confirmed, so nothing was given; start again with a new code",
+            ));
+        }
+        wormhole.send(&ours).await.map_err(failure)?;
+        let theirs = Zeroizing::new(wormhole.receive().await.map_err(failure)?);
+        blob::to_stdout(&theirs)?;
+        console.tell(&Event::Received { bytes: theirs.len(), text: None });
+        wormhole.close().await.map_err(failure)
+    };
+    meeting.hold(plan, talk).await
 }
 
 fn plan(args: &ExchangeArgs) -> Result<(Plan, Part), Failure> {
-    let sources = Sources { args: &args.code_source, zero: args.meeting.zero, role: None };
+    let sources = Sources {
+        args: &args.code_source,
+        zero: args.meeting.zero,
+        local: args.meeting.local,
+        role: None,
+    };
     if let Some(code) = &args.code {
         return Ok((sources.join(code)?, Part::ExchangeJoining));
     }

@@ -8,10 +8,10 @@ use super::blob;
 use crate::{args::Cli, exit::Failure};
 
 /// Prints the completions for a shell.
-pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+pub(crate) fn completions(shell: clap_complete::Shell) {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "wormhole", &mut script);
-    print(&script)
+    print(&script);
 }
 
 /// Prints the manual page: the command's, then one for each of its subcommands.
@@ -21,7 +21,8 @@ pub(crate) fn manual() -> Result<(), Failure> {
     command.build();
     render(&command, &mut page)
         .map_err(|error| Failure::here(format!("the page cannot be made: {error}; tell us")))?;
-    print(&page)
+    print(&page);
+    Ok(())
 }
 
 fn render(command: &clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
@@ -34,7 +35,6 @@ fn render(command: &clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
 }
 
 /// A reader that has seen enough, such as `head`, is no failure.
-fn print(bytes: &[u8]) -> Result<(), Failure> {
+fn print(bytes: &[u8]) {
     let _ = blob::to_stdout(bytes);
-    Ok(())
 }

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use wormhole_sync::{Role, TRANSFER_APP_ID, text};
+use wormhole_sync::{Role, TRANSFER_APP_ID, Wormhole, text};
 use zeroize::Zeroizing;
 
 use super::blob;
@@ -29,21 +29,22 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let settings = Settings::resolve(global, &args.meeting, &args.qr, TRANSFER_APP_ID, false)?;
     let (plan, part) = plan(args)?;
-    let meeting = Meeting { settings: &settings, console, part };
-    let mut met = meeting.meet(plan).await?;
-    if !meeting.is_verified(&met.wormhole).await? {
-        text::reject(&mut met.wormhole, "the receiver did not confirm the verifier")
-            .await
-            .map_err(failure)?;
-        met.close().await?;
-        return Err(Failure::declined(
-            "the verifiers were not confirmed, so nothing was taken; start again with a new code",
-        ));
-    }
-    let message = Zeroizing::new(text::receive(&mut met.wormhole).await.map_err(failure)?);
-    show(&message)?;
-    console.tell(&Event::Received { bytes: message.len(), text: Some(&message) });
-    met.close().await
+    let meeting = Meeting::new(&settings, console, part);
+    let talk = async |mut wormhole: Wormhole| {
+        if !meeting.is_verified(&wormhole).await? {
+            let reason = "the receiver did not confirm the verifier";
+            text::reject(&mut wormhole, reason).await.map_err(failure)?;
+            wormhole.close().await.map_err(failure)?;
+            return Err(Failure::declined(
+                "the verifiers were not confirmed, so nothing was taken; start again with a new code",
+            ));
+        }
+        let message = Zeroizing::new(text::receive(&mut wormhole).await.map_err(failure)?);
+        show(&message)?;
+        console.tell(&Event::Received { bytes: message.len(), text: Some(&message) });
+        wormhole.close().await.map_err(failure)
+    };
+    meeting.hold(plan, talk).await
 }
 
 fn plan(args: &ReceiveArgs) -> Result<(Plan, Part), Failure> {
@@ -55,8 +56,12 @@ fn plan(args: &ReceiveArgs) -> Result<(Plan, Part), Failure> {
             "--code-length is for codes that are made here; add --allocate, or leave it out",
         ));
     }
-    let sources =
-        Sources { args: &args.code_source, zero: args.meeting.zero, role: Some(Role::Follower) };
+    let sources = Sources {
+        args: &args.code_source,
+        zero: args.meeting.zero,
+        local: args.meeting.local,
+        role: Some(Role::Follower),
+    };
     Ok((sources.join_or_ask(args.code.as_deref())?, Part::Receive))
 }
 

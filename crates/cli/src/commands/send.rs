@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wormhole_sync::{Role, TRANSFER_APP_ID, text};
+use wormhole_sync::{Role, TRANSFER_APP_ID, Wormhole, text};
 use zeroize::Zeroizing;
 
 use super::blob;
@@ -31,27 +31,32 @@ pub(crate) async fn run(
     let stdin_is_taken = args.text.as_deref() == Some("-");
     let settings =
         Settings::resolve(global, &args.meeting, &args.qr, TRANSFER_APP_ID, stdin_is_taken)?;
-    let sources =
-        Sources { args: &args.code_source, zero: args.meeting.zero, role: Some(Role::Leader) };
+    let sources = Sources {
+        args: &args.code_source,
+        zero: args.meeting.zero,
+        local: args.meeting.local,
+        role: Some(Role::Leader),
+    };
     let plan = sources.choose_or_make(args.code.as_deref())?;
     let message = message(args)?;
     blob::refuse_too_long(message.len(), "the text")?;
     console.tell(&Event::Sending { bytes: message.len() });
 
-    let meeting = Meeting { settings: &settings, console, part: Part::Send };
-    let mut met = meeting.meet(plan).await?;
-    if !meeting.is_verified(&met.wormhole).await? {
-        text::reject(&mut met.wormhole, "the sender did not confirm the verifier")
-            .await
-            .map_err(failure)?;
-        met.close().await?;
-        return Err(Failure::declined(
-            "the verifiers were not confirmed, so nothing was sent; start again with a new code",
-        ));
-    }
-    text::send(&mut met.wormhole, &message).await.map_err(failure)?;
-    console.tell(&Event::Sent { bytes: message.len() });
-    met.close().await
+    let meeting = Meeting::new(&settings, console, Part::Send);
+    let talk = async |mut wormhole: Wormhole| {
+        if !meeting.is_verified(&wormhole).await? {
+            let reason = "the sender did not confirm the verifier";
+            text::reject(&mut wormhole, reason).await.map_err(failure)?;
+            wormhole.close().await.map_err(failure)?;
+            return Err(Failure::declined(
+                "the verifiers were not confirmed, so nothing was sent; start again with a new code",
+            ));
+        }
+        text::send(&mut wormhole, &message).await.map_err(failure)?;
+        console.tell(&Event::Sent { bytes: message.len() });
+        wormhole.close().await.map_err(failure)
+    };
+    meeting.hold(plan, talk).await
 }
 
 fn message(args: &SendArgs) -> Result<Zeroizing<String>, Failure> {

@@ -81,11 +81,11 @@ fn timing(args: &TimingArgs) -> Timing {
         given.map_or(usual, |seconds| Duration::from_secs(seconds.into()))
     };
     Timing {
-        handshake: seconds(args.handshake_time, usual.handshake),
-        ping: seconds(args.ping_time, usual.ping),
-        silence: seconds(args.silence_time, usual.silence),
-        idle_mailbox: seconds(args.idle_mailbox_time, usual.idle_mailbox),
-        prune: seconds(args.prune_time, usual.prune),
+        handshake: seconds(args.handshake, usual.handshake),
+        ping: seconds(args.ping, usual.ping),
+        silence: seconds(args.silence, usual.silence),
+        idle_mailbox: seconds(args.idle_mailbox, usual.idle_mailbox),
+        prune: seconds(args.prune, usual.prune),
     }
 }
 

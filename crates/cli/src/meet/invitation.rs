@@ -37,7 +37,7 @@ impl Meeting<'_> {
         match shown {
             Shown::Hidden => {}
             Shown::Zero => {
-                self.console.tell(&Event::NoCode { command: &self.command("-0", code.place) })
+                self.console.tell(&Event::NoCode { command: &self.command("-0", code.place) });
             }
             Shown::Code => {
                 let text = code.shown();
@@ -67,8 +67,8 @@ impl Meeting<'_> {
         if let Some(url) = self.elsewhere(place) {
             words.push(format!("--relay-url {}", quoted(url)));
         }
-        if self.settings.app_id_named {
-            words.push(format!("--appid {}", quoted(&self.settings.app_id)));
+        if self.settings.app_id.named {
+            words.push(format!("--appid {}", quoted(&self.settings.app_id.text)));
         }
         words.push(
             match self.part {
@@ -90,7 +90,7 @@ impl Meeting<'_> {
 
     /// The server that the other side must be told of.
     fn elsewhere(&self, place: Place) -> Option<&str> {
-        let url = Some(&*self.settings.url);
+        let url = Some(&*self.settings.server.text);
         url.filter(|url| place == Place::Server && *url != DEFAULT_RENDEZVOUS)
     }
 }

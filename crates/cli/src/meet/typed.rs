@@ -1,6 +1,9 @@
 //! Codes that a person types: asked for, and questioned before the one guess is spent.
 
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::{
+    sync::mpsc::{SyncSender, sync_channel},
+    time::Duration,
+};
 
 use tokio::sync::mpsc;
 use wormhole_sync::{Connected, Role};
@@ -12,8 +15,11 @@ use crate::{
     term::{ask, prompt::Prompt},
 };
 
+/// How long Tab waits for the numbers in use.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// A question of the prompt's: which numbers are in use?
-pub(crate) type NumbersWanted = SyncSender<Vec<String>>;
+type NumbersWanted = SyncSender<Vec<String>>;
 
 impl Meeting<'_> {
     /// A code that came as an argument, after its person has been asked about words that are not in
@@ -21,7 +27,7 @@ impl Meeting<'_> {
     pub(super) async fn questioned(&self, code: TypedCode) -> Result<TypedCode, Failure> {
         let stdin_is_taken = self.settings.stdin_is_taken;
         let unknown = code.code.unknown_words();
-        if unknown.is_empty() || code.code.as_str() == "0-" || self.console.is_json() {
+        if unknown.is_empty() || code.is_zero() || self.console.is_json() {
             return Ok(code);
         }
         if !ask::somebody_is_there(stdin_is_taken) {
@@ -42,8 +48,7 @@ impl Meeting<'_> {
         &self,
         mut connected: Connected,
     ) -> Result<(TypedCode, Connected), Failure> {
-        let (numbers, mut wanted) = mpsc::unbounded_channel::<NumbersWanted>();
-        let prompt = self.prompt(Place::Server, numbers);
+        let (prompt, mut wanted) = self.prompt(Place::Server);
         let typing = blocking(move || prompt.run());
         tokio::pin!(typing);
         loop {
@@ -57,21 +62,19 @@ impl Meeting<'_> {
         }
     }
 
-    /// A prompt for codes of this place, whose completion asks for numbers through `numbers`.
-    fn prompt(&self, place: Place, numbers: mpsc::UnboundedSender<NumbersWanted>) -> Prompt {
-        Prompt {
+    /// A prompt for codes of this place, and the way by which its completion asks for numbers.
+    pub(super) fn prompt(&self, place: Place) -> (Prompt, mpsc::UnboundedReceiver<NumbersWanted>) {
+        let (ask, wanted) = mpsc::unbounded_channel::<NumbersWanted>();
+        let prompt = Prompt {
             prefix: if place == Place::Local { LOCAL_PREFIX } else { "" },
             words: self.settings.words,
             role: Role::Follower,
             numbers: Box::new(move || {
-                let (answer, numbers_in_use) = sync_channel(1);
-                let asked = numbers.send(answer).is_ok();
-                let patience = super::SLOW * 2;
-                asked
-                    .then(|| numbers_in_use.recv_timeout(patience).ok())
-                    .flatten()
-                    .unwrap_or_default()
+                let (answer, numbers) = sync_channel(1);
+                let asked = ask.send(answer).is_ok();
+                asked.then(|| numbers.recv_timeout(PATIENCE).ok()).flatten().unwrap_or_default()
             }),
-        }
+        };
+        (prompt, wanted)
     }
 }

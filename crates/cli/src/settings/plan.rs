@@ -45,6 +45,8 @@ pub(crate) struct Sources<'a> {
     pub(crate) args: &'a CodeArgs,
     /// No code at all.
     pub(crate) zero: bool,
+    /// No server.
+    pub(crate) local: bool,
     /// What the reader of a URI is here.
     pub(crate) role: Option<Role>,
 }
@@ -53,7 +55,7 @@ impl Sources<'_> {
     /// A code of one's own choosing, or else one that is made here: for `send` and `exchange`.
     pub(crate) fn choose_or_make(&self, argument: Option<&str>) -> Result<Plan, Failure> {
         if self.zero {
-            return Ok(Plan::Choose(zero_code()?, Shown::Zero));
+            return Ok(Plan::Choose(zero_code(self.local)?, Shown::Zero));
         }
         if let Some(text) = argument {
             self.only_once()?;
@@ -66,7 +68,7 @@ impl Sources<'_> {
     /// The code that the other side was given, or else one to be asked for: for `receive`.
     pub(crate) fn join_or_ask(&self, argument: Option<&str>) -> Result<Plan, Failure> {
         if self.zero {
-            return Ok(Plan::Join(zero_code()?));
+            return Ok(Plan::Join(zero_code(self.local)?));
         }
         if let Some(text) = argument {
             return self.join(text);
@@ -103,9 +105,9 @@ impl Sources<'_> {
 }
 
 /// The code of the mode without codes, as the family's tools have it.
-fn zero_code() -> Result<TypedCode, Failure> {
+fn zero_code(local: bool) -> Result<TypedCode, Failure> {
     let code = Code::parse("0-").map_err(|error| Failure::usage(error.to_string()))?;
-    Ok(TypedCode::new(Place::Server, code))
+    Ok(TypedCode::new(if local { Place::Local } else { Place::Server }, code))
 }
 
 /// Most bytes of a line that holds a code: a URI's limit.

@@ -48,18 +48,19 @@ pub(crate) fn one_line(question: &str) -> Result<String, Failure> {
 
 /// Whether a code with these words is meant so.
 pub(crate) fn about(unknown: &[UnknownWord]) -> String {
-    let mut text = String::new();
-    for word in unknown {
-        let typed = sanitize::line(&word.word, 50);
-        text += &match &*word.suggestions {
-            [] => format!("'{typed}' is not one of the words that codes are made of.\n"),
-            near => format!(
-                "'{typed}' is not one of the words that codes are made of; near it: {}.\n",
-                near.join(", ")
-            ),
-        };
-    }
-    text + "A wrong code can be tried only once. Use it as it was typed? (yes/no): "
+    let mut words: Vec<String> = unknown.iter().map(about_one).collect();
+    words
+        .push("A wrong code can be tried only once. Use it as it was typed? (yes/no): ".to_owned());
+    words.concat()
+}
+
+fn about_one(word: &UnknownWord) -> String {
+    let typed = sanitize::line(&word.word, 50);
+    let near = match &*word.suggestions {
+        [] => String::new(),
+        near => format!("; near it: {}", near.join(", ")),
+    };
+    format!("'{typed}' is not one of the words that codes are made of{near}.\n")
 }
 
 fn say(text: &str) -> Result<(), Failure> {
