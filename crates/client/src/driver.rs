@@ -269,6 +269,7 @@ enum Link {
 #[derive(Default)]
 struct Ending {
     deadline: Option<Instant>,
+    time_limit_passed: bool,
     error: Option<Error>,
 }
 
@@ -394,7 +395,7 @@ impl Driver {
         let origin = self.origin;
         let full =
             self.unread.messages.load(Ordering::Acquire) >= MAX_UNREAD && self.commands.is_some();
-        let time_limit = self.options.time_limit.filter(|_| self.ending.deadline.is_none());
+        let time_limit = self.options.time_limit.filter(|_| !self.ending.time_limit_passed);
         tokio::select! {
             command = receive(&mut self.commands) => Happened::Command(command),
             happened = self.link.next(full) => happened,
@@ -442,6 +443,7 @@ impl Driver {
             }
             Happened::Timeout => self.machine.handle(Input::Timeout, now),
             Happened::TimeLimit => {
+                self.ending.time_limit_passed = true;
                 self.ending.error =
                     self.options.time_limit.map(|limit| Cause::TimedOut(limit).into());
                 self.machine.close();
@@ -508,6 +510,7 @@ impl Link {
                     Happened::Flushed(outcome)
                 }
                 message = incoming.next(), if !full => Happened::Incoming(message),
+                else => std::future::pending().await,
             },
         }
     }

@@ -88,6 +88,10 @@ pub(crate) struct Mailbox {
     bound: bool,
     list_wanted: bool,
     nameplate: NameplateWish,
+    /// The server has been asked for a nameplate, and so may hold one for this side.
+    asked: bool,
+    /// The same, before what was said on this connection in the hope that no permission is needed.
+    asked_before: bool,
     mail: MailboxWish,
     outbox: Outbox,
     output: VecDeque<Output>,
@@ -164,6 +168,8 @@ impl Mailbox {
             bound: false,
             list_wanted: false,
             nameplate: NameplateWish::Nothing,
+            asked: false,
+            asked_before: false,
             mail: MailboxWish::Open { id: None, session: None },
             outbox: Outbox::default(),
             output: VecDeque::new(),
@@ -241,7 +247,7 @@ impl Mailbox {
     pub(crate) fn close(&mut self, mood: Mood) {
         if let MailboxWish::Open { id, session } = &mut self.mail {
             let (id, session) = (id.take(), *session);
-            let nothing_held = id.is_none() && (!self.bound || !self.is_claiming());
+            let nothing_held = id.is_none() && !self.asked;
             self.mail = MailboxWish::Closed { id, session, mood, said: false };
             if nothing_held {
                 self.nameplate = NameplateWish::Gone;
@@ -263,6 +269,7 @@ impl Mailbox {
     pub(crate) fn opened(&mut self, now: Moment) {
         self.link.opened(now);
         self.tell(Fact::Connected);
+        self.asked_before = self.asked;
         if matches!(self.permission, Permission::Unneeded) {
             self.resync();
         }
@@ -279,9 +286,7 @@ impl Mailbox {
             let retry_at = self.link.deadline().map_or(now, |(at, _)| at);
             self.tell(Fact::Lost { retry_at });
         } else {
-            self.nameplate = NameplateWish::Gone;
-            self.mail = MailboxWish::Gone;
-            self.tell(Fact::Failed(Error::Unreachable));
+            self.give_up(Error::Unreachable);
             self.tell(Fact::Finished);
         }
     }
@@ -360,6 +365,7 @@ impl Mailbox {
             }
             Some(required) => {
                 self.said_in_hope = self.sent;
+                self.asked = self.asked_before;
                 self.forget_connection();
                 self.permission = Permission::Awaited;
                 self.work(required.hashcash);
@@ -370,9 +376,9 @@ impl Mailbox {
     fn work(&mut self, hashcash: Option<wormhole_sync_wire::server_message::HashcashRequired>) {
         let most = self.identity.max_hashcash_bits;
         match hashcash {
-            None => self.tell(Fact::Failed(Error::UnknownPermission)),
+            None => self.give_up(Error::UnknownPermission),
             Some(asked) if asked.bits > most => {
-                self.tell(Fact::Failed(Error::TooMuchWork { bits: asked.bits, most }));
+                self.give_up(Error::TooMuchWork { bits: asked.bits, most });
             }
             Some(asked) => {
                 let mut salt = [0; 12];
@@ -538,9 +544,13 @@ impl Mailbox {
             return;
         }
         match &self.nameplate {
-            NameplateWish::Allocated => self.say(&ClientMessage::Allocate),
+            NameplateWish::Allocated => {
+                self.asked = true;
+                self.say(&ClientMessage::Allocate);
+            }
             NameplateWish::Claimed { nameplate, confirmed: false } => {
                 let (nameplate, mailbox) = (nameplate.clone(), self.mail.id().cloned());
+                self.asked = true;
                 self.say(&ClientMessage::Claim { nameplate, mailbox });
             }
             NameplateWish::Released { nameplate } => {
@@ -592,6 +602,14 @@ impl Mailbox {
     }
 
     // ---- ends ----
+
+    /// There is no talking to this server: what it may hold, it keeps until it is idle.
+    fn give_up(&mut self, error: Error) {
+        self.nameplate = NameplateWish::Gone;
+        self.mail = MailboxWish::Gone;
+        self.tell(Fact::Failed(error));
+        self.finish_if_done();
+    }
 
     fn finish_if_done(&mut self) {
         let nameplate_gone = matches!(self.nameplate, NameplateWish::Nothing | NameplateWish::Gone);

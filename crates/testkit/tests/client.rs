@@ -1,0 +1,474 @@
+//! The client against the real server over loopback: transcribe, the general form, and leaving.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that meets the unexpected is to stop"
+)]
+
+use std::{
+    future::Future,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use support::{SOON, Server};
+use tokio::{net::TcpListener, time::timeout};
+use wormhole_sync::{
+    DROP_LIMIT, DeriveError, Error, ErrorKind, Fault, MAX_BLOB, Options, Status, Wormhole,
+    farewells, text,
+    transcribe::{Initiator, Receiver},
+};
+use wormhole_sync_server::{Notices, Permission};
+
+mod support;
+
+const APP: &str = "example.com/test";
+
+async fn soon<T>(future: impl Future<Output = T>) -> T {
+    timeout(SOON, future).await.unwrap_or_else(|_| panic!("nothing came of it within {SOON:?}"))
+}
+
+/// Exchanges two blobs, and returns what the initiator and the receiver got.
+async fn transcribe(
+    options: Options,
+    one: &[u8],
+    other: &[u8],
+) -> Result<(Vec<u8>, Vec<u8>), Error> {
+    let started = Initiator::new(APP, one).options(options.clone()).start().await?;
+    let receiver = Receiver::new(APP, started.code().as_str(), other).options(options);
+    tokio::try_join!(started.finish(), receiver.finish())
+}
+
+/// Two open wormholes.
+async fn pair(options: &Options) -> (Wormhole, Wormhole) {
+    let coded = Wormhole::connect(APP, options.clone()).await.unwrap().allocate().await.unwrap();
+    let other = Wormhole::connect(APP, options.clone()).await.unwrap();
+    let other = other.set_code(coded.code().clone()).await.unwrap();
+    tokio::try_join!(coded.confirmed(), other.confirmed()).unwrap()
+}
+
+// ---- transcribe ----
+
+#[tokio::test]
+async fn a_blob_each_way() {
+    let server = Server::start().await;
+    let (theirs, ours) = soon(transcribe(server.options(), b"one", b"other")).await.unwrap();
+    assert_eq!((&*theirs, &*ours), (&b"other"[..], &b"one"[..]));
+    assert_eq!(server.stop_and_count_mailboxes().await, 0);
+}
+
+#[tokio::test]
+async fn an_empty_blob_is_a_blob_and_the_largest_one_too() {
+    let server = Server::start().await;
+    let largest = vec![0xa5; MAX_BLOB];
+    let (theirs, ours) = soon(transcribe(server.options(), b"", &largest)).await.unwrap();
+    assert_eq!((theirs, ours), (largest, vec![]));
+}
+
+#[tokio::test]
+async fn a_blob_over_the_limit_is_refused_before_anything_is_sent() {
+    let blob = vec![0; MAX_BLOB + 1];
+    let nowhere = "ws://127.0.0.1:9/v1";
+    let error = Initiator::new(APP, blob.clone()).rendezvous(nowhere).start().await.err().unwrap();
+    assert_eq!((error.kind(), error.fault()), (ErrorKind::TooLong, Fault::Caller));
+    assert!(error.to_string().contains("262145 bytes and 262144 are the most"), "{error}");
+    let error = Receiver::new(APP, "4-a-b", blob).rendezvous(nowhere).finish().await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::TooLong);
+}
+
+#[tokio::test]
+async fn the_roles_can_be_turned_around() {
+    let server = Server::start().await;
+    let started =
+        soon(Receiver::allocating(APP, b"two").rendezvous(server.url()).start()).await.unwrap();
+    let initiator =
+        Initiator::typing(APP, started.code().as_str(), b"one").rendezvous(server.url());
+    let (ones, twos) =
+        soon(async { tokio::try_join!(started.finish(), initiator.finish()) }).await.unwrap();
+    assert_eq!((&*ones, &*twos), (&b"one"[..], &b"two"[..]));
+}
+
+#[tokio::test]
+async fn a_code_of_ones_own_choosing_and_more_words() {
+    let server = Server::start().await;
+    let chosen = Initiator::new(APP, b"").rendezvous(server.url()).code("77-été-x").start();
+    assert_eq!(soon(chosen).await.unwrap().code().as_str(), "77-été-x");
+    let longer = Initiator::new(APP, b"").rendezvous(server.url()).words(5).start();
+    assert_eq!(soon(longer).await.unwrap().code().as_str().split('-').count(), 6);
+}
+
+#[tokio::test]
+async fn what_is_no_code_is_refused_before_anything_is_sent() {
+    for typed in ["purple", "4 purple", ""] {
+        let receiver = Receiver::new(APP, typed, b"").rendezvous("ws://127.0.0.1:9/v1");
+        assert_eq!(receiver.finish().await.err().unwrap().kind(), ErrorKind::BadCode);
+        let initiator = Initiator::new(APP, b"").rendezvous("ws://127.0.0.1:9/v1").code(typed);
+        assert_eq!(initiator.start().await.err().unwrap().kind(), ErrorKind::BadCode);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_code_is_its_own_error_on_both_sides_and_burns_the_nameplate() {
+    let server = Server::start().await;
+    let started =
+        soon(Initiator::new(APP, b"one").options(server.options()).start()).await.unwrap();
+    let wrong = format!("{}x", started.code().as_str());
+    let receiver = Receiver::new(APP, &wrong, b"other").options(server.options());
+    let (one, other) = soon(async { tokio::join!(started.finish(), receiver.finish()) }).await;
+    for error in [one.unwrap_err(), other.unwrap_err()] {
+        assert_eq!((error.kind(), error.fault()), (ErrorKind::WrongCode, Fault::Code));
+        assert!(!error.to_string().contains(&wrong) && !format!("{error:?}").contains(&wrong));
+    }
+    assert_eq!(server.stop_and_count_mailboxes().await, 0);
+}
+
+#[tokio::test]
+async fn applications_do_not_see_each_other() {
+    let server = Server::start().await;
+    let started = soon(Initiator::new("example.com/one", b"1").options(server.options()).start())
+        .await
+        .unwrap();
+    let stranger = Receiver::new("example.com/two", started.code().as_str(), b"2")
+        .options(server.options().time_limit(Duration::from_millis(300)));
+    let error = soon(stranger.finish()).await.err().unwrap();
+    assert_eq!((error.kind(), error.fault()), (ErrorKind::TimedOut, Fault::Peer));
+    let receiver =
+        Receiver::new("example.com/one", started.code().as_str(), b"3").options(server.options());
+    let (theirs, _) =
+        soon(async { tokio::try_join!(started.finish(), receiver.finish()) }).await.unwrap();
+    assert_eq!(theirs, b"3");
+}
+
+#[tokio::test]
+async fn application_ids_have_limits() {
+    for app_id in ["", &"a".repeat(257)] {
+        let error = Wormhole::connect(app_id, Options::new().rendezvous("ws://127.0.0.1:9/v1"))
+            .await
+            .err()
+            .unwrap();
+        assert_eq!(error.kind(), ErrorKind::BadAppId);
+    }
+}
+
+// ---- verifier, time limit ----
+
+#[tokio::test]
+async fn the_verifier_is_shown_to_both_and_can_be_refused() {
+    let server = Server::start().await;
+    let seen = Arc::<Mutex<Vec<_>>>::default();
+    let watch = |answer: bool| {
+        let seen = Arc::clone(&seen);
+        move |verifier| {
+            seen.lock().unwrap().push(verifier);
+            async move { answer }
+        }
+    };
+    let limit = Duration::from_secs(2);
+    let started = soon(
+        Initiator::new(APP, b"1")
+            .options(server.options())
+            .time_limit(limit)
+            .verify(watch(true))
+            .start(),
+    )
+    .await
+    .unwrap();
+    let receiver = Receiver::new(APP, started.code().as_str(), b"2")
+        .options(server.options())
+        .verify(watch(false));
+    let (one, other) = soon(async { tokio::join!(started.finish(), receiver.finish()) }).await;
+    assert_eq!(other.unwrap_err().kind(), ErrorKind::VerifierRefused);
+    assert_eq!(one.unwrap_err().kind(), ErrorKind::TimedOut, "the blob was not given away");
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.len(), 2);
+    assert_eq!(seen.first(), seen.last());
+}
+
+#[tokio::test]
+async fn a_time_limit_ends_a_wait_and_lets_go() {
+    let server = Server::start().await;
+    let options = server.options().time_limit(Duration::from_millis(200));
+    let started = soon(Initiator::new(APP, b"1").options(options).start()).await.unwrap();
+    let error = soon(started.finish()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    assert!(error.to_string().contains("0.2 seconds"), "{error}");
+    assert_eq!(server.stop_and_count_mailboxes().await, 0);
+}
+
+// ---- the general form ----
+
+#[tokio::test]
+async fn many_messages_in_order_keys_versions_and_the_verifier() {
+    let server = Server::start().await;
+    let versions = serde_json::json!({"chat": [1, 2]}).as_object().cloned().unwrap();
+    let (mut one, mut other) = soon(pair(&server.options().app_versions(versions.clone()))).await;
+    assert_eq!(one.verifier(), other.verifier());
+    assert_eq!((one.peer_versions(), other.peer_versions()), (&versions, &versions));
+    for number in 0..100_u32 {
+        one.send(&number.to_be_bytes()).await.unwrap();
+    }
+    for number in 0..100_u32 {
+        assert_eq!(soon(other.receive()).await.unwrap(), number.to_be_bytes());
+    }
+    let key = one.derive_key("example.com/purpose", 40).await.unwrap().unwrap();
+    assert_eq!(key, other.derive_key("example.com/purpose", 40).await.unwrap().unwrap());
+    assert_ne!(key, other.derive_key("example.com/other", 40).await.unwrap().unwrap());
+    assert_eq!(
+        one.derive_key("wormhole:verifier", 32).await.unwrap().err(),
+        Some(DeriveError::Reserved)
+    );
+    assert_eq!(one.send(&vec![0; MAX_BLOB + 1]).await.unwrap_err().kind(), ErrorKind::TooLong);
+    let (closed, other_closed) = soon(async { tokio::join!(one.close(), other.close()) }).await;
+    closed.unwrap();
+    other_closed.unwrap();
+    assert_eq!(server.stop_and_count_mailboxes().await, 0);
+}
+
+#[tokio::test]
+async fn the_welcome_and_the_nameplates_are_told() {
+    let notices = Notices { motd: Some("hello\u{1b}[31m".into()), ..Notices::default() };
+    let server = Server::with(|config| config.notices = notices).await;
+    let waiting = soon(Initiator::new(APP, b"").options(server.options()).start()).await.unwrap();
+    let mut connected = soon(Wormhole::connect(APP, server.options())).await.unwrap();
+    assert_eq!(
+        connected.welcome(),
+        Some("hello\u{1b}[31m"),
+        "exact: cleaning is the terminal's business"
+    );
+    let number = waiting.code().nameplate().as_str().to_owned();
+    assert_eq!(soon(connected.nameplates()).await.unwrap(), [number]);
+    soon(connected.close()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_status_tells_the_story() {
+    let server = Server::start().await;
+    let (options, mut stream) = server.options().status_stream();
+    let (mut one, other) = soon(pair(&options)).await;
+    one.send(b"x").await.unwrap();
+    soon(one.close()).await.unwrap();
+    soon(other.close()).await.unwrap();
+    drop(options);
+    let mut story = Vec::new();
+    while let Some(status) = soon(stream.next()).await {
+        assert!(!format!("{status:?}").contains('-'), "no code in {status:?}");
+        story.push(format!("{status:?}").split(['(', ' ']).next().unwrap().to_owned());
+    }
+    for kind in [
+        "Connecting",
+        "Connected",
+        "Welcome",
+        "Code",
+        "WaitingForPeer",
+        "KeyAgreed",
+        "KeyConfirmed",
+        "Closed",
+    ] {
+        assert_eq!(story.iter().filter(|told| *told == kind).count(), 2, "{kind} in {story:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_each_way_and_a_refusal() {
+    let server = Server::start().await;
+    let (mut one, mut other) = soon(pair(&server.options())).await;
+    let sent = async { text::send(&mut one, "grüße\n\u{1b}]52;c;x\u{7}").await };
+    let (sent, got) = soon(async { tokio::join!(sent, text::receive(&mut other)) }).await;
+    sent.unwrap();
+    assert_eq!(got.unwrap(), "grüße\n\u{1b}]52;c;x\u{7}");
+
+    let sent = async { text::send(&mut one, "unwanted").await };
+    let (sent, _) = soon(async { tokio::join!(sent, text::reject(&mut other, "not today")) }).await;
+    let error = sent.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    assert!(error.to_string().contains("not today"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_is_refused_in_a_way_that_its_sender_understands() {
+    let server = Server::start().await;
+    let (mut one, mut other) = soon(pair(&server.options())).await;
+    one.send(br#"{"transit":{"abilities-v1":[],"hints-v1":[]}}"#).await.unwrap();
+    one.send(br#"{"offer":{"file":{"filename":"x","filesize":1}}}"#).await.unwrap();
+    assert_eq!(soon(text::receive(&mut other)).await.unwrap_err().kind(), ErrorKind::Unsupported);
+    assert_eq!(soon(one.receive()).await.unwrap(), br#"{"error":"transfer rejected"}"#);
+}
+
+#[tokio::test]
+async fn a_peer_that_speaks_another_application_is_named() {
+    let server = Server::start().await;
+    let (mut one, mut other) = soon(pair(&server.options())).await;
+    one.send(b"\xff\xfe").await.unwrap();
+    let error = soon(text::receive(&mut other)).await.unwrap_err();
+    assert_eq!((error.kind(), error.fault()), (ErrorKind::Peer, Fault::Peer));
+}
+
+// ---- the server's ways ----
+
+#[tokio::test]
+async fn a_server_that_cannot_be_reached_is_named() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let url = format!("ws://{free}/v1");
+    let error = Wormhole::connect(APP, Options::new().rendezvous(&url)).await.err().unwrap();
+    assert_eq!((error.kind(), error.fault()), (ErrorKind::Unreachable, Fault::Network));
+    assert!(error.to_string().contains(&url), "{error}");
+}
+
+#[tokio::test]
+async fn a_url_that_is_none_is_named() {
+    let error =
+        Wormhole::connect(APP, Options::new().rendezvous("relay.example.com")).await.err().unwrap();
+    assert_eq!((error.kind(), error.fault()), (ErrorKind::BadUrl, Fault::Caller));
+}
+
+#[tokio::test]
+async fn a_server_that_is_no_mailbox_server_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/v1", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            tokio::io::AsyncWriteExt::write_all(&mut socket, b"HTTP/1.1 404 Not Found\r\n\r\n")
+                .await
+                .unwrap();
+        }
+    });
+    let error = soon(Wormhole::connect(APP, Options::new().rendezvous(url))).await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert!(error.to_string().contains("404"), "{error}");
+}
+
+#[tokio::test]
+async fn an_unwelcome_client_is_told_why() {
+    let notices = Notices { error: Some("closed for today".into()), ..Notices::default() };
+    let server = Server::with(|config| config.notices = notices).await;
+    let error =
+        soon(Initiator::new(APP, b"").options(server.options()).start()).await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Server);
+    assert!(error.to_string().contains("closed for today"), "{error}");
+}
+
+#[tokio::test]
+async fn hashcash_is_worked_for_up_to_the_callers_cap() {
+    let permission = Permission::Hashcash { bits: 12, resource: "test".into() };
+    let server = Server::with(|config| config.permission = permission).await;
+    let (theirs, _) = soon(transcribe(server.options(), b"1", b"2")).await.unwrap();
+    assert_eq!(theirs, b"2");
+    let worked = Arc::<Mutex<Vec<u32>>>::default();
+    let told = Arc::clone(&worked);
+    let options = server.options().on_status(move |status| {
+        if let Status::Working { bits } = status {
+            told.lock().unwrap().push(*bits);
+        }
+    });
+    soon(Initiator::new(APP, b"").options(options.clone()).start()).await.unwrap();
+    assert_eq!(*worked.lock().unwrap(), [12]);
+    let error = soon(Initiator::new(APP, b"").options(options.max_hashcash_bits(11)).start())
+        .await
+        .err()
+        .unwrap();
+    assert_eq!(error.kind(), ErrorKind::Server);
+    assert!(error.to_string().contains("12 bits"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_restarts_is_not_noticed() {
+    let mut server = Server::start().await;
+    let started = soon(Initiator::new(APP, b"1").options(server.options()).start()).await.unwrap();
+    server.stop().await;
+    server.run().await;
+    let code = started.code().clone();
+    let finished = tokio::spawn(started.finish());
+    let receiver = Receiver::new(APP, code.as_str(), b"2").options(server.options());
+    assert_eq!(soon(receiver.finish()).await.unwrap(), b"1");
+    assert_eq!(soon(finished).await.unwrap().unwrap(), b"2");
+}
+
+#[tokio::test]
+async fn an_open_wormhole_survives_restarts_between_messages() {
+    let mut server = Server::start().await;
+    let (mut one, mut other) = soon(pair(&server.options())).await;
+    for number in 0..3_u8 {
+        one.send(&[number]).await.unwrap();
+        assert_eq!(soon(other.receive()).await.unwrap(), [number]);
+        server.stop().await;
+        one.send(&[number + 100]).await.unwrap();
+        server.run().await;
+        assert_eq!(soon(other.receive()).await.unwrap(), [number + 100]);
+    }
+    let (closed, other_closed) = soon(async { tokio::join!(one.close(), other.close()) }).await;
+    closed.unwrap();
+    other_closed.unwrap();
+    assert_eq!(server.stop_and_count_mailboxes().await, 0);
+}
+
+#[tokio::test]
+async fn closing_while_the_server_is_away_says_that_the_last_messages_are_unconfirmed() {
+    let mut server = Server::start().await;
+    let options = server.options().time_limit(Duration::from_millis(1500));
+    let (mut one, _other) = soon(pair(&options)).await;
+    server.stop().await;
+    one.send(b"never stored").await.unwrap();
+    let error = soon(one.close()).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Unconfirmed), "{error}");
+}
+
+// ---- leaving ----
+
+/// Lets `act` go on for a while, drops it, and tells whether the server is rid of everything.
+async fn dropped_after<F: Future>(wait: Duration, act: impl FnOnce(Options) -> F) {
+    let server = Server::start().await;
+    let _ = timeout(wait, act(server.options())).await;
+    assert!(farewells(DROP_LIMIT).await, "said goodbye after {wait:?}");
+    assert_eq!(server.stop_and_count_mailboxes().await, 0, "dropped after {wait:?}");
+}
+
+#[tokio::test]
+async fn dropping_at_any_await_lets_go_of_everything() {
+    for milliseconds in [0, 1, 2, 3, 4, 6, 8, 12, 20, 40] {
+        dropped_after(Duration::from_millis(milliseconds), |options| async {
+            let started = Initiator::new(APP, b"1").options(options.clone()).start().await?;
+            let receiver = Receiver::new(APP, started.code().as_str(), b"2").options(options);
+            tokio::try_join!(started.finish(), receiver.finish())
+        })
+        .await;
+        dropped_after(Duration::from_millis(milliseconds), |options| async {
+            Initiator::new(APP, b"1").options(options).start().await?.finish().await
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn dropping_each_state_lets_go_of_everything() {
+    let server = Server::start().await;
+    let connected = soon(Wormhole::connect(APP, server.options())).await.unwrap();
+    drop(connected);
+    let connected = soon(Wormhole::connect(APP, server.options())).await.unwrap();
+    drop(soon(connected.allocate()).await.unwrap());
+    let (mut one, other) = soon(pair(&server.options())).await;
+    one.send(b"on its way").await.unwrap();
+    drop(one);
+    other.abort();
+    assert!(farewells(DROP_LIMIT).await);
+    assert_eq!(server.stop_and_count_mailboxes().await, 0);
+}
+
+#[tokio::test]
+async fn a_goodbye_to_a_server_that_is_gone_is_bounded() {
+    let mut server = Server::start().await;
+    let started = soon(Initiator::new(APP, b"1").options(server.options()).start()).await.unwrap();
+    server.stop().await;
+    drop(started);
+    assert!(!farewells(Duration::from_millis(100)).await, "still trying");
+    assert!(farewells(DROP_LIMIT + Duration::from_secs(2)).await, "but not for long");
+}
+
+#[tokio::test]
+async fn cancelling_a_receive_loses_nothing() {
+    let server = Server::start().await;
+    let (mut one, mut other) = soon(pair(&server.options())).await;
+    assert!(timeout(Duration::from_millis(20), other.receive()).await.is_err());
+    one.send(b"late").await.unwrap();
+    assert_eq!(soon(other.receive()).await.unwrap(), b"late");
+}

@@ -1,0 +1,74 @@
+//! A mailbox server on loopback for the tests of the client.
+
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
+use wormhole_sync::Options;
+use wormhole_sync_server::{Config, Database, listen, serve, store::Store};
+
+/// What a test waits for at most, for anything that ought to happen at once.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    config: Config,
+    folder: tempfile::TempDir,
+    running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+}
+
+impl Server {
+    /// A server with its database in a file.
+    pub(crate) async fn start() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    pub(crate) async fn with(choose: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::Path(folder.path().join("mailbox.sqlite"));
+        let mut config = Config { database, allow_list: true, ..Config::default() };
+        choose(&mut config);
+        let address = "127.0.0.1:0".parse().unwrap();
+        let mut server = Self { address, config, folder, running: None };
+        server.run().await;
+        server
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("ws://{}/v1", self.address)
+    }
+
+    pub(crate) fn options(&self) -> Options {
+        Options::new().rendezvous(self.url()).time_limit(Duration::from_secs(60))
+    }
+
+    /// Starts it again, on the same port and with the same database.
+    pub(crate) async fn run(&mut self) {
+        let listener = loop {
+            match listen(self.address) {
+                Ok(listener) => break listener,
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await, // the port is not free yet
+            }
+        };
+        self.address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let config = self.config.clone();
+        let task = tokio::spawn(async move {
+            serve(listener, config, async { drop(stopped.await) }).await.unwrap();
+        });
+        self.running = Some((stop, task));
+    }
+
+    pub(crate) async fn stop(&mut self) {
+        if let Some((stop, task)) = self.running.take() {
+            drop(stop);
+            timeout(SOON, task).await.unwrap().unwrap();
+        }
+    }
+
+    /// Stops it, and counts the mailboxes that it still holds.
+    pub(crate) async fn stop_and_count_mailboxes(mut self) -> usize {
+        self.stop().await;
+        let path = self.folder.path().join("mailbox.sqlite");
+        Store::open(&path, u64::MAX).unwrap().load().unwrap().mailboxes.len()
+    }
+}
