@@ -15,15 +15,14 @@ use std::{collections::VecDeque, time::Duration};
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::RngCore;
-use wormhole_sync_wire::{
-    AppId, ClientMessage, MailboxId, Mood, Nameplate, Phase, Relayed, ServerMessage, Side, Welcome,
-    hex, limits::MAX_BODY,
-};
+use wormhole_sync_wire::{AppId, ClientMessage, Mood, Nameplate, Phase, Side, Welcome};
 
 use crate::{Moment, error::Error, hashcash::Challenge, phase::Sealed};
 
+mod answer;
 mod link;
 mod outbox;
+mod wish;
 
 pub use link::{DROP_AFTER, FIRST_PAUSE, JITTER, LONGEST_PAUSE, OPEN_TIMEOUT, PING_AFTER, Timer};
 
@@ -32,6 +31,7 @@ pub use link::{DROP_AFTER, FIRST_PAUSE, JITTER, LONGEST_PAUSE, OPEN_TIMEOUT, PIN
 pub const LINGER: Duration = LONGEST_PAUSE;
 use link::{Due, Link};
 use outbox::Outbox;
+use wish::{MailboxWish, NameplateWish, Session};
 
 /// What the driver is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,8 +90,6 @@ pub(crate) struct Mailbox {
     nameplate: NameplateWish,
     /// The server has been asked for a nameplate, and so may hold one for this side.
     asked: bool,
-    /// The same, before what was said on this connection in the hope that no permission is needed.
-    asked_before: bool,
     mail: MailboxWish,
     outbox: Outbox,
     output: VecDeque<Output>,
@@ -99,11 +97,19 @@ pub(crate) struct Mailbox {
     now: Moment,
     /// Messages sent so far; each bears its number as its `id`.
     sent: u64,
-    /// Refusals of messages up to this number are of no account: they were said in the hope that
-    /// no permission would be needed.
-    said_in_hope: u64,
+    hope: Hope,
     /// Barriers set so far, and so the value of the last one's ping.
     barriers: u64,
+}
+
+/// What was said on a connection before its welcome, in the hope that no permission is needed. If
+/// one is, then all of it was refused.
+#[derive(Default)]
+struct Hope {
+    /// The number of the last such message.
+    said: u64,
+    /// [`Mailbox::asked`] before them.
+    asked_before: bool,
 }
 
 /// Whether the server lets this side bind.
@@ -116,49 +122,6 @@ enum Permission {
     Given,
 }
 
-/// What is wanted of a nameplate. Its confirmation moves the wish on.
-enum NameplateWish {
-    Nothing,
-    Allocated,
-    Claimed { nameplate: Nameplate, confirmed: bool },
-    Released { nameplate: Nameplate },
-    Gone,
-}
-
-/// What is wanted of the mailbox. Its id is known once a claim was answered.
-enum MailboxWish {
-    Open { id: Option<MailboxId>, session: Option<Session> },
-    Closed { id: Option<MailboxId>, session: Option<Session>, mood: Mood, said: bool },
-    Gone,
-}
-
-/// The mailbox as this connection has it open.
-#[derive(Clone, Copy)]
-struct Session {
-    /// The value of the ping behind the replay, until its answer ends the replay.
-    barrier: Option<u64>,
-    /// A message of the peer's has come: it is here, or has been since the server forgot.
-    peer_seen: bool,
-    /// The server had forgotten what was stored: until when the peer is waited for before leaving.
-    linger: Option<Moment>,
-}
-
-impl MailboxWish {
-    const fn id(&self) -> Option<&MailboxId> {
-        match self {
-            Self::Open { id, .. } | Self::Closed { id, .. } => id.as_ref(),
-            Self::Gone => None,
-        }
-    }
-
-    const fn session(&mut self) -> Option<&mut Option<Session>> {
-        match self {
-            Self::Open { session, .. } | Self::Closed { session, .. } => Some(session),
-            Self::Gone => None,
-        }
-    }
-}
-
 impl Mailbox {
     pub(crate) fn new(identity: Identity, random: ChaCha20Rng) -> Self {
         Self {
@@ -169,14 +132,13 @@ impl Mailbox {
             list_wanted: false,
             nameplate: NameplateWish::Nothing,
             asked: false,
-            asked_before: false,
             mail: MailboxWish::Open { id: None, session: None },
             outbox: Outbox::default(),
             output: VecDeque::new(),
             random,
             now: Moment::ZERO,
             sent: 0,
-            said_in_hope: 0,
+            hope: Hope::default(),
             barriers: 0,
         }
     }
@@ -269,7 +231,7 @@ impl Mailbox {
     pub(crate) fn opened(&mut self, now: Moment) {
         self.link.opened(now);
         self.tell(Fact::Connected);
-        self.asked_before = self.asked;
+        self.hope.asked_before = self.asked;
         if matches!(self.permission, Permission::Unneeded) {
             self.resync();
         }
@@ -328,184 +290,6 @@ impl Mailbox {
             None => self.tell(Fact::Failed(Error::ServerNonsense)),
             Some(message) => self.obey(message),
         }
-    }
-
-    fn obey(&mut self, message: ServerMessage) {
-        match message {
-            ServerMessage::Welcome { welcome } => self.welcomed(welcome),
-            ServerMessage::Nameplates { nameplates } => self.listed(nameplates),
-            ServerMessage::Allocated { nameplate } => self.allocated(nameplate),
-            ServerMessage::Claimed { mailbox } => self.claimed(mailbox),
-            ServerMessage::Released => self.released(),
-            ServerMessage::Message(message) => self.message(message),
-            ServerMessage::Closed => self.closed(),
-            ServerMessage::Pong { pong } => self.pong(pong.as_u64()),
-            ServerMessage::Error { error, orig } => {
-                let text = |key| orig.get(key).and_then(serde_json::Value::as_str);
-                let number = text("id").and_then(|id| u64::from_str_radix(id, 16).ok());
-                self.refused(text("type").unwrap_or_default(), number, error);
-            }
-            ServerMessage::Ack | ServerMessage::Unknown => {}
-        }
-    }
-
-    fn welcomed(&mut self, welcome: Welcome) {
-        if let Some(reason) = welcome.error.clone() {
-            self.tell(Fact::Failed(Error::Unwelcome(reason)));
-            return;
-        }
-        let required =
-            welcome.permission_required.clone().filter(|required| required.none.is_none());
-        self.tell(Fact::Welcome(welcome));
-        match required {
-            None if self.bound => {}
-            None => {
-                self.permission = Permission::Given;
-                self.resync();
-            }
-            Some(required) => {
-                self.said_in_hope = self.sent;
-                self.asked = self.asked_before;
-                self.forget_connection();
-                self.permission = Permission::Awaited;
-                self.work(required.hashcash);
-            }
-        }
-    }
-
-    fn work(&mut self, hashcash: Option<wormhole_sync_wire::server_message::HashcashRequired>) {
-        let most = self.identity.max_hashcash_bits;
-        match hashcash {
-            None => self.give_up(Error::UnknownPermission),
-            Some(asked) if asked.bits > most => {
-                self.give_up(Error::TooMuchWork { bits: asked.bits, most });
-            }
-            Some(asked) => {
-                let mut salt = [0; 12];
-                self.random.fill_bytes(&mut salt);
-                self.tell(Fact::Working { bits: asked.bits });
-                self.effect(Effect::Work(Challenge {
-                    bits: asked.bits,
-                    resource: asked.resource,
-                    salt,
-                }));
-            }
-        }
-    }
-
-    fn listed(&mut self, nameplates: Vec<wormhole_sync_wire::server_message::ListedNameplate>) {
-        self.list_wanted = false;
-        let nameplates = nameplates.into_iter().map(|listed| listed.id).collect();
-        self.tell(Fact::Nameplates(nameplates));
-    }
-
-    fn allocated(&mut self, nameplate: Nameplate) {
-        if matches!(self.nameplate, NameplateWish::Allocated) {
-            self.tell(Fact::Allocated(nameplate.clone()));
-            self.claim(nameplate);
-        }
-    }
-
-    fn claimed(&mut self, claimed: MailboxId) {
-        let NameplateWish::Claimed { confirmed, .. } = &mut self.nameplate else { return };
-        *confirmed = true;
-        let (MailboxWish::Open { id, session } | MailboxWish::Closed { id, session, .. }) =
-            &mut self.mail
-        else {
-            return;
-        };
-        match id.replace(claimed) {
-            None => self.tell(Fact::Claimed),
-            Some(before) if Some(&before) != id.as_ref() => {
-                *session = None;
-                self.outbox.forget();
-            }
-            Some(_) => {}
-        }
-        if self.is_closing() {
-            self.release();
-        }
-        self.sync_mailbox();
-    }
-
-    fn released(&mut self) {
-        if matches!(self.nameplate, NameplateWish::Released { .. }) {
-            self.nameplate = NameplateWish::Gone;
-            self.finish_if_done();
-        }
-    }
-
-    fn message(&mut self, message: Relayed) {
-        let Some(phase) = Phase::parse(&message.phase) else { return };
-        if message.side == self.identity.side {
-            if let Some(body) = hex::decode(&message.body) {
-                self.outbox.echo(&phase, &body);
-                self.sync_mailbox();
-            }
-            return;
-        }
-        // A body that is not hex, or beyond any honest length, opens under no key: the empty one
-        // says the same.
-        if let Some(Some(session)) = self.mail.session() {
-            session.peer_seen = true;
-            session.linger = None;
-            self.sync_mailbox();
-        }
-        let body =
-            hex::decode(&message.body).filter(|body| body.len() <= MAX_BODY).unwrap_or_default();
-        self.tell(Fact::Message(Sealed { side: message.side, phase, body }));
-    }
-
-    fn pong(&mut self, value: Option<u64>) {
-        if let Some(Some(session)) = self.mail.session()
-            && session.barrier.is_some()
-            && session.barrier == value
-        {
-            session.barrier = None;
-            if self.outbox.misses_stored() && !session.peer_seen {
-                session.linger = Some(self.now + LINGER);
-            }
-            self.sync_mailbox();
-        }
-    }
-
-    fn closed(&mut self) {
-        if matches!(self.mail, MailboxWish::Closed { said: true, .. }) {
-            self.mail = MailboxWish::Gone;
-            self.finish_if_done();
-        }
-    }
-
-    fn refused(&mut self, request: &str, number: Option<u64>, reason: String) {
-        if number.is_some_and(|number| number <= self.said_in_hope) {
-            return;
-        }
-        match request {
-            "list" => return self.listed(Vec::new()),
-            // The mailbox is known: a server that lets nobody claim twice may still know it too.
-            "claim" if self.mail.id().is_some() => {
-                if let Some(id) = self.mail.id().cloned() {
-                    self.claimed(id);
-                }
-                return;
-            }
-            // What the server refused to give need not be given back.
-            "bind" | "allocate" | "claim" => {
-                self.nameplate = NameplateWish::Gone;
-                self.mail = MailboxWish::Gone;
-            }
-            "release" => self.nameplate = NameplateWish::Gone,
-            "open" | "close" => self.mail = MailboxWish::Gone,
-            _ => {}
-        }
-        // On the way out, such a refusal is as good as a confirmation.
-        if !(self.is_closing() && matches!(request, "release" | "close")) {
-            self.tell(Fact::Failed(match (request, &*reason) {
-                ("claim" | "open", "crowded") => Error::Crowded,
-                _ => Error::Refused { request: request.to_owned(), reason },
-            }));
-        }
-        self.finish_if_done();
     }
 
     // ---- saying what is not confirmed ----

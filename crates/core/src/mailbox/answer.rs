@@ -1,0 +1,195 @@
+//! What the server says, and what it confirms.
+
+use rand_core::RngCore;
+use serde_json::Value;
+use wormhole_sync_wire::{
+    MailboxId, Nameplate, Phase, Relayed, ServerMessage, Welcome, hex,
+    limits::MAX_BODY,
+    server_message::{HashcashRequired, ListedNameplate},
+};
+
+use super::{
+    Effect, Fact, LINGER, Mailbox, Permission,
+    wish::{MailboxWish, NameplateWish},
+};
+use crate::{error::Error, hashcash::Challenge, phase::Sealed};
+
+impl Mailbox {
+    pub(super) fn obey(&mut self, message: ServerMessage) {
+        match message {
+            ServerMessage::Welcome { welcome } => self.welcomed(welcome),
+            ServerMessage::Nameplates { nameplates } => self.listed(nameplates),
+            ServerMessage::Allocated { nameplate } => self.allocated(nameplate),
+            ServerMessage::Claimed { mailbox } => self.claimed(mailbox),
+            ServerMessage::Released => self.released(),
+            ServerMessage::Message(message) => self.message(message),
+            ServerMessage::Closed => self.closed(),
+            ServerMessage::Pong { pong } => self.pong(pong.as_u64()),
+            ServerMessage::Error { error, orig } => {
+                let text = |key| orig.get(key).and_then(Value::as_str);
+                let number = text("id").and_then(|id| u64::from_str_radix(id, 16).ok());
+                self.refused(text("type").unwrap_or_default(), number, error);
+            }
+            ServerMessage::Ack | ServerMessage::Unknown => {}
+        }
+    }
+
+    fn welcomed(&mut self, welcome: Welcome) {
+        if let Some(reason) = welcome.error.clone() {
+            self.tell(Fact::Failed(Error::Unwelcome(reason)));
+            return;
+        }
+        let required =
+            welcome.permission_required.clone().filter(|required| required.none.is_none());
+        self.tell(Fact::Welcome(welcome));
+        match required {
+            None if self.bound => {}
+            None => {
+                self.permission = Permission::Given;
+                self.resync();
+            }
+            Some(required) => {
+                self.hope.said = self.sent;
+                self.asked = self.hope.asked_before;
+                self.forget_connection();
+                self.permission = Permission::Awaited;
+                self.work(required.hashcash);
+            }
+        }
+    }
+
+    fn work(&mut self, hashcash: Option<HashcashRequired>) {
+        let most = self.identity.max_hashcash_bits;
+        match hashcash {
+            None => self.give_up(Error::UnknownPermission),
+            Some(asked) if asked.bits > most => {
+                self.give_up(Error::TooMuchWork { bits: asked.bits, most });
+            }
+            Some(asked) => {
+                let mut salt = [0; 12];
+                self.random.fill_bytes(&mut salt);
+                self.tell(Fact::Working { bits: asked.bits });
+                self.effect(Effect::Work(Challenge {
+                    bits: asked.bits,
+                    resource: asked.resource,
+                    salt,
+                }));
+            }
+        }
+    }
+
+    fn listed(&mut self, nameplates: Vec<ListedNameplate>) {
+        self.list_wanted = false;
+        let nameplates = nameplates.into_iter().map(|listed| listed.id).collect();
+        self.tell(Fact::Nameplates(nameplates));
+    }
+
+    fn allocated(&mut self, nameplate: Nameplate) {
+        if matches!(self.nameplate, NameplateWish::Allocated) {
+            self.tell(Fact::Allocated(nameplate.clone()));
+            self.claim(nameplate);
+        }
+    }
+
+    fn claimed(&mut self, claimed: MailboxId) {
+        let NameplateWish::Claimed { confirmed, .. } = &mut self.nameplate else { return };
+        *confirmed = true;
+        let (MailboxWish::Open { id, session } | MailboxWish::Closed { id, session, .. }) =
+            &mut self.mail
+        else {
+            return;
+        };
+        match id.replace(claimed) {
+            None => self.tell(Fact::Claimed),
+            Some(before) if Some(&before) != id.as_ref() => {
+                *session = None;
+                self.outbox.forget();
+            }
+            Some(_) => {}
+        }
+        if self.is_closing() {
+            self.release();
+        }
+        self.sync_mailbox();
+    }
+
+    fn released(&mut self) {
+        if matches!(self.nameplate, NameplateWish::Released { .. }) {
+            self.nameplate = NameplateWish::Gone;
+            self.finish_if_done();
+        }
+    }
+
+    fn message(&mut self, message: Relayed) {
+        let Some(phase) = Phase::parse(&message.phase) else { return };
+        if message.side == self.identity.side {
+            if let Some(body) = hex::decode(&message.body) {
+                self.outbox.echo(&phase, &body);
+                self.sync_mailbox();
+            }
+            return;
+        }
+        // A body that is not hex, or beyond any honest length, opens under no key: the empty one
+        // says the same.
+        if let Some(Some(session)) = self.mail.session() {
+            session.peer_seen = true;
+            session.linger = None;
+            self.sync_mailbox();
+        }
+        let body =
+            hex::decode(&message.body).filter(|body| body.len() <= MAX_BODY).unwrap_or_default();
+        self.tell(Fact::Message(Sealed { side: message.side, phase, body }));
+    }
+
+    fn pong(&mut self, value: Option<u64>) {
+        if let Some(Some(session)) = self.mail.session()
+            && session.barrier.is_some()
+            && session.barrier == value
+        {
+            session.barrier = None;
+            if self.outbox.misses_stored() && !session.peer_seen {
+                session.linger = Some(self.now + LINGER);
+            }
+            self.sync_mailbox();
+        }
+    }
+
+    fn closed(&mut self) {
+        if matches!(self.mail, MailboxWish::Closed { said: true, .. }) {
+            self.mail = MailboxWish::Gone;
+            self.finish_if_done();
+        }
+    }
+
+    fn refused(&mut self, request: &str, number: Option<u64>, reason: String) {
+        if number.is_some_and(|number| number <= self.hope.said) {
+            return;
+        }
+        match request {
+            "list" => return self.listed(Vec::new()),
+            // The mailbox is known: a server that lets nobody claim twice may still know it too.
+            "claim" if self.mail.id().is_some() => {
+                if let Some(id) = self.mail.id().cloned() {
+                    self.claimed(id);
+                }
+                return;
+            }
+            // What the server refused to give need not be given back.
+            "bind" | "allocate" | "claim" => {
+                self.nameplate = NameplateWish::Gone;
+                self.mail = MailboxWish::Gone;
+            }
+            "release" => self.nameplate = NameplateWish::Gone,
+            "open" | "close" => self.mail = MailboxWish::Gone,
+            _ => {}
+        }
+        // On the way out, such a refusal is as good as a confirmation.
+        if !(self.is_closing() && matches!(request, "release" | "close")) {
+            self.tell(Fact::Failed(match (request, &*reason) {
+                ("claim" | "open", "crowded") => Error::Crowded,
+                _ => Error::Refused { request: request.to_owned(), reason },
+            }));
+        }
+        self.finish_if_done();
+    }
+}
