@@ -159,6 +159,9 @@ impl FrameReader {
         let used = self.consume(&mut held, &mut sink)?;
         held.drain(..used);
         if !held.is_empty() {
+            if used > held.len() {
+                held.shrink_to_fit(); // after a large message little is left
+            }
             self.partial = held;
         }
         Ok(())
@@ -291,5 +294,122 @@ impl Header {
 fn unmask(payload: &mut [u8], mask: [u8; 4]) {
     for (byte, key) in payload.iter_mut().zip(mask.into_iter().cycle()) {
         *byte ^= key;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arbtest::arbtest;
+
+    use super::*;
+
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mut frame = Vec::new();
+        put(&mut frame, Opcode::Text, payload);
+        let header = frame.len() - payload.len();
+        frame[0] = first;
+        frame[1] |= 0x80;
+        let mask = [1, 2, 3, 4];
+        unmask(&mut frame[header..], mask);
+        frame.splice(header..header, mask);
+        frame
+    }
+
+    /// What comes out, in words, when bytes come in pieces of these sizes, in turn.
+    fn read(reader: &mut FrameReader, bytes: &[u8], sizes: &[usize]) -> Vec<String> {
+        let mut heard = Vec::new();
+        let mut rest = bytes.to_vec();
+        for size in sizes.iter().cycle() {
+            let mut chunk: Vec<u8> = rest.drain(..rest.len().min(*size)).collect();
+            let mut again = reader.feed(&mut chunk, |incoming| note(&incoming, &mut heard));
+            while again.is_ok() && reader.is_paused() {
+                again = reader.feed(&mut [], |incoming| note(&incoming, &mut heard));
+            }
+            again.unwrap();
+            if rest.is_empty() {
+                break;
+            }
+        }
+        heard
+    }
+
+    fn note(incoming: &Incoming<'_>, heard: &mut Vec<String>) -> Flow {
+        heard.push(match incoming {
+            Incoming::Text(text) => format!("text {text}"),
+            Incoming::Ping(payload) => format!("ping {}", payload.len()),
+            other => format!("{other:?}"),
+        });
+        if heard.len().is_multiple_of(2) { Flow::Pause } else { Flow::Continue }
+    }
+
+    #[test]
+    fn messages_come_out_as_they_went_in_however_they_are_cut() {
+        let bytes = [
+            frame(0x81, b"whole"),
+            frame(0x01, b"in "),
+            frame(0x89, b"between"),
+            frame(0x00, b""),
+            frame(0x80, b"parts"),
+            frame(0x82, "b\u{e9}".as_bytes()),
+            frame(0x81, b"\xff"),
+            frame(0x81, &[b'x'; 101]),
+            frame(0x01, &[b'x'; 60]),
+            frame(0x00, &[b'x'; 60]),
+            frame(0x80, b"end"),
+            frame(0x8a, b""),
+            frame(0x81, &[b'y'; 100]),
+            frame(0x88, b""),
+        ]
+        .concat();
+        let long = format!("text {}", "y".repeat(100));
+        let expected = [
+            "text whole",
+            "ping 7",
+            "text in parts",
+            "text b\u{e9}",
+            "NotText",
+            "TooLarge",
+            "TooLarge",
+            "Pong",
+            &long,
+            "Close",
+        ];
+        arbtest(|u| {
+            let sizes: Vec<usize> = (0..u.int_in_range(1..=5)?)
+                .map(|_| u.int_in_range(1..=300))
+                .collect::<Result<_, _>>()?;
+            let mut reader = FrameReader::new(100);
+            assert_eq!(read(&mut reader, &bytes, &sizes), expected);
+            assert_eq!(reader.partial.capacity(), 0, "an idle reader holds memory");
+            assert!(reader.fragments.is_none());
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn any_bytes_do_no_harm_and_are_held_within_the_limit() {
+        arbtest(|u| {
+            let mut reader = FrameReader::new(1000);
+            while !u.is_empty() {
+                let size = u.int_in_range(1..=64)?;
+                let mut chunk = u.bytes(size.min(u.len()))?.to_vec();
+                if reader.feed(&mut chunk, |_| Flow::Continue).is_err() {
+                    break;
+                }
+                assert!(reader.partial.len() <= 1000 + 14 + 64);
+            }
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_length_of_any_size_allocates_nothing() {
+        let mut reader = FrameReader::new(1000);
+        let mut head = [0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+        reader.feed(&mut head, |_| panic!("nothing is complete")).unwrap();
+        for _ in 0..100 {
+            reader.feed(&mut [b'x'; 4096], |_| panic!("nothing is complete")).unwrap();
+            assert_eq!(reader.partial.capacity(), 0);
+        }
     }
 }

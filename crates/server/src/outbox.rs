@@ -152,3 +152,35 @@ impl Outbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(outbox: &Outbox) -> String {
+        String::from_utf8_lossy(&outbox.lock().bytes).into_owned()
+    }
+
+    #[test]
+    fn a_slow_reader_is_told_which_limit_and_hears_no_more() {
+        let outbox = Outbox::new(1000);
+        outbox.deliver(&"x".repeat(5000));
+        assert!(!outbox.is_closing(), "what a mailbox holds may go out at once");
+        outbox.deliver("more");
+        outbox.deliver("even more");
+        let text = text(&outbox);
+        assert!(text.contains("more than this server's limit of 1000 bytes wait"), "{text}");
+        assert!(outbox.is_closing() && !text.contains("even"));
+    }
+
+    #[test]
+    fn requests_wait_while_answers_do() {
+        let outbox = Outbox::new(usize::MAX);
+        assert!(!outbox.is_crowded(0) && !outbox.is_holding());
+        outbox.hold(PAUSE);
+        assert!(!outbox.is_crowded(0) && outbox.is_crowded(1) && outbox.is_holding());
+        outbox.unhold(PAUSE);
+        outbox.put_raw(&vec![0; PAUSE + 1]);
+        assert!(outbox.is_crowded(0) && !outbox.is_holding());
+    }
+}

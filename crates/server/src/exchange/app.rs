@@ -52,7 +52,7 @@ impl App {
             return Ok(held.clone());
         }
         let name = self.free(ledger).ok_or("no nameplate is free, try again later")?;
-        let mailbox = fresh_mailbox(ledger)?;
+        let mailbox = self.fresh_mailbox(ledger)?;
         self.make_nameplate(client, &name, &mailbox, true, ledger, now)?;
         Ok(name)
     }
@@ -75,7 +75,7 @@ impl App {
         let Some(plate) = self.nameplates.get_mut(name) else {
             let mailbox = match known {
                 Some(known) if self.may_stand_for(known, client) => known.clone(),
-                _ => fresh_mailbox(ledger)?,
+                _ => self.fresh_mailbox(ledger)?,
             };
             self.make_nameplate(client, name, &mailbox, false, ledger, now)?;
             return Ok(mailbox);
@@ -264,6 +264,17 @@ impl App {
         Ok(())
     }
 
+    /// A random name that no mailbox has: not even a repeated seed may join strangers.
+    fn fresh_mailbox(&self, ledger: &mut Ledger) -> Result<MailboxId, Refusal> {
+        loop {
+            let random = BASE32_NOPAD.encode(&ledger.random.bytes()).to_ascii_lowercase();
+            let name = MailboxId::new(random).map_err(|error| Refusal(error.to_string().into()))?;
+            if !self.mailboxes.contains_key(&name) {
+                return Ok(name);
+            }
+        }
+    }
+
     fn make_mailbox(
         &mut self,
         client: &Client,
@@ -298,9 +309,4 @@ impl App {
         }
         ledger.journal.push(Entry::DropNameplate { row: plate.row });
     }
-}
-
-fn fresh_mailbox(ledger: &mut Ledger) -> Result<MailboxId, Refusal> {
-    let name = BASE32_NOPAD.encode(&ledger.random.bytes()).to_ascii_lowercase();
-    MailboxId::new(name).map_err(|error| Refusal(error.to_string().into()))
 }

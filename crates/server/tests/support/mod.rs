@@ -6,7 +6,13 @@ use std::{net::SocketAddr, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, sync::oneshot, task::JoinHandle, time::timeout};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::oneshot,
+    task::JoinHandle,
+    time::timeout,
+};
 use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
 use wormhole_sync_server::{Config, ServeError, listen, serve};
 
@@ -59,6 +65,15 @@ impl Server {
         let (socket, _) =
             timeout(PATIENCE, builder.limits(limits).connect()).await.unwrap().unwrap();
         Client { socket }
+    }
+
+    /// Sends these bytes on a connection of their own; all that comes back until its end.
+    pub async fn raw(&self, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        _ = stream.write_all(bytes).await;
+        let mut answer = Vec::new();
+        _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
     }
 
     /// A client that has bound itself.

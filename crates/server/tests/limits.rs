@@ -1,0 +1,206 @@
+//! What strangers can hold of a server, each limit hit over a real socket.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::time::Duration;
+
+use serde_json::json;
+use support::Server;
+use wormhole_sync_server::{Config, Limits, Timing};
+
+const UPGRADE: &[u8] =
+    b"GET /v1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+#[tokio::test]
+async fn connections_of_one_address() {
+    let limits = Limits { connections_per_address: 2, ..Limits::default() };
+    let server = Server::start(Config { limits, limit_loopback: true, ..Config::default() });
+    let _held = (server.connect().await, server.connect().await);
+    let answer = server.raw(UPGRADE).await;
+    assert!(answer.starts_with("HTTP/1.1 429 Too Many Requests\r\n"), "{answer}");
+    assert!(answer.ends_with("from your address: this server's limit is 2\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn connections_of_one_address_behind_a_proxy() {
+    let limits = Limits { connections_per_address: 1, ..Limits::default() };
+    let server = Server::start(Config { limits, ..Config::default() });
+    let real = [("X-Real-IP", "192.0.2.1"), ("X-Real-Port", "1")];
+    let mut held = server.connect_with(&real).await;
+    held.expect("welcome").await;
+    let request =
+        String::from_utf8_lossy(UPGRADE).replace("\r\n\r\n", "\r\nX-Real-IP: 192.0.2.1\r\n\r\n");
+    let answer = server.raw(request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 429 Too Many Requests\r\n"), "{answer}");
+    let other = [("X-Real-IP", "192.0.2.2"), ("X-Real-Port", "1")];
+    server.connect_with(&other).await.expect("welcome").await;
+}
+
+#[tokio::test]
+async fn loopback_is_exempt() {
+    let limits =
+        Limits { connections_per_address: 1, mailboxes_per_address: 1, ..Limits::default() };
+    let server = Server::start(Config { limits, ..Config::default() });
+    let mut clients = [server.bound("app", "a").await, server.bound("app", "b").await];
+    for client in &mut clients {
+        client.ask(json!({"type": "allocate"}), "allocated").await;
+    }
+}
+
+#[tokio::test]
+async fn connections_of_all_addresses() {
+    let limits = Limits { connections: 1, ..Limits::default() };
+    let server = Server::start(Config { limits, ..Config::default() });
+    let held = server.connect().await;
+    let answer = server.raw(UPGRADE).await;
+    assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{answer}");
+    assert!(answer.contains("its limit is 1 connections"), "{answer}");
+    drop(held);
+    while !server.raw(b"GET / HTTP/1.1\r\n\r\n").await.contains("Wormhole Relay") {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_slow_handshake() {
+    let timing = Timing { handshake: Duration::from_secs(1), ..Timing::default() };
+    let server = Server::start(Config { timing, ..Config::default() });
+    for begun in [&b""[..], b"GET /v1 HT"] {
+        let answer = server.raw(begun).await;
+        assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
+        assert!(answer.ends_with("limit of 1 seconds\n"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_beyond_the_limit_is_skipped() {
+    let limits = Limits { message_bytes: 1000, ..Limits::default() };
+    let server = Server::start(Config { limits, ..Config::default() });
+    let mut client = server.connect().await;
+    for size in [1001, 70_000, 3_000_000] {
+        client.say_raw("x".repeat(size)).await;
+        let error = client.expect("error").await;
+        assert_eq!(error["error"], "message too large: this server's limit is 1000 bytes");
+    }
+    client.ask(json!({"type": "ping", "ping": 1}), "pong").await;
+}
+
+#[tokio::test]
+async fn a_slow_reader() {
+    let limits = Limits { outbox_bytes: 100_000, mailbox_bytes: 64 << 20, ..Limits::default() };
+    let server = Server::start(Config { limits, ..Config::default() });
+    let mut slow = server.bound("app", "a").await;
+    let mut fast = server.bound("app", "b").await;
+    for client in [&mut slow, &mut fast] {
+        client.say(json!({"type": "open", "mailbox": "mmm"})).await;
+        client.expect("ack").await;
+    }
+    let add = json!({"type": "add", "phase": "0", "body": "0".repeat(500_000)});
+    for _ in 0..60 {
+        fast.ask(add.clone(), "message").await;
+    }
+    // What the sockets held can be read; then the connection ends, long before all is said.
+    let mut heard = 0;
+    while slow.hear().await.is_some() {
+        heard += 1;
+    }
+    assert!(heard < 60, "{heard}");
+    // The one who read goes on, and so does the slow side, when it comes back.
+    fast.ask(add, "message").await;
+    server.bound("app", "a").await;
+}
+
+#[tokio::test]
+async fn a_reader_of_nothing_cannot_ask_for_ever() {
+    let server = Server::start(Config::default());
+    let mut client = server.connect().await;
+    let ping = json!({"type": "ping", "ping": "x".repeat(200)}).to_string();
+    // Nothing is read: the server stops reading, too, and then the sockets are full.
+    let asking = async {
+        for _ in 0..200_000 {
+            client.say_raw(ping.clone()).await;
+        }
+    };
+    let stuck = tokio::time::timeout(Duration::from_secs(3), asking).await.is_err();
+    assert!(stuck, "the server took forty megabytes of questions whose answers nobody reads");
+}
+
+#[tokio::test]
+async fn a_silent_client_is_pinged_and_then_dropped() {
+    let timing = Timing {
+        ping: Duration::from_millis(20),
+        silence: Duration::from_millis(200),
+        ..Timing::default()
+    };
+    let server = Server::start(Config { timing, ..Config::default() });
+    // This client never answers a ping.
+    let answer = server.raw(UPGRADE).await;
+    assert!(answer.starts_with("HTTP/1.1 101"), "{answer}");
+    assert!(answer.contains("welcome"), "{answer}");
+    assert!(answer.contains("\u{fffd}\0"), "no ping among {answer:?}");
+}
+
+#[tokio::test]
+async fn a_client_that_answers_pings_is_kept() {
+    let timing = Timing {
+        ping: Duration::from_millis(20),
+        silence: Duration::from_secs(2),
+        ..Timing::default()
+    };
+    let server = Server::start(Config { timing, ..Config::default() });
+    let mut client = server.connect().await;
+    // Listening answers the pings; nothing else comes.
+    let heard = tokio::time::timeout(Duration::from_secs(3), client.hear()).await;
+    assert!(heard.is_err(), "{heard:?}");
+    client.ask(json!({"type": "ping", "ping": 1}), "pong").await;
+}
+
+#[tokio::test]
+async fn frames_that_break_the_protocol_end_it_with_a_reason() {
+    let server = Server::start(Config::default());
+    for (frame, reason) in [
+        (&b"\x81\x02{}"[..], "a client's frames must be masked"),
+        (b"\xc1\x80\0\0\0\0", "reserved bits are set"),
+        (b"\x83\x80\0\0\0\0", "unknown kind of frame"),
+        (b"\x80\x80\0\0\0\0", "continues none"),
+        (b"\x01\x80\0\0\0\0\x81\x80\0\0\0\0", "a message begins inside another"),
+        (b"\x09\x80\0\0\0\0", "a control frame must be whole and short"),
+        (b"\x89\xfe\x01\0\0\0\0\0", "a control frame must be whole and short"),
+    ] {
+        let answer = server.raw(&[UPGRADE, frame].concat()).await;
+        assert!(answer.contains(reason), "{frame:?}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn idle_mailboxes_are_pruned_and_watched_ones_are_not() {
+    let timing = Timing {
+        idle_mailbox: Duration::from_millis(50),
+        prune: Duration::from_millis(10),
+        ..Timing::default()
+    };
+    let server = Server::start(Config { timing, allow_list: true, ..Config::default() });
+    let mut watching = server.bound("app", "a").await;
+    let claimed = watching.ask(json!({"type": "claim", "nameplate": "1"}), "claimed").await;
+    watching.say(json!({"type": "open", "mailbox": claimed["mailbox"]})).await;
+    watching.expect("ack").await;
+    let mut leaving = server.bound("app", "a").await;
+    leaving.ask(json!({"type": "claim", "nameplate": "2"}), "claimed").await;
+    drop(leaving);
+    loop {
+        let listed = watching.ask(json!({"type": "list"}), "nameplates").await;
+        if listed["nameplates"] == json!([{"id": "1"}]) {
+            break;
+        }
+        assert_eq!(listed["nameplates"], json!([{"id": "1"}, {"id": "2"}]));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

@@ -1,0 +1,173 @@
+//! The server goes and comes back, and nobody who waits loses anything.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use support::Server;
+use wormhole_sync_server::{Config, Database, Limits, ServeError};
+
+fn on_disk(folder: &Path) -> Config {
+    let database = Database::Path(folder.join("mailbox.sqlite"));
+    Config { database, allow_list: true, ..Config::default() }
+}
+
+#[tokio::test]
+async fn what_waits_is_still_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(on_disk(folder.path()));
+    let mut alice = server.bound("app", "a").await;
+    let nameplate = alice.ask(json!({"type": "allocate"}), "allocated").await["nameplate"].clone();
+    let claim = json!({"type": "claim", "nameplate": nameplate});
+    let mailbox = alice.ask(claim.clone(), "claimed").await["mailbox"].clone();
+    let open = json!({"type": "open", "mailbox": mailbox});
+    alice.say(open.clone()).await;
+    alice.expect("ack").await;
+    let mut echoes: Vec<Value> = Vec::new();
+    for (phase, id) in [("pake", json!("x1")), ("version", json!({"a": 1})), ("0", json!(null))] {
+        let add = json!({"type": "add", "phase": phase, "body": "ab\u{1}é", "id": id});
+        echoes.push(alice.ask(add, "message").await);
+    }
+    server.stop().await;
+
+    let server = Server::start(on_disk(folder.path()));
+    // Alice lost the answer to her allocation: she gets the same short number again.
+    let mut alice = server.bound("app", "a").await;
+    assert_eq!(alice.ask(json!({"type": "allocate"}), "allocated").await["nameplate"], nameplate);
+    assert_eq!(alice.ask(claim.clone(), "claimed").await["mailbox"], mailbox);
+    let mut bob = server.bound("app", "b").await;
+    assert_eq!(bob.ask(claim, "claimed").await["mailbox"], mailbox);
+    bob.say(open).await;
+    bob.expect("ack").await;
+    for mut echo in echoes {
+        let mut stored = bob.expect("message").await;
+        for message in [&mut echo, &mut stored] {
+            message.as_object_mut().unwrap().remove("server_tx");
+        }
+        assert_eq!(stored, echo);
+    }
+    let mut carol = server.bound("app", "c").await;
+    assert_eq!(carol.refused(json!({"type": "open", "mailbox": mailbox})).await, "crowded");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_let_go_stays_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(on_disk(folder.path()));
+    let claim = json!({"type": "claim", "nameplate": "4"});
+    let mut mailbox = Value::Null;
+    for side in ["a", "b"] {
+        let mut client = server.bound("app", side).await;
+        mailbox = client.ask(claim.clone(), "claimed").await["mailbox"].clone();
+    }
+    let mut alice = server.bound("app", "a").await;
+    alice.ask(json!({"type": "release", "nameplate": "4"}), "released").await;
+    let close = json!({"type": "close", "mailbox": mailbox, "mood": "scary"});
+    alice.ask(close.clone(), "closed").await;
+    server.stop().await;
+
+    let server = Server::start(on_disk(folder.path()));
+    let mut alice = server.bound("app", "a").await;
+    assert_eq!(alice.refused(claim.clone()).await, "reclaimed");
+    let mut bob = server.bound("app", "b").await;
+    bob.ask(claim, "claimed").await;
+    bob.ask(json!({"type": "release"}), "released").await;
+    bob.ask(close, "closed").await;
+    assert_eq!(bob.ask(json!({"type": "list"}), "nameplates").await["nameplates"], json!([]));
+    server.stop().await;
+    let server = Server::start(on_disk(folder.path()));
+    let mut bob = server.bound("app", "b").await;
+    assert_eq!(bob.ask(json!({"type": "list"}), "nameplates").await["nameplates"], json!([]));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn one_database_has_one_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(on_disk(folder.path()));
+    server.connect().await;
+    let error = Server::start(on_disk(folder.path())).fails().await;
+    assert!(error.to_string().contains("is in use: stop the other server"), "{error}");
+    server.stop().await;
+    Server::start(on_disk(folder.path())).stop().await;
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_used_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = Config {
+        database: Database::Path(folder.path().join("no/such/folder.sqlite")),
+        ..Config::default()
+    };
+    let error = Server::start(nowhere).fails().await;
+    assert!(error.to_string().contains("check the path"), "{error}");
+    std::fs::write(folder.path().join("mailbox.sqlite"), "hello ".repeat(1000)).unwrap();
+    let error = Server::start(on_disk(folder.path())).fails().await;
+    assert!(matches!(error, ServeError::Database(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_full_disk_loses_nothing_that_was_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = Limits { database_bytes: 400_000, ..Limits::default() };
+    let server = Server::start(Config { limits, ..on_disk(folder.path()) });
+    let mut watcher = server.bound("app", "w").await;
+    let claim = json!({"type": "claim", "nameplate": "4"});
+    watcher.ask(claim.clone(), "claimed").await;
+
+    let mut writer = server.bound("app", "a").await;
+    writer.say(json!({"type": "open", "mailbox": "mmm"})).await;
+    writer.expect("ack").await;
+    let mut stored = 0;
+    let error = loop {
+        let add = json!({"type": "add", "phase": stored.to_string(), "body": "0".repeat(50_000)});
+        writer.say(add).await;
+        let answer = match writer.hear().await.unwrap() {
+            ack if ack["type"] == "ack" => writer.hear().await.unwrap(),
+            other => other,
+        };
+        if answer["type"] == "error" {
+            break answer["error"].clone();
+        }
+        assert_eq!(answer["type"], "message");
+        stored += 1;
+        assert!(stored < 20, "the disk is never full");
+    };
+    assert_eq!(error, "the server cannot write its database: try again later");
+    assert_eq!(writer.hear().await, None);
+
+    // The server is up, and who was not affected is still connected, and served.
+    watcher.ask(json!({"type": "ping", "ping": 1}), "pong").await;
+    let mut again = server.bound("app", "a").await;
+    loop {
+        again.say(json!({"type": "open", "mailbox": "mmm"})).await;
+        again.expect("ack").await;
+        let answer = again.hear().await.unwrap();
+        if answer["type"] == "message" {
+            assert_eq!(answer["phase"], "0");
+            break;
+        }
+        assert_eq!(answer["error"], error);
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    for phase in 1..stored {
+        assert_eq!(again.expect("message").await["phase"], phase.to_string());
+    }
+    // Letting go makes room again.
+    again.ask(json!({"type": "close"}), "closed").await;
+    let mut next = server.bound("app", "n").await;
+    next.say(json!({"type": "open", "mailbox": "nnn"})).await;
+    next.expect("ack").await;
+    next.ask(json!({"type": "add", "phase": "0", "body": "0".repeat(50_000)}), "message").await;
+    watcher.ask(json!({"type": "release"}), "released").await;
+    server.stop().await;
+}

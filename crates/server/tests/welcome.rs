@@ -1,0 +1,124 @@
+//! What comes before the first message: HTTP, the welcome, and permission.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+use sha1::{Digest, Sha1};
+use support::Server;
+use wormhole_sync_server::{Config, Limits, Notices, Permission};
+use wormhole_sync_wire::hashcash::leading_zero_bits;
+
+#[tokio::test]
+async fn the_welcome_says_what_was_configured() {
+    let notices = Notices {
+        motd: Some("hello".into()),
+        error: Some("go away".into()),
+        current_cli_version: Some("9.9".into()),
+    };
+    let server = Server::start(Config { notices, ..Config::default() });
+    let welcome = server.connect_with(&[]).await.expect("welcome").await["welcome"].clone();
+    assert_eq!(welcome["motd"], "hello");
+    assert_eq!(welcome["error"], "go away");
+    assert_eq!(welcome["current_cli_version"], "9.9");
+    assert_eq!(welcome["your-address"]["ipv4"], "127.0.0.1");
+    assert!(welcome["your-address"]["port"].is_u64());
+    assert!(welcome.get("permission-required").is_none());
+}
+
+#[tokio::test]
+async fn a_proxy_on_loopback_is_believed() {
+    let server = Server::start(Config::default());
+    for (headers, address) in [
+        (
+            vec![("X-Real-IP", "2001:db8::1"), ("X-Real-Port", "77")],
+            json!({"ipv6": "2001:db8::1", "port": 77}),
+        ),
+        // Without its port an address is not told on, and nobody is dropped for it.
+        (vec![("X-Real-IP", "192.0.2.1")], Value::Null),
+    ] {
+        let welcome = server.connect_with(&headers).await.expect("welcome").await;
+        assert_eq!(welcome["welcome"]["your-address"], address);
+    }
+}
+
+#[tokio::test]
+async fn http_is_answered_in_http() {
+    let limits = Limits { head_bytes: 500, ..Limits::default() };
+    let server = Server::start(Config { limits, ..Config::default() });
+    let long = format!("GET / HTTP/1.1\r\nx: {}", "y".repeat(600));
+    for (request, status, text) in [
+        ("GET / HTTP/1.1\r\n\r\n", "200 OK", "Wormhole Relay\n"),
+        ("GET /v1 HTTP/1.1\r\n\r\n", "426 Upgrade Required", "upgrade"),
+        ("GET /x HTTP/1.1\r\n\r\n", "404 Not Found", "/v1"),
+        ("PUT / HTTP/1.1\r\n\r\n", "405 Method Not Allowed", "GET"),
+        ("hello\r\n\r\n", "400 Bad Request", "not HTTP"),
+        (&long, "431 Request Header Fields Too Large", "limit of 500 bytes"),
+    ] {
+        let answer = server.raw(request.as_bytes()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+        assert!(answer.split_once("\r\n\r\n").unwrap().1.contains(text), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn before_a_good_stamp_nobody_is_bound() {
+    let permission = Permission::Hashcash { bits: 6, resource: "mailbox.example".into() };
+    let server = Server::start(Config { permission, ..Config::default() });
+    let mut client = server.connect_with(&[]).await;
+    let welcome = client.expect("welcome").await;
+    let required = &welcome["welcome"]["permission-required"];
+    assert_eq!(required, &json!({"hashcash": {"bits": 6, "resource": "mailbox.example"}}));
+
+    let bind = json!({"type": "bind", "appid": "app", "side": "s"});
+    let text = client.refused(bind.clone()).await;
+    assert_eq!(text, "permission required: submit a hashcash stamp before bind");
+    let submit =
+        |stamp: &str| json!({"type": "submit-permissions", "method": "hashcash", "stamp": stamp});
+    let text = client.refused(submit("1:6:700101:mailbox.example::x:1")).await;
+    assert_eq!(text, "the stamp's date is more than two days away");
+
+    let stamp = good_stamp();
+    client.say(submit(&stamp)).await;
+    client.expect("ack").await;
+    client.say(bind).await;
+    client.expect("ack").await;
+    client.ask(json!({"type": "allocate"}), "allocated").await;
+
+    let mut other = server.connect().await;
+    let text = other.refused(submit(&stamp)).await;
+    assert_eq!(text, "the stamp was used before: make a new one");
+}
+
+fn good_stamp() -> String {
+    let days = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 86_400;
+    let date = (0..10_000)
+        .map(|days| (2020 + days / 372, days / 31 % 12 + 1, days % 31 + 1))
+        .find(|(year, month, day)| since_1970(*year, *month, *day) == days)
+        .map(|(year, month, day)| format!("{:02}{month:02}{day:02}", year % 100))
+        .unwrap();
+    (0..100_000)
+        .map(|counter| format!("1:6:{date}:mailbox.example::salt:{counter}"))
+        .find(|stamp| leading_zero_bits(&Sha1::digest(stamp)) >= 6)
+        .unwrap()
+}
+
+/// Days of whole years, then of whole months, then of the month: slower than the server's way,
+/// and another one.
+fn since_1970(year: u64, month: u64, day: u64) -> u64 {
+    let leap = |year: u64| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
+    let lengths = [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let years: u64 = (1970..year).map(|year| 365 + u64::from(leap(year))).sum();
+    let months: u64 = lengths.iter().take(usize::try_from(month).unwrap() - 1).sum();
+    years + months + day - 1
+}
