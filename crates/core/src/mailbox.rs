@@ -15,7 +15,9 @@ use std::{collections::VecDeque, time::Duration};
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::RngCore;
-use wormhole_sync_wire::{AppId, ClientMessage, Mood, Nameplate, Phase, Side, Welcome};
+use wormhole_sync_wire::{
+    AppId, ClientMessage, Mood, Nameplate, Phase, ServerMessage, Side, Welcome,
+};
 
 use crate::{Moment, error::Error, hashcash::Challenge, phase::Sealed};
 
