@@ -66,15 +66,9 @@ def server(request: pytest.FixtureRequest, running_servers: dict[str, MailboxSer
 
 
 @pytest.fixture
-def server_options() -> list[str]:
-    """Further options of the mortal server; a test parametrizes them."""
-    return []
-
-
-@pytest.fixture
-def mortal_server(request: pytest.FixtureRequest, processes: Processes, tmp_path: Path, server_options: list[str]) -> MailboxServer:
+def mortal_server(request: pytest.FixtureRequest, processes: Processes, tmp_path: Path) -> MailboxServer:
     """A server of this test alone, which may be killed."""
-    return SERVERS[request.param](processes, tmp_path / "database", server_options)
+    return SERVERS[request.param](processes, tmp_path / "database")
 
 
 @pytest.fixture

@@ -19,11 +19,11 @@ ALLOCATING = ["> allocate", "< allocated"]
 AT_ONCE = 12
 
 
-def cut_everywhere(server, record, nameplate, moments, exchange) -> dict[str, object]:
-    """What went wrong, by the moment of the cut; several exchanges run at once, for most of their time is backing off."""
+def cut_everywhere(server, record, nameplate, moments, exchange) -> None:
+    """An exchange for each moment to cut at; several run at once, for most of their time is backing off."""
     cases = [(index, moment, how) for index, (moment, how) in enumerate((moment, how) for moment in moments for how in (CUT_BEFORE, CUT_AFTER))]
 
-    def one(case) -> tuple[str, object]:
+    def one(case) -> str:
         index, moment, how = case
         seen = record(server.url, cut_once(moment, how))
         try:
@@ -31,11 +31,12 @@ def cut_everywhere(server, record, nameplate, moments, exchange) -> dict[str, ob
             assert moment in seen.names(0), f"never cut: {seen.names()}"
             assert seen.connections >= 2 or (moment, how) == ("< closed", CUT_AFTER), f"it did not come back: {seen.names()}"
         except AssertionError as error:
-            return f"{how} {moment}", error
-        return f"{how} {moment}", None
+            return f"=== {how} {moment!r}\n{error}\n{seen.names()}\n"
+        return ""
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return {where: error for where, error in pool.map(one, cases) if error}
+        problems = "".join(pool.map(one, cases))
+    assert not problems, problems
 
 
 @every_server
@@ -44,7 +45,7 @@ def test_with_a_chosen_code(server, client, record, nameplate):
         sides = client("ours", seen.url).exchange(b"one", code), client("ours", server.url).exchange(b"other", code)
         assert [side.succeed() for side in sides] == [b"other", b"one"]
 
-    assert cut_everywhere(server, record, nameplate, MOMENTS, exchange) == {}
+    cut_everywhere(server, record, nameplate, MOMENTS, exchange)
 
 
 @every_server
@@ -54,4 +55,13 @@ def test_with_an_allocated_code(server, client, record, nameplate):
         receiver = client("ours", server.url).exchange(b"other", initiator.wait_for(CODE)[1])
         assert [initiator.succeed(), receiver.succeed()] == [b"other", b"one"]
 
-    assert cut_everywhere(server, record, nameplate, ALLOCATING, exchange) == {}
+    cut_everywhere(server, record, nameplate, ALLOCATING, exchange)
+
+
+@pytest.mark.parametrize("server", ["our-server"], indirect=True)
+@pytest.mark.parametrize("moment", ["> claim", "> release", "> close happy"])
+def test_the_python_peer_takes_up_on_our_server_where_it_was_cut(server, client, record, nameplate, moment):
+    seen, code = record(server.url, cut_once(moment, CUT_AFTER)), f"{nameplate}-tradition-snapshot"
+    sides = client("python", seen.url).exchange(b"one", code), client("ours", server.url).exchange(b"other", code)
+    assert [side.succeed() for side in sides] == [b"other", b"one"]
+    assert seen.connections == 2

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from harness.servers import SERVERS
 from harness.websocket import RawClient
-from roles import every_client, every_mortal_server, every_server
+from roles import every_client, every_server
+
+every_kind_of_server = pytest.mark.parametrize("kind", list(SERVERS))
 
 
 @every_server
@@ -28,21 +31,21 @@ def test_the_welcome_names_the_clients_address(server):
     watcher.close()
 
 
-@pytest.mark.parametrize("server_options", [["--motd", "the bridge is closed on Sunday"]], ids=["motd"])
-@every_mortal_server
+@every_kind_of_server
 @every_client
-def test_the_message_of_the_day_is_shown(mortal_server, client, name):
+def test_the_message_of_the_day_is_shown(kind, client, processes, tmp_path, name):
+    server = SERVERS[kind](processes, tmp_path / "database", ["--motd", "the bridge is closed on Sunday"])
     code = "7-tradition-snapshot"
-    sides = client(name, mortal_server.url).send("hello", "--code", code), client("python", mortal_server.url).receive(code)
+    sides = client(name, server.url).send("hello", "--code", code), client("python", server.url).receive(code)
     for side in sides:
         side.succeed()
         side.wait_for("the bridge is closed on Sunday")
 
 
-@pytest.mark.parametrize("server_options", [["--signal-error", "we are moving house"]], ids=["signal-error"])
-@every_mortal_server
+@every_kind_of_server
 @every_client
-def test_a_server_that_turns_everybody_away_says_why(mortal_server, client, name):
-    turned_away = client(name, mortal_server.url).exchange(b"", "7-tradition-snapshot")
+def test_a_server_that_turns_everybody_away_says_why(kind, client, processes, tmp_path, name):
+    server = SERVERS[kind](processes, tmp_path / "database", [SERVERS[kind].turn_away, "we are moving house"])
+    turned_away = client(name, server.url).exchange(b"", "7-tradition-snapshot")
     turned_away.fail()
     turned_away.wait_for("we are moving house")

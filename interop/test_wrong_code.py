@@ -7,7 +7,8 @@ from harness.websocket import RawClient
 from roles import every_pair, every_server
 
 APPID = "lothar.com/wormhole/text-or-file-xfer"
-NOTICE = r"(?i)wrong|did(n't| not) match|confirmation failed|password"
+NOTICE = r"(?i)key confirmation failed|WrongPasswordError|codes do not match"
+"""How the Python tool, the small program on its library, and we say it."""
 
 
 @every_server

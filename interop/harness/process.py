@@ -189,4 +189,5 @@ def private_environment(home: Path) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "WORMHOLE_RELAY_URL": "ws://127.0.0.1:9/v1",
         "WORMHOLE_TRANSIT_HELPER": "tcp:127.0.0.1:9",
+        "WORMHOLE_LOCAL_INTERFACE": "loopback",
     }

@@ -17,6 +17,10 @@ class MailboxServer:
 
     name: str
     listening: str
+    turn_away: str
+    """The option with the reason for which every client is to leave."""
+    stopped: tuple[int, ...] = (0,)
+    """Exit codes after a termination signal."""
 
     def __init__(self, processes: Processes, directory: Path, options: Sequence[str] = ()):
         directory.mkdir(parents=True, exist_ok=True)
@@ -39,9 +43,9 @@ class MailboxServer:
         self.process.kill()
 
     def stop(self) -> None:
-        """It is asked to end, and does, orderly."""
+        """It is asked to end, and does."""
         self.process.send(signal.SIGTERM)
-        self.process.succeed()
+        assert self.process.finish() in self.stopped, self.process.report()
 
     def command(self) -> list[str]:
         raise NotImplementedError
@@ -56,6 +60,8 @@ class PythonServer(MailboxServer):
 
     name = "python-server"
     listening = r"Site starting on (\d+)"
+    turn_away = "--signal-error"
+    stopped = (0, -signal.SIGTERM)
 
     def command(self) -> list[str]:
         return [
@@ -72,6 +78,7 @@ class OurServer(MailboxServer):
 
     name = "our-server"
     listening = r"listening on ws://127\.0\.0\.1:(\d+)/v1"
+    turn_away = "--welcome-error"
 
     def command(self) -> list[str]:
         return [our_binary(), "serve", "mailbox", "--listen", f"127.0.0.1:{self.port}", "--db", str(self.directory / "mailbox.sqlite")]
