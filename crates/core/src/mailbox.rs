@@ -19,7 +19,7 @@ use wormhole_sync_wire::{
     AppId, ClientMessage, Mood, Nameplate, Phase, ServerMessage, Side, Welcome,
 };
 
-use crate::{Moment, error::Error, hashcash::Challenge, phase::Sealed};
+use crate::{Moment, error::Error, hashcash::Challenge};
 
 mod answer;
 mod link;
@@ -46,6 +46,16 @@ pub enum Effect {
     Close,
     /// Solve a hashcash challenge off the threads that must not wait, and hand in the stamp.
     Work(Challenge),
+}
+
+/// A message of a mailbox as it came: from whom, about what, and nothing known of its body.
+pub struct Sealed {
+    /// Who added it, as the server says.
+    pub side: Side,
+    /// What it is about.
+    pub phase: Phase,
+    /// Nonce and ciphertext, if it is what it ought to be.
+    pub body: Vec<u8>,
 }
 
 /// What the stage above learns.

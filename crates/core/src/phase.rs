@@ -7,22 +7,14 @@ use wormhole_sync_wire::{Phase, Side};
 
 use crate::key::{Purpose, SharedKey};
 
+pub use crate::mailbox::Sealed;
+
 /// Bytes of the random nonce at the head of a sealed body.
 pub const NONCE_BYTES: usize = 24;
 
 /// Messages of the peer's that may wait for an earlier one. Servers deliver in order, so that an
 /// honest peer needs none.
 pub const MAX_AHEAD: usize = 64;
-
-/// A message of a mailbox as it came: from whom, about what, and nothing known of its body.
-pub struct Sealed {
-    /// Who added it, as the server says.
-    pub side: Side,
-    /// What it is about.
-    pub phase: Phase,
-    /// Nonce and ciphertext, if it is what it ought to be.
-    pub body: Vec<u8>,
-}
 
 /// A plaintext that opened under the shared key: nobody but the peer can have made it.
 pub struct Opened {

@@ -14,8 +14,9 @@ pub struct Stranger {
 }
 
 impl Stranger {
-    pub(crate) const fn new(connection: ConnectionId) -> Self {
-        Self { connection }
+    /// Connects to a world's server.
+    pub fn connect(world: &mut World) -> Self {
+        Self { connection: world.accept() }
     }
 
     /// Says one message, and returns what the server answers at once.

@@ -14,7 +14,6 @@ use crate::{
     client::Client,
     queue::Queue,
     server::{Return, Server},
-    stranger::Stranger,
     told::Told,
 };
 
@@ -142,10 +141,8 @@ impl World {
 
     // ---- the server and the links ----
 
-    /// A connection of somebody who speaks the wire by hand.
-    pub fn stranger(&mut self) -> Stranger {
-        let (connection, _) = self.server.accept(self.unix());
-        Stranger::new(connection)
+    pub(crate) fn accept(&mut self) -> ConnectionId {
+        self.server.accept(self.unix()).0
     }
 
     pub(crate) fn say(&mut self, connection: ConnectionId, frame: &str) -> Vec<String> {

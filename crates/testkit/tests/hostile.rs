@@ -33,7 +33,7 @@ fn waiting(world: &mut World) -> (ClientId, Stranger) {
     assert!(
         world.run_until(|world| world.wire().iter().any(|frame| frame.contains(r#""type":"add""#)))
     );
-    let stranger = world.stranger();
+    let stranger = Stranger::connect(world);
     stranger.enter(world, "app", PEER, "4").unwrap();
     (client, stranger)
 }
@@ -116,7 +116,7 @@ fn a_guess_costs_the_guesser_the_only_try() {
     let key = hand.key(&world);
     stranger.add(&mut world, "version", &sealed(&key, PEER, "version", b"{}"));
     assert_ended(&mut world, client, &Error::WrongCode);
-    let second = world.stranger();
+    let second = Stranger::connect(&mut world);
     assert_eq!(second.enter(&mut world, "app", "again", "4").err().as_deref(), Some("crowded"));
     assert_eq!(world.told(client).last(), Some(&Told::Closed(Err(Error::WrongCode))));
 }
@@ -237,7 +237,7 @@ fn a_message_beyond_the_limit_is_refused_before_anything_is_sent() {
 fn a_third_claimant_is_refused_while_the_honest_two_go_on() {
     let mut world = World::new(12);
     let (client, stranger, key) = confirmed(&mut world);
-    let third = world.stranger();
+    let third = Stranger::connect(&mut world);
     assert_eq!(
         third.enter(&mut world, "app", "third", "4").ok(),
         None,

@@ -9,10 +9,10 @@ use wormhole_sync_wire::{
 };
 
 use super::{
-    Effect, Fact, LINGER, Mailbox, Permission,
+    Effect, Fact, LINGER, Mailbox, Permission, Sealed,
     wish::{MailboxWish, NameplateWish},
 };
-use crate::{error::Error, hashcash::Challenge, phase::Sealed};
+use crate::{error::Error, hashcash::Challenge};
 
 impl Mailbox {
     pub(super) fn obey(&mut self, message: ServerMessage) {
