@@ -11,22 +11,11 @@ use tokio::{
 /// Bytes that are read at once.
 const CHUNK: usize = 4096;
 
-/// Where a mailbox server is: `ws://HOST:PORT/PATH`.
+/// Where a mailbox server is.
 #[derive(Clone, Debug)]
 pub(crate) struct Url {
     pub(crate) address: SocketAddr,
     pub(crate) path: String,
-}
-
-impl Url {
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let rest = text.strip_prefix("ws://").ok_or("the URL must begin with ws://")?;
-        let (host, path) = rest.split_once('/').unwrap_or((rest, "v1"));
-        let mut addresses = std::net::ToSocketAddrs::to_socket_addrs(host)
-            .map_err(|error| format!("{host}: {error}; write ws://HOST:PORT/v1"))?;
-        let address = addresses.next().ok_or("the host has no address")?;
-        Ok(Self { address, path: format!("/{path}") })
-    }
 }
 
 /// A message from the server, as far as it is looked at.

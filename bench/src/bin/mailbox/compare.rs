@@ -60,7 +60,7 @@ async fn with_server(mut command: Command, port: u16, load: &Load) -> io::Result
     let process =
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let process = Process(process);
-    let url = Url::parse(&format!("ws://127.0.0.1:{port}/v1")).map_err(io::Error::other)?;
+    let url = Url { address: ([127, 0, 0, 1], port).into(), path: "/v1".to_owned() };
     let started = Instant::now();
     while tokio::net::TcpStream::connect(url.address).await.is_err() {
         if started.elapsed() > START {

@@ -17,6 +17,7 @@ mod measure;
 use std::{io, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
+use client::Url;
 use wormhole_sync_server::{Config, Database, listen, serve};
 
 #[derive(Parser)]
@@ -89,7 +90,7 @@ fn main() -> ExitCode {
 async fn run(action: Action) -> io::Result<()> {
     match action {
         Action::Drive { url, server_pid, load } => {
-            let url = client::Url::parse(&url).map_err(io::Error::other)?;
+            let url = parse_url(&url).map_err(io::Error::other)?;
             compare::measure(&url, server_pid, &load).await.map(|_| ())
         }
         Action::Compare { twist, load } => compare::run(&twist, &load).await,
@@ -99,4 +100,14 @@ async fn run(action: Action) -> io::Result<()> {
             serve(listener, config, std::future::pending()).await.map_err(io::Error::other)
         }
     }
+}
+
+/// Reads `ws://HOST:PORT/PATH`.
+fn parse_url(text: &str) -> Result<Url, String> {
+    let rest = text.strip_prefix("ws://").ok_or("the URL must begin with ws://")?;
+    let (host, path) = rest.split_once('/').unwrap_or((rest, "v1"));
+    let mut addresses = std::net::ToSocketAddrs::to_socket_addrs(host)
+        .map_err(|error| format!("{host}: {error}; write ws://HOST:PORT/v1"))?;
+    let address = addresses.next().ok_or("the host has no address")?;
+    Ok(Url { address, path: format!("/{path}") })
 }
