@@ -1,6 +1,6 @@
 //! `wss://`: a server behind TLS, under a certificate authority that the test made itself.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, thread};
 
@@ -39,12 +39,14 @@ fn behind_tls(scene: &Scene) -> (String, PathBuf) {
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], key)
         .unwrap();
-    let server: SocketAddr = scene.url["ws://".len()..].trim_end_matches("/v1").parse().unwrap();
+    let server: SocketAddr =
+        scene.url.trim_start_matches("ws://").trim_end_matches("/v1").parse().unwrap();
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let port = listener.local_addr().unwrap().port();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
     thread::spawn(move || {
-        runtime.block_on(terminate(listener, TlsAcceptor::from(Arc::new(config)), server))
+        runtime.block_on(terminate(listener, acceptor, server));
     });
     (format!("wss://localhost:{port}/v1"), file)
 }
