@@ -138,6 +138,7 @@ fn open(database: &Database, max_bytes: u64) -> Result<(Option<Store>, Snapshot)
     let store = Store::open(path, max_bytes).map_err(ServeError::Database)?;
     let unreadable = |error| ServeError::Database(StoreError::Sqlite(path.clone(), error));
     let snapshot = store.load().map_err(unreadable)?;
+    drop(store.writer().map_err(unreadable)?); // strange tables are told now, not when it is too late
     Ok((Some(store), snapshot))
 }
 

@@ -181,7 +181,7 @@ impl Session {
             }
             ClientMessage::Bind { app_id, side, client_version } => {
                 if let Some((name, version)) = client_version {
-                    tracing::debug!(%name, %version, "bind");
+                    tracing::debug!(?name, ?version, "bind");
                 }
                 self.bind(&app_id, &side, turn)?;
                 return Ok(Release::AtOnce);

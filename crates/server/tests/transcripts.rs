@@ -1,0 +1,245 @@
+//! The pure session and exchange, told as transcripts on a virtual clock.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::needless_pass_by_value,
+    reason = "a test fails by panicking"
+)]
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use wormhole_sync_server::{
+    Limits,
+    exchange::{
+        ConnectionId,
+        embedded::Embedded,
+        journal::{Entry, Snapshot},
+        usage::Outcome,
+    },
+    session::{Policy, Release, Session},
+};
+
+const IDLE: f64 = 660.0;
+
+struct Table {
+    exchange: Embedded,
+    sessions: Vec<Session>,
+    now: f64,
+}
+
+impl Table {
+    fn new() -> Self {
+        let exchange = Embedded::new(Limits::default(), [1; 32]);
+        Self { exchange, sessions: Vec::new(), now: 5_000.0 }
+    }
+
+    /// The number of a new connection of this side.
+    fn bind(&mut self, side: &str) -> usize {
+        let number = self.sessions.len();
+        let id = ConnectionId(number as u64);
+        let policy = Policy { allow_list: true, ..Policy::default() };
+        self.sessions.push(Session::new(id, None, Arc::new(policy)));
+        self.say(number, json!({"type": "bind", "appid": "app", "side": side}));
+        number
+    }
+
+    /// What everybody hears, as `number type` and the one field that matters.
+    fn say(&mut self, number: usize, frame: Value) -> Vec<String> {
+        let mut out = Vec::new();
+        let exchange = &mut self.exchange;
+        self.sessions[number].handle(&frame.to_string(), self.now, exchange, &mut out);
+        out.iter()
+            .map(|out| {
+                let message: Value = serde_json::from_str(&out.text).unwrap();
+                let fields = ["nameplate", "error", "phase", "nameplates"];
+                let field = fields.iter().find_map(|field| message.get(field));
+                let detail = field.map(|field| format!(" {field}")).unwrap_or_default();
+                format!("{} {}{detail}", out.to.0, message["type"].as_str().unwrap())
+            })
+            .collect()
+    }
+
+    fn wait(&mut self, seconds: f64) {
+        self.now += seconds;
+        self.exchange.prune(IDLE, self.now);
+    }
+
+    fn leave(&mut self, number: usize) {
+        self.sessions[number].leave(self.now, &mut self.exchange);
+    }
+
+    fn outcomes(&mut self) -> Vec<Outcome> {
+        self.exchange.take_endings().iter().map(|ending| ending.outcome).collect()
+    }
+}
+
+fn open() -> Value {
+    json!({"type": "open", "mailbox": "mmm"})
+}
+
+fn add(phase: &str) -> Value {
+    json!({"type": "add", "phase": phase, "body": "00"})
+}
+
+#[test]
+fn messages_are_replayed_in_order_and_then_come_live() {
+    let mut table = Table::new();
+    let (alice, bob) = (table.bind("a"), table.bind("b"));
+    assert_eq!(table.say(alice, open()), ["0 ack"]);
+    assert_eq!(table.say(alice, add("pake")), ["0 ack", "0 message \"pake\""]);
+    assert_eq!(table.say(alice, add("0")), ["0 ack", "0 message \"0\""]);
+    assert_eq!(table.say(bob, open()), ["1 ack", "1 message \"pake\"", "1 message \"0\""]);
+    let mut heard = table.say(bob, add("pake"));
+    heard[1..].sort();
+    assert_eq!(heard, ["1 ack", "0 message \"pake\"", "1 message \"pake\""]);
+    table.leave(alice);
+    assert_eq!(table.say(bob, add("1")), ["1 ack", "1 message \"1\""]);
+}
+
+#[test]
+fn a_lost_reply_to_allocate_wastes_no_number() {
+    let mut table = Table::new();
+    let first = table.bind("a");
+    let allocated = table.say(first, json!({"type": "allocate"}));
+    table.leave(first);
+    let again = table.bind("a");
+    let same = table.say(again, json!({"type": "allocate"}));
+    assert_eq!(same[1].split_once(' ').unwrap().1, allocated[1].split_once(' ').unwrap().1);
+    assert_eq!(table.say(again, json!({"type": "list"})).len(), 2);
+    // Another side gets another one, and so does the same side after it has let go.
+    let other = table.bind("b");
+    assert_ne!(table.say(other, json!({"type": "allocate"}))[1][2..], allocated[1][2..]);
+    let nameplate = allocated[1].rsplit('"').nth(1).unwrap();
+    table.say(again, json!({"type": "release", "nameplate": nameplate}));
+    let third = table.bind("a");
+    table.say(third, json!({"type": "allocate"}));
+    assert_eq!(table.exchange.mailboxes(), 3);
+}
+
+#[test]
+fn a_mailbox_ends_eleven_minutes_after_the_last_touch() {
+    let mut table = Table::new();
+    let alice = table.bind("a");
+    table.say(alice, json!({"type": "claim", "nameplate": "4"}));
+    table.say(alice, open());
+    table.leave(alice);
+    table.wait(IDLE - 1.0);
+    let again = table.bind("a");
+    table.say(again, open());
+    assert_eq!(table.exchange.mailboxes(), 2);
+    table.wait(2.0);
+    // The claimed mailbox that nobody opened again is gone with its nameplate.
+    assert_eq!(table.exchange.mailboxes(), 1);
+    assert_eq!(table.say(again, json!({"type": "list"})), ["1 ack", "1 nameplates []"]);
+    table.wait(100_000.0);
+    assert_eq!(table.exchange.mailboxes(), 1, "somebody listens");
+    table.leave(again);
+    table.wait(IDLE);
+    assert_eq!(table.exchange.mailboxes(), 1);
+    table.wait(1.0);
+    assert_eq!(table.exchange.mailboxes(), 0);
+    assert_eq!(table.outcomes(), [Outcome::Pruney, Outcome::Pruney]);
+}
+
+#[test]
+fn moods_are_counted_when_the_last_side_closes() {
+    for (moods, outcome) in [
+        ([Some("happy"), Some("happy")], Outcome::Happy),
+        ([Some("happy"), Some("scary")], Outcome::Scary),
+        ([Some("errory"), None], Outcome::Errory),
+        ([Some("lonely"), Some("grumpy")], Outcome::Lonely),
+    ] {
+        let mut table = Table::new();
+        for (side, mood) in ["a", "b"].into_iter().zip(moods) {
+            let client = table.bind(side);
+            table.say(client, open());
+            if side == "b" {
+                table.say(0, json!({"type": "close", "mood": moods[0]}));
+                assert_eq!(table.outcomes(), []);
+                table.say(client, json!({"type": "close", "mood": mood}));
+            }
+        }
+        assert_eq!(table.outcomes(), [outcome]);
+    }
+    let mut table = Table::new();
+    let clients = ["a", "b", "c"].map(|side| table.bind(side));
+    for client in clients {
+        table.say(client, open());
+    }
+    assert_eq!(
+        table.say(clients[2], json!({"type": "close", "mailbox": "mmm"})),
+        ["2 ack", "2 error \"crowded\""]
+    );
+    for client in [clients[0], clients[1]] {
+        assert_eq!(table.say(client, json!({"type": "close"})).len(), 2);
+    }
+    assert_eq!(table.outcomes(), [Outcome::Crowded]);
+}
+
+#[test]
+fn a_closed_mailbox_does_not_take_messages_of_those_left_over() {
+    let mut table = Table::new();
+    let (here, there) = (table.bind("a"), table.bind("a"));
+    table.say(here, open());
+    table.say(there, open());
+    table.say(here, json!({"type": "close"}));
+    let refused = table.say(there, add("0"));
+    assert_eq!(refused, ["1 ack", "1 error \"the mailbox is gone: both sides closed it\""]);
+}
+
+#[test]
+fn only_what_rests_on_the_exchange_waits_for_a_commit() {
+    let mut table = Table::new();
+    let alice = table.bind("a");
+    for (frame, release) in [
+        (json!({"type": "ping", "ping": 1}), Release::AtOnce),
+        (json!("no object"), Release::AtOnce),
+        (json!({"type": "allocate"}), Release::AfterCommit),
+        (json!({"type": "list"}), Release::AfterCommit),
+        (json!({"type": "claim", "nameplate": "x"}), Release::AfterCommit),
+    ] {
+        let exchange = &mut table.exchange;
+        let answered =
+            table.sessions[alice].handle(&frame.to_string(), 1.0, exchange, &mut Vec::new());
+        assert_eq!(answered, release, "{frame}");
+    }
+}
+
+#[test]
+fn a_suspended_exchange_changes_nothing_and_says_why() {
+    let mut table = Table::new();
+    let alice = table.bind("a");
+    table.say(alice, open());
+    table.exchange.take_journal();
+    table.exchange.suspend(Some("not now"));
+    for frame in [json!({"type": "allocate"}), add("0"), json!({"type": "close"})] {
+        assert_eq!(table.say(alice, frame), ["0 ack", "0 error \"not now\""]);
+    }
+    assert_eq!(table.exchange.take_journal(), []);
+    table.exchange.suspend(None);
+    assert_eq!(table.say(alice, add("0")).len(), 2);
+}
+
+#[test]
+fn going_back_to_the_database_keeps_those_who_were_not_affected() {
+    let mut table = Table::new();
+    let (alice, bob) = (table.bind("a"), table.bind("b"));
+    table.say(alice, open());
+    let mut snapshot = Snapshot::default();
+    for entry in table.exchange.take_journal() {
+        if let Entry::PutMailbox(mailbox) = entry {
+            snapshot.mailboxes.push(mailbox);
+        }
+    }
+    // What Bob does is lost.
+    table.say(bob, open());
+    table.say(bob, add("0"));
+    table.exchange.take_journal();
+    table.exchange.restore(snapshot, |id| id == ConnectionId(alice as u64), table.now);
+    assert_eq!(table.say(alice, add("1")), ["0 ack", "0 message \"1\""]);
+    let carol = table.bind("c");
+    assert_eq!(table.say(carol, open()), ["2 ack", "2 message \"1\""]);
+}
