@@ -2,7 +2,7 @@
 //!
 //! A password of a few bits becomes a strong key, and an attacker gets one guess for each
 //! exchange that it takes part in. The mathematics are the `spake2` crate's; the checks on the
-//! peer's message that it leaves out stand in [`checked`].
+//! peer's message that it leaves out stand in `checked`.
 
 use curve25519_dalek::{edwards::CompressedEdwardsY, traits::IsIdentity};
 use rand_core::{CryptoRng, RngCore};
