@@ -13,7 +13,7 @@ mod number;
 
 pub(crate) use host::Host;
 pub(crate) use interfaces::Interfaces;
-pub(crate) use neighbours::{Neighbour, Neighbours, SETTLING};
+pub(crate) use neighbours::{Neighbour, Neighbours, SETTLING, SURE};
 pub(crate) use number::make_code;
 
 /// The service type under which hosts announce themselves.

@@ -21,6 +21,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long it takes until all who are there have answered, as a rule.
 pub(crate) const SETTLING: Duration = Duration::from_millis(700);
 
+/// How long it takes until even one has answered who announced itself just now: what was said within
+/// the last second is not said again to the first question (RFC 6762, section 6), but to the second.
+pub(crate) const SURE: Duration = Duration::from_millis(1500);
+
 /// How long one address may take to answer.
 const CONNECTING: Duration = Duration::from_secs(2);
 

@@ -11,7 +11,7 @@ use crate::{
     code::{Place, TypedCode},
     exit::Failure,
     json::{Because, Event, LocalRole},
-    local::{Host, Neighbour, Neighbours, SETTLING, make_code},
+    local::{Host, Neighbour, Neighbours, SETTLING, SURE, make_code},
     settings::Shown,
     term::prompt::Prompt,
 };
@@ -63,7 +63,7 @@ impl Meeting<'_> {
         because: Because<'_>,
     ) -> Result<Set, Failure> {
         let mut neighbours = Neighbours::look(self.settings.local.interfaces()?)?;
-        neighbours.watch_until(Instant::now() + SETTLING).await;
+        neighbours.watch_until(Instant::now() + SURE).await;
         if let Some(host) = neighbours.only(code.code.nameplate())? {
             self.console.tell(&Event::Local { role: LocalRole::Find, because });
             return self.visit(&host, code).await;

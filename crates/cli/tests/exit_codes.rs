@@ -1,0 +1,207 @@
+//! Each way in which it can end, with its exit code, and what is said then.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::{os::unix::ffi::OsStrExt, process::Stdio};
+
+use support::{NOWHERE, Running, Scene};
+use wormhole_sync::{Code, Options, TRANSFER_APP_ID, blocking::Wormhole};
+
+/// The other side, in the hands of somebody who does not keep to the protocol.
+fn stranger(scene: &Scene, code: &str, says: &[u8]) {
+    let options = Options::new().rendezvous(&scene.url).time_limit(support::PATIENCE);
+    let connected = Wormhole::connect(TRANSFER_APP_ID, options).unwrap();
+    let coded = connected.set_code(Code::parse(code).unwrap()).unwrap();
+    let mut wormhole = coded.confirmed().unwrap();
+    wormhole.send(says).unwrap();
+    wormhole.close().unwrap();
+}
+
+#[test]
+fn arguments_that_make_no_sense_are_2() {
+    let scene = Scene::without_server();
+    for arguments in [
+        &["send", "--code", "5-a", "-0"][..],
+        &["send", "--code", "no code", "--text", "x"],
+        &["receive", "purple-5"],
+        &["receive", "5-a", "--allocate"],
+        &["receive", "5-a", "-c", "3"],
+        &["receive", "5-a", "--code-file", "x"],
+        &["receive", "wormhole-transfer:5-a?role=leader"],
+        &["receive", "wormhole-transfer:5-a?colour=red"],
+        &["exchange", "5-a", "--code", "5-a"],
+        &["exchange", "-c", "0"],
+        &["exchange", "-c", "33"],
+        &["exchange", "--timeout", "0"],
+        &["--relay-url", "https://x/", "exchange"],
+        &["--appid", "", "exchange"],
+        &["exchange", "--local", "5-a"],
+        &["exchange", "--local"],
+        &["serve", "mailbox", "--listen", "nowhere"],
+        &["frobnicate"],
+        &[],
+    ] {
+        let refused = scene.run(arguments).with_code(2);
+        assert!(!refused.stderr.is_empty() && refused.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn arguments_that_are_no_text_are_2_and_no_panic() {
+    let scene = Scene::without_server();
+    for arguments in [&["receive"][..], &["exchange", "--text"], &["--appid"]] {
+        let mut command = scene.wormhole(arguments);
+        command.arg(std::ffi::OsStr::from_bytes(b"5-\xff\xfe"));
+        let refused = Running::start(&mut command, b"").end().with_code(2);
+        assert!(!refused.stderr.contains("panicked"), "{}", refused.stderr);
+    }
+    let mut command = scene.wormhole(&["receive"]);
+    command.env("WORMHOLE_CODE", std::ffi::OsStr::from_bytes(b"\xff"));
+    Running::start(&mut command, b"").end().with_code(2);
+    let mut command = scene.wormhole(&["exchange", "--file"]);
+    command.arg(std::ffi::OsStr::from_bytes(b"\xff"));
+    Running::start(&mut command, b"").end().with_code(1);
+}
+
+#[test]
+fn a_file_comes_with_a_later_version() {
+    let scene = Scene::without_server();
+    let refused = scene.run(&["send", "picture.png"]).with_code(2);
+    assert!(refused.stderr.contains("later version"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_text_that_is_none_is_2() {
+    let scene = Scene::without_server();
+    let refused = scene.start_with(&["send", "--text", "-"], b"\xff").end().with_code(2);
+    assert!(refused.stderr.contains("UTF-8"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_wrong_code_is_3_on_both_sides_and_never_said_aloud() {
+    let scene = Scene::new();
+    let sender = scene.start(&[
+        "send",
+        "--text",
+        "x",
+        "--code-file",
+        scene.file("code", "5-right").to_str().unwrap(),
+    ]);
+    let mut command = scene.wormhole(&["receive"]);
+    let receiver = Running::start(command.env("WORMHOLE_CODE", "5-wrong"), b"").end().with_code(3);
+    let sender = sender.end().with_code(3);
+    for said in [&sender.stderr, &receiver.stderr] {
+        assert!(said.contains("the codes do not match"), "{said}");
+        assert!(!said.contains("right") && !said.contains("wrong"), "{said}");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_4_and_named() {
+    let scene = Scene::without_server();
+    for arguments in
+        [&["exchange"][..], &["send", "--text", "x"], &["receive", "5-a"], &["receive"]]
+    {
+        let refused = scene.run(arguments).with_code(4);
+        assert!(refused.stderr.contains(NOWHERE), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn a_refusal_of_the_other_side_is_5_and_cleaned() {
+    let scene = Scene::new();
+    let sender = scene.start(&["send", "--text", "x", "--code", "5-a"]);
+    stranger(&scene, "5-a", "{\"error\":\"no \\u001b[31m\\u202e way\"}".as_bytes());
+    let sender = sender.end().with_code(5);
+    assert!(sender.stderr.contains(r"no \u{1b}[31m\u{202e} way"), "{}", sender.stderr);
+    assert!(!sender.stderr.contains('\u{1b}'));
+}
+
+#[test]
+fn nonsense_of_the_other_side_is_5() {
+    let scene = Scene::new();
+    for says in ["", "{", "not json"] {
+        let receiver = scene.start(&["receive", "5-a", "--timeout", "10"]);
+        stranger(&scene, "5-a", says.as_bytes());
+        let receiver = receiver.end();
+        assert_eq!(
+            (receiver.code, &*receiver.stdout),
+            (Some(5), &b""[..]),
+            "{says}: {}",
+            receiver.stderr
+        );
+    }
+}
+
+#[test]
+fn an_offered_file_is_5_and_says_what_to_do() {
+    let scene = Scene::new();
+    let receiver = scene.start(&["receive", "5-a"]);
+    stranger(&scene, "5-a", br#"{"offer":{"file":{"filename":"../../x","filesize":5}}}"#);
+    let receiver = receiver.end().with_code(5);
+    assert!(receiver.stderr.contains("later version"), "{}", receiver.stderr);
+}
+
+#[test]
+fn nobody_in_time_is_6() {
+    let scene = Scene::new();
+    let alone = scene.run(&["receive", "5-a", "--timeout", "1"]).with_code(6);
+    assert!(alone.stderr.contains("other side"), "{}", alone.stderr);
+}
+
+#[test]
+fn a_server_that_turns_everybody_away_is_7_and_cleaned() {
+    let scene = Scene::with_server(&["--welcome-error", "closed \u{1b}[2J today"]);
+    let refused = scene.run(&["exchange"]).with_code(7);
+    assert!(refused.stderr.contains(r"closed \u{1b}[2J today"), "{}", refused.stderr);
+}
+
+#[test]
+fn too_much_work_for_the_server_is_7() {
+    let scene = Scene::with_server(&["--hashcash-bits", "8", "--hashcash-resource", "here"]);
+    scene.run(&["exchange", "--max-hashcash-bits", "4"]).with_code(7);
+    let one = scene.start(&["exchange", "--code", "5-a", "--text", "one"]);
+    let other = scene.run(&["exchange", "5-a", "--text", "other"]).with_code(0);
+    assert!(other.stderr.contains("8 bits"), "{}", other.stderr);
+    assert_eq!(one.end().with_code(0).text(), "other");
+}
+
+#[test]
+fn ctrl_c_is_130_and_lets_the_number_go() {
+    let scene = Scene::new();
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let one = scene.start(&["send", "--text", "x", "--code", "5-a"]);
+        one.wait_for_stderr("Wormhole code is");
+        one.signal(signal);
+        one.end().with_code(code);
+        let sender = scene.start(&["send", "--text", "x", "--code", "5-a"]);
+        assert_eq!(
+            scene.run(&["receive", "5-a"]).with_code(0).text(),
+            "x\n",
+            "the number is free again"
+        );
+        sender.end().with_code(0);
+    }
+}
+
+#[test]
+fn a_standard_output_that_is_closed_is_1() {
+    let scene = Scene::new();
+    let sender = scene.start(&["exchange", "--text", &"x".repeat(100_000), "--code", "5-a"]);
+    let mut command = scene.wormhole(&["exchange", "5-a", "--text", "y"]);
+    let mut reader =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(reader.stdout.take());
+    let output = reader.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("standard output took only a part"));
+    sender.end();
+}

@@ -1,0 +1,256 @@
+//! Without a server, inside network namespaces of one's own: nothing here reaches a real network.
+//!
+//! Each test runs itself again inside a new namespace that has nothing but loopback. Where that is
+//! not allowed, it says so and passes.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says why it was skipped"
+)]
+
+mod support;
+
+use std::process::{Command, Stdio};
+
+use mdns_sd::{ServiceDaemon, ServiceEvent, ServiceInfo};
+use support::{Running, Scene};
+
+const SERVICE: &str = "_wormhole-sync._tcp.local.";
+
+const INSIDE: &str = "WORMHOLE_TEST_IN_NAMESPACE";
+
+/// Runs the test of this name again in a namespace of its own; `true` inside it.
+fn in_namespace(name: &str) -> bool {
+    if std::env::var_os(INSIDE).is_some() {
+        return true;
+    }
+    let flags = if may(&["-n"]) { "-n" } else { "-rn" };
+    if !may(&[flags]) {
+        println!("skipped: this system does not let this user make network namespaces");
+        return false;
+    }
+    let again = Command::new("unshare")
+        .args([flags, "sh", "-c", "ip link set lo up && exec \"$0\" --exact --nocapture \"$1\""])
+        .arg(std::env::current_exe().unwrap())
+        .arg(name)
+        .env(INSIDE, "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&again.stdout) + String::from_utf8_lossy(&again.stderr);
+    assert!(again.status.success() && said.contains("1 passed"), "{said}");
+    false
+}
+
+fn may(flags: &[&str]) -> bool {
+    let mut command = Command::new("unshare");
+    command.args(flags).args(["ip", "link", "set", "lo", "up"]);
+    let tried = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    tried.is_ok_and(|status| status.success())
+}
+
+/// The command, allowed to look at the network of its namespace.
+fn locally(scene: &Scene, arguments: &[&str]) -> Command {
+    let mut command = scene.wormhole(arguments);
+    command.env_remove("WORMHOLE_LOCAL_INTERFACE");
+    command
+}
+
+fn start(scene: &Scene, arguments: &[&str]) -> Running {
+    Running::start(&mut locally(scene, arguments), b"")
+}
+
+#[test]
+fn a_text_finds_its_way_between_two_terminals_without_a_network() {
+    if !in_namespace("a_text_finds_its_way_between_two_terminals_without_a_network") {
+        return;
+    }
+    let scene = Scene::without_server();
+    let sender = start(&scene, &["send", "--local", "--text", "found"]);
+    let code = sender.code();
+    assert!(code.starts_with("local-") && code.split('-').count() == 4, "{code}");
+    let receiver = start(&scene, &["receive", &code]).end().with_code(0);
+    assert_eq!(receiver.text(), "found\n");
+    let sender = sender.end().with_code(0);
+    assert!(!sender.stderr.contains("cannot be reached"), "no server was tried: {}", sender.stderr);
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_leads_here_by_itself() {
+    if !in_namespace("a_server_that_cannot_be_reached_leads_here_by_itself") {
+        return;
+    }
+    let scene = Scene::without_server();
+    let one = Running::start(&mut locally(&scene, &["exchange"]), b"one");
+    let other = Running::start(&mut locally(&scene, &["exchange", &one.code()]), b"other")
+        .end()
+        .with_code(0);
+    let one = one.end().with_code(0);
+    assert_eq!((one.text(), other.text()), ("other", "one"));
+    assert!(one.stderr.contains(support::NOWHERE) && one.stderr.contains("hosts the exchange"));
+}
+
+#[test]
+fn the_receiver_can_host_and_whoever_chooses_finds() {
+    if !in_namespace("the_receiver_can_host_and_whoever_chooses_finds") {
+        return;
+    }
+    let scene = Scene::without_server();
+    let receiver = start(&scene, &["receive", "--allocate"]);
+    let line = receiver.wait_for_stderr("Allocated code: ");
+    let code = line.split_once(": ").unwrap().1.to_owned();
+    start(&scene, &["send", "--code", &code, "--text", "turned"]).end().with_code(0);
+    assert_eq!(receiver.end().with_code(0).text(), "turned\n");
+
+    let chooser = start(&scene, &["send", "--code", "local-5-our-own", "--text", "chosen"]);
+    chooser.wait_for_stderr("local-5-our-own");
+    assert_eq!(
+        start(&scene, &["receive", "local-5-our-own"]).end().with_code(0).text(),
+        "chosen\n"
+    );
+    chooser.end().with_code(0);
+}
+
+#[test]
+fn without_a_code_and_without_a_server_two_find_each_other() {
+    if !in_namespace("without_a_code_and_without_a_server_two_find_each_other") {
+        return;
+    }
+    let scene = Scene::without_server();
+    let sender = start(&scene, &["send", "-0", "--text", "zero"]);
+    sender.wait_for_stderr("wormhole receive -0");
+    assert_eq!(start(&scene, &["receive", "-0"]).end().with_code(0).text(), "zero\n");
+    sender.end().with_code(0);
+}
+
+#[test]
+fn a_wrong_code_is_told_to_both_sides() {
+    if !in_namespace("a_wrong_code_is_told_to_both_sides") {
+        return;
+    }
+    let scene = Scene::without_server();
+    let sender = start(&scene, &["send", "--code", "local-5-right", "--text", "x"]);
+    sender.wait_for_stderr("Wormhole code is");
+    start(&scene, &["receive", "local-5-wrong"]).end().with_code(3);
+    sender.end().with_code(3);
+}
+
+#[test]
+fn two_hosts_of_one_number_are_not_guessed_between() {
+    if !in_namespace("two_hosts_of_one_number_are_not_guessed_between") {
+        return;
+    }
+    let scene = Scene::without_server();
+    let host = start(&scene, &["send", "--code", "local-5-right", "--text", "x"]);
+    host.wait_for_stderr("Wormhole code is");
+    let stranger = ServiceDaemon::new().unwrap();
+    let number = &[("nameplate", "5")][..];
+    let service = ServiceInfo::new(SERVICE, "stranger", "stranger.local.", "127.0.0.1", 9, number);
+    stranger.register(service.unwrap()).unwrap();
+    let refused = start(&scene, &["receive", "local-5-right"]).end().with_code(4);
+    assert!(refused.stderr.contains("two others on the local network"), "{}", refused.stderr);
+    let another = start(&scene, &["send", "--local", "--text", "x"]);
+    assert!(!another.code().starts_with("local-5-"), "a taken number is not chosen");
+}
+
+#[test]
+fn nobody_there_is_an_error_that_says_so() {
+    if !in_namespace("nobody_there_is_an_error_that_says_so") {
+        return;
+    }
+    let scene = Scene::without_server();
+    let alone = start(&scene, &["receive", "local-5-guitarist-revenge"]).end().with_code(4);
+    assert!(
+        alone.stderr.contains("nobody on the local network waits with number 5"),
+        "{}",
+        alone.stderr
+    );
+}
+
+#[test]
+fn a_local_code_never_reaches_a_server_nor_a_servers_code_the_network() {
+    if !in_namespace("a_local_code_never_reaches_a_server_nor_a_servers_code_the_network") {
+        return;
+    }
+    let scene = Scene::new();
+    let waiting =
+        scene.start(&["send", "--code", "5-guitarist-revenge", "--text", "at the server"]);
+    waiting.wait_for_stderr("Wormhole code is");
+    let local = start(&scene, &["send", "--code", "local-5-guitarist-revenge", "--text", "near"]);
+    local.wait_for_stderr("Wormhole code is");
+    assert_eq!(
+        start(&scene, &["receive", "local-5-guitarist-revenge"]).end().with_code(0).text(),
+        "near\n"
+    );
+    local.end().with_code(0);
+    start(&scene, &["receive", "local-5-guitarist-revenge"]).end().with_code(4);
+    start(&scene, &["receive", "--local", "5-guitarist-revenge"]).end().with_code(2);
+    start(&scene, &["send", "--local", "--code", "5-guitarist-revenge", "--text", "x"])
+        .end()
+        .with_code(2);
+    let last = start(&scene, &["receive", "5-guitarist-revenge"]).end().with_code(0);
+    assert_eq!(last.text(), "at the server\n", "its one guess was never spent");
+    waiting.end().with_code(0);
+}
+
+#[test]
+fn a_code_of_an_unreachable_server_is_no_local_code() {
+    if !in_namespace("a_code_of_an_unreachable_server_is_no_local_code") {
+        return;
+    }
+    let scene = Scene::without_server();
+    for arguments in
+        [&["receive", "5-guitarist-revenge"][..], &["send", "--code", "5-a", "--text", "x"]]
+    {
+        let refused = start(&scene, arguments).end().with_code(4);
+        assert!(refused.stderr.contains("--local"), "{}", refused.stderr);
+    }
+    start(&scene, &["send", "--no-local", "--text", "x"]).end().with_code(4);
+}
+
+#[test]
+fn the_announcement_tells_the_number_and_nothing_of_the_computer() {
+    if !in_namespace("the_announcement_tells_the_number_and_nothing_of_the_computer") {
+        return;
+    }
+    let scene = Scene::without_server();
+    let sender = start(&scene, &["send", "--code", "local-5-guitarist-revenge", "--text", "x"]);
+    sender.wait_for_stderr("Wormhole code is");
+    let daemon = ServiceDaemon::new().unwrap();
+    let events = daemon.browse(SERVICE).unwrap();
+    let service = loop {
+        let event = events.recv_timeout(support::PATIENCE).unwrap();
+        if let ServiceEvent::ServiceResolved(service) = event {
+            break service;
+        }
+    };
+    assert_eq!(service.get_property_val_str("nameplate"), Some("5"));
+    assert_eq!(service.txt_properties.len(), 1);
+    let said = format!("{service:?}");
+    let host = Command::new("hostname").output().map(|output| output.stdout).unwrap_or_default();
+    let host = String::from_utf8(host).unwrap();
+    for secret in ["guitarist", "revenge", "root", host.trim()] {
+        assert!(secret.is_empty() || !said.contains(secret), "{secret} in {said}");
+    }
+}
+
+#[test]
+fn the_number_is_withdrawn_once_the_other_side_is_there() {
+    if !in_namespace("the_number_is_withdrawn_once_the_other_side_is_there") {
+        return;
+    }
+    let scene = Scene::without_server();
+    let mut command =
+        locally(&scene, &["send", "--code", "local-5-guitarist-revenge", "--text", "x", "-v"]);
+    let mut sender =
+        command.stdin(Stdio::piped()).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let receiver = start(&scene, &["receive", "local-5-guitarist-revenge", "--json"]);
+    receiver.wait_for_stderr("key_confirmed");
+    start(&scene, &["receive", "local-5-guitarist-revenge"]).end().with_code(4);
+    std::io::Write::write_all(sender.stdin.as_mut().unwrap(), b"yes\n").unwrap();
+    receiver.end().with_code(0);
+    assert!(sender.wait().unwrap().success());
+}

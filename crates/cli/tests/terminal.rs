@@ -1,0 +1,271 @@
+//! Through a real pseudo-terminal: completion, questions, colours, pictures, hostile text.
+
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::process::Command;
+
+use rexpect::session::{PtySession, spawn_command};
+use support::{PATIENCE, Scene};
+
+const PROMPT: &str = "Enter receive wormhole code: ";
+
+/// A command at a terminal, with standard error there, too.
+struct Terminal(PtySession);
+
+impl Terminal {
+    fn start(command: Command) -> Self {
+        let patience = u64::try_from(PATIENCE.as_millis()).unwrap();
+        Self(spawn_command(command, Some(patience)).unwrap())
+    }
+
+    #[track_caller]
+    fn sees(&mut self, text: &str) -> String {
+        self.0.exp_string(text).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn types(&mut self, text: &str) {
+        self.0.send(text).unwrap();
+        self.0.flush().unwrap();
+    }
+
+    /// Everything until its end, and the exit code.
+    #[track_caller]
+    fn ends(mut self) -> (String, i32) {
+        let said = self.0.exp_eof().unwrap();
+        let status = format!("{:?}", self.0.process().wait().unwrap()); // its type is not exported
+        let code = status
+            .strip_prefix("Exited(")
+            .and_then(|rest| rest.trim_end_matches(')').rsplit_once(' '));
+        (said, code.unwrap_or_else(|| panic!("{status}")).1.parse().unwrap())
+    }
+}
+
+#[test]
+fn tab_completes_the_number_and_the_words() {
+    let scene = Scene::new();
+    let sender = scene.start(&["send", "--text", "completed", "--code", "7-guitarist-revenge"]);
+    sender.wait_for_stderr("Wormhole code is");
+    let mut terminal = Terminal::start(scene.wormhole(&["receive"]));
+    terminal.sees(PROMPT);
+    terminal.types("\t");
+    terminal.sees("7-");
+    terminal.types("guit\t");
+    terminal.sees("7-guitarist-");
+    terminal.types("reve\t");
+    terminal.sees("7-guitarist-revenge");
+    terminal.types("\r");
+    let (said, code) = terminal.ends();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("completed"), "{said}");
+    sender.end().with_code(0);
+}
+
+#[test]
+fn nothing_is_claimed_before_the_code_is_entered() {
+    let scene = Scene::new();
+    let mut terminal = Terminal::start(scene.wormhole(&["receive"]));
+    terminal.sees(PROMPT);
+    terminal.types("7-guitarist-\t");
+    terminal.types("\u{3}");
+    let (said, code) = terminal.ends();
+    assert_eq!(code, 130, "{said}");
+    let sender = scene.start(&["send", "--text", "x", "--code", "7-guitarist-revenge"]);
+    scene.run(&["receive", "7-guitarist-revenge"]).with_code(0);
+    sender.end().with_code(0);
+}
+
+#[test]
+fn a_word_that_is_not_in_the_list_is_questioned_before_the_guess_is_spent() {
+    let scene = Scene::new();
+    let sender = scene.start(&["send", "--text", "saved", "--code", "7-guitarist-revenge"]);
+    let mut terminal = Terminal::start(scene.wormhole(&["receive"]));
+    terminal.sees(PROMPT);
+    terminal.types("7-guitarits-revenge\r");
+    terminal.sees("'guitarits' is not one of the words");
+    terminal.sees("near it: guitarist");
+    terminal.sees("(yes/no): ");
+    terminal.types("no\r");
+    terminal.sees(PROMPT);
+    terminal.sees("7-guitarits-revenge");
+    terminal.types("\u{15}7-guitarist-revenge\r"); // Ctrl-U empties the line
+    let (said, code) = terminal.ends();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("saved"), "{said}");
+    sender.end().with_code(0);
+}
+
+#[test]
+fn a_code_of_ones_own_remains_possible() {
+    let scene = Scene::new();
+    let sender = scene.start(&["send", "--text", "own", "--code", "7-our-secret"]);
+    let mut terminal = Terminal::start(scene.wormhole(&["receive", "7-our-secret"]));
+    terminal.sees("'our' is not one of the words");
+    terminal.sees("'secret' is not one of the words");
+    terminal.sees("(yes/no): ");
+    terminal.types("yes\r");
+    let (said, code) = terminal.ends();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("own"), "{said}");
+    sender.end().with_code(0);
+}
+
+#[test]
+fn a_no_to_an_argument_leaves_the_code_good() {
+    let scene = Scene::new();
+    let sender =
+        scene.start(&["exchange", "--code", "7-guitarist-revenge", "--text", "still good"]);
+    let blob = scene.file("blob", "x");
+    let mut terminal = Terminal::start(scene.wormhole(&[
+        "exchange",
+        "7-guitarits-revenge",
+        "--file",
+        blob.to_str().unwrap(),
+    ]));
+    terminal.sees("(yes/no): ");
+    terminal.types("no\r");
+    let (said, code) = terminal.ends();
+    assert_eq!(code, 8, "{said}");
+    assert!(said.contains("nothing was claimed"), "{said}");
+    let other = scene.run(&["exchange", "7-guitarist-revenge", "--text", "y"]).with_code(0);
+    assert_eq!(other.text(), "still good");
+    sender.end().with_code(0);
+}
+
+#[test]
+fn what_is_no_code_is_asked_for_again() {
+    let scene = Scene::new();
+    let sender = scene.start(&["send", "--text", "x", "--code", "7-guitarist-revenge"]);
+    sender.wait_for_stderr("Wormhole code is");
+    let mut terminal = Terminal::start(scene.wormhole(&["receive"]));
+    terminal.sees(PROMPT);
+    terminal.types("guitarist-revenge\r");
+    terminal.sees("a code begins with a number");
+    terminal.sees(PROMPT);
+    terminal.types("\u{15}7-guitarist-revenge\r");
+    let (said, code) = terminal.ends();
+    assert_eq!(code, 0, "{said}");
+    sender.end().with_code(0);
+}
+
+#[test]
+fn both_ends_are_asked_to_compare_the_verifier() {
+    let scene = Scene::new();
+    let mut sender = Terminal::start(scene.wormhole(&[
+        "send",
+        "--no-qr",
+        "-v",
+        "--text",
+        "compared",
+        "--code",
+        "7-guitarist-revenge",
+    ]));
+    sender.sees("receive --verify 7-guitarist-revenge");
+    let mut receiver = Terminal::start(scene.wormhole(&["receive", "-v", "7-guitarist-revenge"]));
+    let mut verifiers = Vec::new();
+    for end in [&mut sender, &mut receiver] {
+        end.sees("Verifier ");
+        verifiers.push(end.sees(". ok? (yes/no): "));
+    }
+    assert_eq!(verifiers[0], verifiers[1]);
+    assert_eq!(verifiers[0].len(), 64);
+    sender.types("yes\r");
+    receiver.types("yes\r");
+    let (said, code) = receiver.ends();
+    assert!(said.contains("compared") && code == 0, "{said}");
+    assert_eq!(sender.ends().1, 0);
+}
+
+#[test]
+fn the_question_reaches_the_terminal_when_standard_input_is_a_pipe() {
+    let scene = Scene::new();
+    let other = scene.start_with(
+        &["exchange", "--code", "7-guitarist-revenge", "--text", "theirs", "-v"],
+        b"yes\n",
+    );
+    let mut shell = scene.wormhole(&[]);
+    let mut command = Command::new("sh");
+    command.args([
+        "-c",
+        "printf ours | \"$0\" exchange -v 7-guitarist-revenge",
+        env!("CARGO_BIN_EXE_wormhole"),
+    ]);
+    for (name, value) in shell.env("TERM", "xterm").get_envs() {
+        command.env(name, value.unwrap());
+    }
+    let mut terminal = Terminal::start(command);
+    terminal.sees("ok? (yes/no): ");
+    terminal.types("yes\r");
+    let (said, code) = terminal.ends();
+    assert!(said.contains("theirs") && code == 0, "{said}");
+    assert_eq!(other.end().with_code(0).text(), "ours");
+}
+
+#[test]
+fn ctrl_c_while_waiting_is_130() {
+    let scene = Scene::new();
+    let mut terminal =
+        Terminal::start(scene.wormhole(&["send", "--text", "x", "--code", "7-guitarist-revenge"]));
+    terminal.sees("receive 7-guitarist-revenge");
+    terminal.types("\u{3}");
+    assert_eq!(terminal.ends().1, 130);
+}
+
+/// What a terminal shows of a sender, under these variables.
+fn shown(arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let scene = Scene::new();
+    let mut command = scene.wormhole(&["send", "--text", "x", "--code", "7-guitarist-revenge"]);
+    command.args(arguments).envs(variables.iter().copied());
+    let mut terminal = Terminal::start(command);
+    let mut said = terminal.sees("On the other computer");
+    said += &terminal.sees("receive 7-guitarist-revenge");
+    scene.run(&["receive", "7-guitarist-revenge"]).with_code(0);
+    said + &terminal.ends().0
+}
+
+/// The first byte of every block of a QR code, as this terminal reads it.
+const BLOCK: char = '\u{e2}';
+
+#[test]
+fn colours_are_for_terminals_that_want_them() {
+    assert!(shown(&["--no-qr"], &[]).contains("\u{1b}[1m7-guitarist-revenge\u{1b}[0m"));
+    for variable in [("NO_COLOR", "1"), ("TERM", "dumb"), ("TERM", "")] {
+        assert!(!shown(&["--no-qr"], &[variable]).contains('\u{1b}'), "{variable:?}");
+    }
+    assert!(shown(&["--no-qr"], &[("NO_COLOR", "")]).contains('\u{1b}'), "empty means unset");
+}
+
+#[test]
+fn the_picture_of_the_code_is_shown_unless_it_is_not_wanted() {
+    assert!(shown(&[], &[]).contains(BLOCK));
+    assert!(!shown(&["--no-qr"], &[]).contains(BLOCK));
+    assert!(!shown(&[], &[("WORMHOLE_QR", "0")]).contains(BLOCK));
+    assert!(shown(&["--qr"], &[("WORMHOLE_QR", "0")]).contains(BLOCK));
+}
+
+#[test]
+fn nothing_that_a_stranger_says_is_obeyed_by_the_terminal() {
+    let motd = "motd \u{1b}]0;title\u{7}";
+    let scene = Scene::with_server(&["--motd", motd]);
+    let text =
+        format!("\u{1b}[2J\u{1b}]52;c;ZXZpbA==\u{7}\rover\u{8}\u{9b}31m {}", "x".repeat(200_000));
+    let sender = scene
+        .start_with(&["send", "--text", "-", "--code", "7-guitarist-revenge"], text.as_bytes());
+    let mut command = scene.wormhole(&["receive", "7-guitarist-revenge"]);
+    command.env("NO_COLOR", "1");
+    let (said, code) = Terminal::start(command).ends();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains(r"motd \u{1b}]0;title\u{7}"), "{said}");
+    assert!(said.contains(r"\u{1b}[2J\u{1b}]52;c;ZXZpbA==\u{7}"), "{said}");
+    assert!(!said.contains(['\u{1b}', '\u{7}', '\u{8}', '\u{9b}']));
+    assert!(said.len() < 20_000 && said.contains("more characters"));
+    sender.end().with_code(0);
+}
