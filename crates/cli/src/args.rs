@@ -16,6 +16,9 @@ pub(crate) use serve::{LimitArgs, MailboxArgs, ServeArgs, ServeCommand, TimingAr
 
 use crate::exit;
 
+/// What may stand anywhere stands together in the help.
+const COMMON: &str = "Common options";
+
 const ENVIRONMENT: &str = "\
 Environment:
   WORMHOLE_RELAY_URL        as --relay-url
@@ -50,16 +53,16 @@ pub(crate) struct Cli {
 pub(crate) struct GlobalArgs {
     /// The mailbox server, ws:// or wss://; the default is the family's public one
     ///
-    /// Both sides must use the same server. The environment's `WORMHOLE_RELAY_URL` says it, too.
-    #[arg(long, value_name = "URL", global = true)]
+    /// Both sides must use the same server.
+    #[arg(long, value_name = "URL", global = true, help_heading = COMMON)]
     pub(crate) relay_url: Option<String>,
     /// The application id; sides with different ones never meet
-    #[arg(long, value_name = "APPID", global = true)]
+    #[arg(long, value_name = "APPID", global = true, help_heading = COMMON)]
     pub(crate) appid: Option<String>,
     /// Write events to standard error, one JSON object a line, and nothing else there
     ///
     /// Standard output carries the payload and nothing else, with this option as without it.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = COMMON)]
     pub(crate) json: bool,
     /// Accepted for the Python tool's scripts; files come with a later version.
     #[arg(long, value_name = "URL", global = true, hide = true)]
@@ -70,11 +73,21 @@ pub(crate) struct GlobalArgs {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Give a blob and get the other side's
+    ///
+    /// Both sides run this command. The first is given a code; the second names it. Each side's blob
+    /// is read from standard input, or given with --file or --text; the other side's blob, and
+    /// nothing else, comes out on standard output. A blob is at most 256 KiB.
     Exchange(ExchangeArgs),
     /// Send a text
+    ///
+    /// The text is given with --text, or asked for. The other side runs 'wormhole receive', of this
+    /// tool or of another of the magic-wormhole family. Files come with a later version.
     #[command(alias = "tx")]
     Send(SendArgs),
     /// Receive a text
+    ///
+    /// Without a code it is asked for; the Tab key completes its number and its words. Standard
+    /// output gets the text: exact when it is a pipe or a file, cleaned when it is a terminal.
     #[command(aliases = ["rx", "recv", "recieve"])]
     Receive(ReceiveArgs),
     /// Run a server

@@ -42,6 +42,10 @@ pub(crate) enum Event<'a> {
     KeyConfirmed { verifier: &'a str },
     /// The verifier is to be compared: answer `yes` or `no` on standard input.
     Verify { verifier: &'a str },
+    /// A code is wanted: write it to standard input, as one line.
+    AskCode,
+    /// A text is wanted: write it to standard input, as one line.
+    AskText,
     /// A text is being sent, or a blob.
     Sending { bytes: usize },
     /// The other side has it.

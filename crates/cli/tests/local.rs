@@ -17,6 +17,7 @@ mod support;
 use std::process::{Command, Stdio};
 
 use mdns_sd::{ServiceDaemon, ServiceEvent, ServiceInfo};
+use rexpect::session::{PtySession, spawn_command};
 use support::{Running, Scene};
 
 const SERVICE: &str = "_wormhole-sync._tcp.local.";
@@ -50,6 +51,12 @@ fn may(flags: &[&str]) -> bool {
     command.args(flags).args(["ip", "link", "set", "lo", "up"]);
     let tried = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
     tried.is_ok_and(|status| status.success())
+}
+
+/// Everything at a terminal until this text, which must come.
+#[track_caller]
+fn sees(terminal: &mut PtySession, text: &str) -> String {
+    terminal.exp_string(text).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The command, allowed to look at the network of its namespace.
@@ -253,4 +260,68 @@ fn the_number_is_withdrawn_once_the_other_side_is_there() {
     std::io::Write::write_all(sender.stdin.as_mut().unwrap(), b"yes\n").unwrap();
     receiver.end().with_code(0);
     assert!(sender.wait().unwrap().success());
+}
+
+#[test]
+fn at_the_prompt_an_unreachable_server_is_told_and_local_codes_are_completed() {
+    if !in_namespace("at_the_prompt_an_unreachable_server_is_told_and_local_codes_are_completed") {
+        return;
+    }
+    let scene = Scene::without_server();
+    let sender =
+        start(&scene, &["send", "--code", "local-5-guitarist-revenge", "--text", "prompted"]);
+    sender.wait_for_stderr("Wormhole code is");
+    let patience = u64::try_from(support::PATIENCE.as_millis()).unwrap();
+    let mut terminal = spawn_command(locally(&scene, &["receive"]), Some(patience)).unwrap();
+    sees(&mut terminal, "cannot be reached");
+    sees(&mut terminal, "Enter receive wormhole code: ");
+    terminal.send("\t").unwrap();
+    terminal.flush().unwrap();
+    sees(&mut terminal, "local-");
+    std::thread::sleep(std::time::Duration::from_secs(2)); // until the host has answered
+    terminal.send("\tguit\treve\t\r").unwrap();
+    terminal.flush().unwrap();
+    sees(&mut terminal, "local-5-guitarist-revenge");
+    let said = terminal.exp_eof().unwrap();
+    assert!(said.contains("prompted"), "{said}");
+    sender.end().with_code(0);
+}
+
+#[test]
+fn a_servers_code_at_the_local_prompt_is_refused() {
+    if !in_namespace("a_servers_code_at_the_local_prompt_is_refused") {
+        return;
+    }
+    let scene = Scene::without_server();
+    let mut command = locally(&scene, &["receive"]);
+    let refused = Running::start(&mut command, b"5-guitarist-revenge\n").end().with_code(2);
+    assert!(refused.stderr.contains("belongs to a server"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_guest_whose_host_is_gone_gives_up() {
+    if !in_namespace("a_guest_whose_host_is_gone_gives_up") {
+        return;
+    }
+    let scene = Scene::without_server();
+    let host = start(&scene, &["exchange", "--code", "local-5-a", "--text", "x", "-v"]);
+    host.wait_for_stderr("Wormhole code is");
+    let other = ["exchange", "local-5-a", "--text", "y", "--json", "--appid", "another"];
+    let guest = start(&scene, &other); // waits there for somebody who never comes
+    guest.wait_for_stderr("waiting_for_peer");
+    host.signal("KILL");
+    let guest = guest.end().with_code(5);
+    assert!(guest.stderr.contains("is gone"), "{}", guest.stderr);
+}
+
+#[test]
+fn an_interrupted_host_leaves_at_once() {
+    if !in_namespace("an_interrupted_host_leaves_at_once") {
+        return;
+    }
+    let scene = Scene::without_server();
+    let host = start(&scene, &["send", "--code", "local-5-a", "--text", "x"]);
+    host.wait_for_stderr("Wormhole code is");
+    host.signal("INT");
+    host.end().with_code(130);
 }

@@ -182,3 +182,52 @@ fn nothing_is_coloured_and_no_picture_shown_off_a_terminal() {
     let said = sender.end().with_code(0).stderr;
     assert!(!said.contains('\u{1b}') && !said.contains('\u{2588}'), "{said}");
 }
+
+#[test]
+fn with_json_standard_error_is_nothing_but_events() {
+    let scene = Scene::new();
+    let sender =
+        scene.start_with(&["send", "--json", "--verify", "--code", "5-a"], b"text\nmaybe\nyes\n");
+    let receiver = scene.start_with(&["receive", "--json"], b"5-a\n").end().with_code(0);
+    assert_eq!(receiver.text(), "text\n");
+    let sender = sender.end().with_code(0);
+    let failed = scene.run(&["receive", "--json", "purple"]).with_code(2);
+    let events = |said: &str| -> Vec<String> {
+        let events = said.lines().map(|line| serde_json::from_str(line).unwrap());
+        events.map(|event: serde_json::Value| event["event"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(
+        events(&sender.stderr),
+        [
+            "ask_text",
+            "sending",
+            "connecting",
+            "connected",
+            "welcome",
+            "code",
+            "waiting_for_peer",
+            "key_agreed",
+            "key_confirmed",
+            "verify",
+            "sent",
+            "closed"
+        ]
+    );
+    assert_eq!(
+        events(&receiver.stderr),
+        [
+            "connecting",
+            "connected",
+            "welcome",
+            "ask_code",
+            "waiting_for_peer",
+            "key_agreed",
+            "key_confirmed",
+            "received",
+            "closed"
+        ]
+    );
+    assert_eq!(events(&failed.stderr), ["error"]);
+    let error: serde_json::Value = serde_json::from_str(&failed.stderr).unwrap();
+    assert_eq!((error["exit"].as_u64(), error["fault"].as_str()), (Some(2), Some("caller")));
+}

@@ -6,11 +6,7 @@ use clap::Args;
 
 use super::{CodeArgs, MeetingArgs, QrArgs};
 
-/// Give a blob and get the other side's
-///
-/// Both sides run this command. The first is given a code; the second names it. Each side's blob is
-/// read from standard input, or given with --file or --text; the other side's blob, and nothing
-/// else, comes out on standard output. A blob is at most 256 KiB.
+/// What it is told.
 #[derive(Args)]
 pub(crate) struct ExchangeArgs {
     /// The code that the other side was given; without one, a code is made here

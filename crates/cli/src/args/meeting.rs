@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
+/// What has to do with going without a server stands together in the help.
+const LOCAL: &str = "Without a server";
+
 /// How to meet.
 #[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
@@ -22,15 +25,15 @@ pub(crate) struct MeetingArgs {
     pub(crate) timeout: Option<u32>,
     /// Use no server: one side hosts the exchange, the other finds it on the local network
     ///
-    /// Codes made so begin with `local-`. Without this option it happens by itself when the server
+    /// Codes made so begin with local-. Without this option it happens by itself when the server
     /// cannot be reached.
-    #[arg(long, overrides_with = "no_local")]
+    #[arg(long, overrides_with = "no_local", help_heading = LOCAL)]
     pub(crate) local: bool,
     /// Never look at the local network, even when the server cannot be reached
-    #[arg(long, overrides_with = "local")]
+    #[arg(long, overrides_with = "local", help_heading = LOCAL)]
     pub(crate) no_local: bool,
-    /// Which network interface is local: its name, `loopback`, `all` or `none` [default: all]
-    #[arg(long, value_name = "NAME")]
+    /// Which network interface is local: its name, loopback, all or none [default: all]
+    #[arg(long, value_name = "NAME", help_heading = LOCAL)]
     pub(crate) local_interface: Option<String>,
     /// Most bits of proof of work to do for a server that asks for it
     #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(0..=64))]

@@ -4,10 +4,7 @@ use clap::Args;
 
 use super::{CodeArgs, MeetingArgs, QrArgs};
 
-/// Receive a text
-///
-/// Without a code it is asked for; the Tab key completes its number and its words. Standard output
-/// gets the text: exact when it is a pipe or a file, cleaned when it is a terminal.
+/// What it is told.
 #[derive(Args)]
 pub(crate) struct ReceiveArgs {
     /// The code that the sender was given, or its wormhole-transfer: URI

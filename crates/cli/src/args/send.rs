@@ -6,10 +6,7 @@ use clap::Args;
 
 use super::{CodeArgs, MeetingArgs, QrArgs};
 
-/// Send a text
-///
-/// The text is given with --text, or asked for. The other side runs 'wormhole receive', of this
-/// tool or of another of the magic-wormhole family. Files come with a later version.
+/// What it is told.
 #[derive(Args)]
 pub(crate) struct SendArgs {
     /// The text; '-' reads it from standard input

@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Args, Subcommand};
 
-/// Run a server
+/// Which server.
 #[derive(Args)]
 #[command(arg_required_else_help = true)]
 pub(crate) struct ServeArgs {
@@ -19,13 +19,13 @@ pub(crate) struct ServeArgs {
 #[derive(Subcommand)]
 pub(crate) enum ServeCommand {
     /// Run a mailbox server, where two sides meet
+    ///
+    /// Clients use it with --relay-url ws://HOST:PORT/v1. Put a TLS proxy in front of it to offer
+    /// wss://. It stops on Ctrl-C and on a termination signal; what was answered is in the database.
     Mailbox(Box<MailboxArgs>),
 }
 
-/// Run a mailbox server, where two sides meet
-///
-/// Clients use it with --relay-url ws://HOST:PORT/v1. Put a TLS proxy in front of it to offer
-/// wss://. It stops on Ctrl-C and on a termination signal; what was answered is in the database.
+/// What it is told.
 #[derive(Args)]
 pub(crate) struct MailboxArgs {
     /// The address and port to listen on
@@ -36,7 +36,7 @@ pub(crate) struct MailboxArgs {
     pub(crate) listen: SocketAddr,
     /// The database, or ':memory:' to keep nothing over a restart
     ///
-    /// The default is wormhole-sync/mailbox.sqlite in `XDG_STATE_HOME`, or in ~/.local/state.
+    /// The default is wormhole-sync/mailbox.sqlite in the XDG state directory, usually ~/.local/state.
     #[arg(long, value_name = "PATH")]
     pub(crate) db: Option<PathBuf>,
     /// Tell clients which nameplates are in use, for completing a code

@@ -38,7 +38,7 @@ pub(crate) async fn run(
         role: Some(Role::Leader),
     };
     let plan = sources.choose_or_make(args.code.as_deref())?;
-    let message = message(args)?;
+    let message = message(args, console)?;
     blob::refuse_too_long(message.len(), "the text")?;
     console.tell(&Event::Sending { bytes: message.len() });
 
@@ -59,10 +59,14 @@ pub(crate) async fn run(
     meeting.hold(plan, talk).await
 }
 
-fn message(args: &SendArgs) -> Result<Zeroizing<String>, Failure> {
+fn message(args: &SendArgs, console: &Console) -> Result<Zeroizing<String>, Failure> {
     match args.text.as_deref() {
         Some("-") => blob::text_from_stdin(),
         Some(text) => Ok(Zeroizing::new(text.to_owned())),
+        None if console.is_json() => {
+            console.tell(&Event::AskText);
+            ask::one_line("").map(Zeroizing::new)
+        }
         None => ask::one_line("Text to send: ").map(Zeroizing::new),
     }
 }

@@ -12,6 +12,7 @@ use super::{Meeting, blocking};
 use crate::{
     code::{LOCAL_PREFIX, Place, TypedCode},
     exit::Failure,
+    json::Event,
     term::{ask, prompt::Prompt},
 };
 
@@ -65,7 +66,12 @@ impl Meeting<'_> {
     /// A prompt for codes of this place, and the way by which its completion asks for numbers.
     pub(super) fn prompt(&self, place: Place) -> (Prompt, mpsc::UnboundedReceiver<NumbersWanted>) {
         let (ask, wanted) = mpsc::unbounded_channel::<NumbersWanted>();
+        let silent = self.console.is_json();
+        if silent {
+            self.console.tell(&Event::AskCode);
+        }
         let prompt = Prompt {
+            silent,
             prefix: if place == Place::Local { LOCAL_PREFIX } else { "" },
             words: self.settings.words,
             role: Role::Follower,

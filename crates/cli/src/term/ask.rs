@@ -24,8 +24,8 @@ pub(crate) fn can_answer(stdin_is_taken: bool) -> bool {
     !stdin_is_taken || terminal().is_ok()
 }
 
-/// Asks until the answer is yes or no; the end of the input is a no. Waits for a person: not for
-/// async tasks.
+/// Asks until the answer is yes or no; the end of the input is a no. Without a question, one was asked
+/// as an event, and the answers come from a program. Waits for a person: not for async tasks.
 pub(crate) fn yes_or_no(question: &str, stdin_is_taken: bool) -> Result<bool, Failure> {
     let mut answers = answers(stdin_is_taken)?;
     loop {
@@ -34,12 +34,13 @@ pub(crate) fn yes_or_no(question: &str, stdin_is_taken: bool) -> Result<bool, Fa
         match answer.trim().to_lowercase().as_str() {
             "yes" | "y" => return Ok(true),
             "no" | "n" => return Ok(false),
+            _ if question.is_empty() => {}
             _ => say("Please answer yes or no.\n")?,
         }
     }
 }
 
-/// One line from standard input, without its line break.
+/// One line from standard input, without its line break. Without a question, as above.
 pub(crate) fn one_line(question: &str) -> Result<String, Failure> {
     say(question)?;
     let answer = line(&mut stdin().lock())?;

@@ -26,6 +26,8 @@ const QUESTION: &str = "Enter receive wormhole code: ";
 
 /// The question for a code.
 pub(crate) struct Prompt {
+    /// Whether the question was asked as an event, and a program answers.
+    pub(crate) silent: bool,
     /// What the codes wanted here begin with.
     pub(crate) prefix: &'static str,
     /// Words of a usual code.
@@ -39,8 +41,9 @@ pub(crate) struct Prompt {
 impl Prompt {
     /// Asks until there is a code whose person stands by it. Waits for a person: not for async tasks.
     pub(crate) fn run(self) -> Result<TypedCode, Failure> {
-        if !ask::somebody_is_there(false) {
-            return TypedCode::parse(&ask::one_line(QUESTION)?, Some(self.role));
+        if self.silent || !ask::somebody_is_there(false) {
+            let question = if self.silent { "" } else { QUESTION };
+            return TypedCode::parse(&ask::one_line(question)?, Some(self.role));
         }
         let role = self.role;
         let mut editor = editor(self).map_err(failed)?;
@@ -152,7 +155,7 @@ mod tests {
 
     fn candidates(prefix: &'static str, typed: &str) -> Vec<String> {
         let numbers = Box::new(|| vec!["4".to_owned(), "42".to_owned(), "7".to_owned()]);
-        let prompt = Prompt { prefix, words: 2, role: Role::Follower, numbers };
+        let prompt = Prompt { silent: false, prefix, words: 2, role: Role::Follower, numbers };
         Completion { prompt, numbers: RefCell::new(None) }.candidates(typed)
     }
 
