@@ -73,6 +73,7 @@ impl Error {
         match &self.cause {
             Cause::Protocol(ProtocolError::WrongCode) => ErrorKind::WrongCode,
             Cause::Protocol(ProtocolError::Crowded) => ErrorKind::Crowded,
+            Cause::Protocol(ProtocolError::PeerGaveUp) => ErrorKind::Rejected,
             Cause::Protocol(ProtocolError::Unreachable) | Cause::Unreachable { .. } => {
                 ErrorKind::Unreachable
             }

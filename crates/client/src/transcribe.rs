@@ -80,7 +80,8 @@ macro_rules! choices {
 
         /// Shows the verifier before the blob is sent, and sends it only when the answer is `true`.
         ///
-        /// The other side then waits in vain, so give both sides a time limit.
+        /// After a refusal a peer made with this library ends with
+        /// [`ErrorKind::Rejected`](crate::ErrorKind); another one waits for its time limit.
         #[must_use]
         pub fn verify<F>(mut self, ask: impl FnOnce(Verifier) -> F + Send + 'static) -> Self
         where

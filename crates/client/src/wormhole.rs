@@ -106,7 +106,8 @@ impl Wormhole {
         self.handle.close().await
     }
 
-    /// Leaves at once because something is wrong: nothing more is delivered.
+    /// Leaves because something is wrong, in the background. The other side, if it is made with this
+    /// library and still waits for something, ends with [`ErrorKind::Rejected`](crate::ErrorKind).
     pub fn abort(self) {
         self.handle.abort();
     }

@@ -33,6 +33,8 @@ pub enum Error {
     PeerVersions,
     /// The peer sent more, or further ahead, than this side is willing to hold.
     PeerFlood,
+    /// The peer gave up, and said so under the key.
+    PeerGaveUp,
     /// Two others use the code's number already.
     Crowded,
     /// The server refused a request.
@@ -81,9 +83,11 @@ impl Error {
     pub const fn fault(&self) -> Fault {
         match self {
             Self::WrongCode | Self::Crowded => Fault::Code,
-            Self::BadKeyExchange(_) | Self::Altered | Self::PeerVersions | Self::PeerFlood => {
-                Fault::Peer
-            }
+            Self::BadKeyExchange(_)
+            | Self::Altered
+            | Self::PeerVersions
+            | Self::PeerFlood
+            | Self::PeerGaveUp => Fault::Peer,
             Self::Refused { .. }
             | Self::Unwelcome(_)
             | Self::ServerNonsense
@@ -124,6 +128,10 @@ impl fmt::Display for Error {
             Self::PeerFlood => f.write_str(
                 "the other side sent more than this side is willing to hold; start again with a new \
                  code, and beware of whoever answered this one",
+            ),
+            Self::PeerGaveUp => f.write_str(
+                "the other side gave up: its user refused the verifier, or stopped it; ask, and start \
+                 again with a new code",
             ),
             Self::Crowded => f.write_str(
                 "two others already use this code's number; check the number, or start again with a new code",

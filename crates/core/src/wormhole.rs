@@ -252,10 +252,17 @@ impl Wormhole {
         self.leave(mood);
     }
 
-    /// Leaves as [`close`](Self::close) does, but with an error of the application's as the reason:
-    /// nothing more is delivered, and the server learns a mood of `errory`.
+    /// Leaves as [`close`](Self::close) does, but with an error of the application's as the reason.
+    /// A peer of this family that waits for more is told so under the key, and ends with
+    /// [`Error::PeerGaveUp`]; the server learns a mood of `errory`.
     pub fn abort(&mut self) {
-        self.mailbox.discard();
+        if let Stage::Confirmed { key, .. } = &self.stage {
+            let nonce = nonce(&mut self.random);
+            let body = seal(key, self.mailbox.side(), &Phase::Abort, nonce, b"");
+            self.mailbox.add(Phase::Abort, body);
+        } else {
+            self.mailbox.discard();
+        }
         self.leave(Mood::Errory);
     }
 
@@ -374,6 +381,7 @@ impl Wormhole {
         let outcome = match &sealed.phase {
             Phase::Version => self.open_version(sealed),
             Phase::Numbered(number) => self.open_numbered(*number, sealed),
+            Phase::Abort => self.open_abort(sealed),
             // A second pake is a replay; dilation and unknown phases are not for this library.
             Phase::Pake | Phase::Dilate(_) | Phase::Other(_) => Ok(()),
         };
@@ -408,6 +416,14 @@ impl Wormhole {
             order.insert(number, plaintext).map_err(|_| Error::PeerFlood)?;
         }
         Ok(())
+    }
+
+    fn open_abort(&self, sealed: &Sealed) -> Result<(), Error> {
+        match &self.stage {
+            // What does not open is another application's own phase of that name.
+            Stage::Confirmed { key, .. } if sealed.open(key).is_ok() => Err(Error::PeerGaveUp),
+            _ => Ok(()),
+        }
     }
 
     fn deliver(&mut self) {

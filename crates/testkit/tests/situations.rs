@@ -298,3 +298,22 @@ fn nothing_readable_crosses_the_wire() {
         assert!(!wire.contains(&hex), "{secret} in hex");
     }
 }
+
+#[test]
+fn a_side_that_gives_up_tells_the_other() {
+    let mut world = World::new(6);
+    let pair = Pair::new(&mut world);
+    let confirmed =
+        |world: &World, id| world.told(id).iter().any(|told| matches!(told, Told::Confirmed(_)));
+    let code = |world: &World| world.code(pair.initiator);
+    assert!(world.run_until(|world| code(world).is_some()));
+    let typed = Code::parse(&code(&world).unwrap()).ok().unwrap();
+    world.with(pair.receiver, |wormhole| wormhole.set_code(typed).unwrap());
+    assert!(world.run_until(|world| pair.both().iter().all(|id| confirmed(world, *id))));
+    world.with(pair.receiver, Wormhole::abort);
+    assert!(world.run_to_end(&pair.both()));
+    assert_eq!(world.outcome(pair.receiver), Some(Ok(())));
+    assert_eq!(world.outcome(pair.initiator), Some(Err(Error::PeerGaveUp)));
+    world.run_until(|_| false);
+    assert_eq!(world.outcomes(), [Outcome::Errory]);
+}

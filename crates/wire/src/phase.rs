@@ -15,6 +15,8 @@ pub enum Phase {
     Numbered(u64),
     /// `dilate-0`, `dilate-1`, …: the control messages of dilation.
     Dilate(u64),
+    /// `abort`: the side gives up, and tells so. Ours alone: other peers ignore it.
+    Abort,
     /// Any other name. Receivers ignore it.
     Other(Box<str>),
 }
@@ -31,6 +33,7 @@ impl Phase {
         Some(match name {
             "pake" => Self::Pake,
             "version" => Self::Version,
+            "abort" => Self::Abort,
             _ => canonical(name).map_or_else(|| dilate_or_other(name), Self::Numbered),
         })
     }
@@ -40,6 +43,7 @@ impl Phase {
         match self {
             Self::Pake => "pake".into(),
             Self::Version => "version".into(),
+            Self::Abort => "abort".into(),
             Self::Numbered(number) => number.to_string().into(),
             Self::Dilate(number) => format!("dilate-{number}").into(),
             Self::Other(name) => Cow::Borrowed(name),
@@ -75,6 +79,7 @@ mod tests {
         for (name, phase) in [
             ("pake", Phase::Pake),
             ("version", Phase::Version),
+            ("abort", Phase::Abort),
             ("0", Phase::Numbered(0)),
             ("18446744073709551615", Phase::Numbered(u64::MAX)),
             ("dilate-3", Phase::Dilate(3)),
