@@ -59,6 +59,22 @@ impl TypedCode {
         self.code.as_str() == "0-"
     }
 
+    /// The code with every word that is not in the list replaced by the nearest one; `None` when a
+    /// word has none near.
+    pub(crate) fn corrected(&self) -> Option<Zeroizing<String>> {
+        let shown = self.shown();
+        let (number, words) = shown.split_at_checked(shown.len() - self.words().len())?;
+        let mut words: Vec<&str> = words.split('-').collect();
+        for unknown in self.code.unknown_words() {
+            *words.get_mut(unknown.place)? = unknown.suggestions.first()?;
+        }
+        Some(Zeroizing::new(format!("{number}{}", words.join("-"))))
+    }
+
+    fn words(&self) -> &str {
+        self.code.as_str().split_once('-').map_or("", |(_, words)| words)
+    }
+
     /// The code as a person types it.
     pub(crate) fn shown(&self) -> Zeroizing<String> {
         let prefix = if self.place == Place::Local { LOCAL_PREFIX } else { "" };
@@ -110,6 +126,19 @@ mod tests {
         assert_eq!(read("wormhole-transfer:local-7-a"), Some((Place::Local, "7-a".into(), None)));
         assert_eq!(read("wormhole-transfer:7-a-b?role=leader"), None);
         assert_eq!(read("wormhole-transfer:"), None);
+    }
+
+    #[test]
+    fn a_mistyped_code_is_corrected_where_words_are_near() {
+        let corrected = |text| Some((*TypedCode::parse(text, None).ok()?.corrected()?).clone());
+        assert_eq!(corrected("7-guitarits-revnge").as_deref(), Some("7-guitarist-revenge"));
+        assert_eq!(
+            corrected("local-7-guitarist-revnge").as_deref(),
+            Some("local-7-guitarist-revenge")
+        );
+        assert_eq!(corrected("7-guitarits-xyzzy"), None);
+        assert_eq!(corrected("7-"), None);
+        assert_eq!(corrected("7"), Some("7".into()));
     }
 
     #[test]

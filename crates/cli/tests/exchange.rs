@@ -123,7 +123,7 @@ fn a_confirmed_verifier_is_the_same_on_both_sides() {
     let one = one.end().with_code(0);
     let verifier = |said: &str| said.split_once("Verifier ").unwrap().1[..64].to_owned();
     assert_eq!(verifier(&one.stderr), verifier(&other.stderr));
-    assert!(one.stderr.contains("Please answer yes or no."));
+    assert!(one.stderr.contains("Please answer yes or no: "));
 }
 
 #[test]

@@ -325,3 +325,90 @@ fn an_interrupted_host_leaves_at_once() {
     host.signal("INT");
     host.end().with_code(130);
 }
+
+/// Another computer: a namespace of its own on the other end of a cable.
+struct Far(std::process::Child);
+
+impl Far {
+    fn join() -> Self {
+        let child = Command::new("unshare").args(["-n", "sleep", "300"]).spawn().unwrap();
+        let far = Self(child);
+        let namespace = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/net")).unwrap();
+        while namespace(&far.pid()) == namespace("self") {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        run(
+            "ip",
+            &["link", "add", "near", "type", "veth", "peer", "name", "far", "netns", &far.pid()],
+        );
+        run("ip", &["addr", "add", "10.99.0.1/24", "dev", "near"]);
+        run("ip", &["link", "set", "near", "up"]);
+        let pid = far.pid();
+        let there = ["-t", &pid, "-n", "ip"];
+        run("nsenter", &[&there[..], &["addr", "add", "10.99.0.2/24", "dev", "far"]].concat());
+        run("nsenter", &[&there[..], &["link", "set", "far", "up"]].concat());
+        run("nsenter", &[&there[..], &["link", "set", "lo", "up"]].concat());
+        far
+    }
+
+    fn pid(&self) -> String {
+        self.0.id().to_string()
+    }
+
+    fn start(&self, scene: &Scene, arguments: &[&str]) -> Running {
+        let here = locally(scene, arguments);
+        let mut there = Command::new("nsenter");
+        there.args(["-t", &self.pid(), "-n"]).arg(here.get_program()).args(here.get_args());
+        there.env_clear().envs(here.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Running::start(there.current_dir(scene.home()), b"")
+    }
+}
+
+impl Drop for Far {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn run(program: &str, arguments: &[&str]) {
+    assert!(
+        Command::new(program).args(arguments).status().unwrap().success(),
+        "{program} {arguments:?}"
+    );
+}
+
+#[test]
+fn two_computers_on_one_network_find_each_other() {
+    if !in_namespace("two_computers_on_one_network_find_each_other") {
+        return;
+    }
+    let scene = Scene::without_server();
+    let far = Far::join();
+    for sides in [["--local-interface", "all"], ["--local-interface", "near"]] {
+        let sender =
+            start(&scene, &[&["send", "--text", "across", "--local"], &sides[..]].concat());
+        let receiver = far.start(&scene, &["receive", &sender.code()]).end().with_code(0);
+        assert_eq!(receiver.text(), "across\n");
+        sender.end().with_code(0);
+    }
+    let sender = far.start(&scene, &["send", "--text", "back"]); // no server there either
+    assert_eq!(start(&scene, &["receive", &sender.code()]).end().with_code(0).text(), "back\n");
+    sender.end().with_code(0);
+}
+
+#[test]
+fn what_is_pinned_to_loopback_stays_on_its_computer() {
+    if !in_namespace("what_is_pinned_to_loopback_stays_on_its_computer") {
+        return;
+    }
+    let scene = Scene::without_server();
+    let far = Far::join();
+    let mut command = locally(&scene, &["send", "--text", "at home", "--local"]);
+    let sender = Running::start(command.env("WORMHOLE_LOCAL_INTERFACE", "loopback"), b"");
+    let code = sender.code();
+    far.start(&scene, &["receive", &code]).end().with_code(4);
+    let receiver = start(&scene, &["receive", &code, "--local-interface", "loopback"]);
+    assert_eq!(receiver.end().with_code(0).text(), "at home\n");
+    sender.end().with_code(0);
+}

@@ -29,10 +29,7 @@ impl Meeting<'_> {
         if !unreachable || !self.settings.local.allowed() {
             return failure;
         }
-        failure.but(
-            "a code that begins with a digit is good only there; without a server, start the side that makes \
-             the code with --local, and use the code that it shows",
-        )
+        failure.but("to go without a server, start the side that makes the code with --local")
     }
 
     pub(super) fn refuse_if_local_was_asked(&self) -> Result<(), Failure> {

@@ -28,14 +28,14 @@ pub(crate) fn can_answer(stdin_is_taken: bool) -> bool {
 /// as an event, and the answers come from a program. Waits for a person: not for async tasks.
 pub(crate) fn yes_or_no(question: &str, stdin_is_taken: bool) -> Result<bool, Failure> {
     let mut answers = answers(stdin_is_taken)?;
+    say(question)?;
     loop {
-        say(question)?;
         let Some(answer) = line(&mut answers)? else { return Ok(false) };
         match answer.trim().to_lowercase().as_str() {
             "yes" | "y" => return Ok(true),
             "no" | "n" => return Ok(false),
             _ if question.is_empty() => {}
-            _ => say("Please answer yes or no.\n")?,
+            _ => say("Please answer yes or no: ")?,
         }
     }
 }

@@ -10,7 +10,10 @@ use super::{
     qr,
     sanitize::{self, MAX_SHORT},
 };
-use crate::json::{Because, Event, LocalRole};
+use crate::{
+    exit::Exit,
+    json::{Because, Event, LocalRole},
+};
 
 /// The one door to standard error.
 pub(crate) struct Console {
@@ -45,7 +48,7 @@ impl Console {
                 self.code(code, picture.then_some(uri), command, *allocated)
             }
             Event::NoCode { command } => on_the_other_computer(command),
-            Event::Error { message, .. } => self.error(message),
+            Event::Error { message, exit, .. } => after_the_echo(*exit) + &self.error(message),
             Event::Connected => {
                 let again = self.lost.swap(false, Ordering::Relaxed);
                 return again.then(|| "Connected to the mailbox server again.\n".to_owned());
@@ -78,6 +81,12 @@ impl Console {
 
 fn on_the_other_computer(command: &str) -> String {
     format!("On the other computer, please run:\n\n{}\n\n", sanitize::line(command, MAX_SHORT))
+}
+
+/// A terminal shows a typed Ctrl-C as `^C`: what follows gets a line of its own.
+fn after_the_echo(exit: u8) -> String {
+    let echoed = exit == Exit::Interrupted as u8 && stderr().is_terminal();
+    if echoed { "\n".to_owned() } else { String::new() }
 }
 
 /// The sentence for an event that needs no more than its own fields; most need none.

@@ -54,7 +54,11 @@ impl Prompt {
                 Err(_) if text.trim().is_empty() => {}
                 Err(failure) => super::say_line(&failure.to_string()),
                 Ok(code) if stands_by(&code)? => return Ok(code),
-                Ok(_) => {}
+                Ok(code) => {
+                    if let Some(corrected) = code.corrected() {
+                        text.clone_from(&corrected); // to be looked at, and entered
+                    }
+                }
             }
         }
     }
@@ -117,6 +121,7 @@ impl Completion {
             return Vec::from_iter(prefix.starts_with(typed).then(|| prefix.to_owned()));
         };
         match rest.split_once('-') {
+            Some((_, words)) if words.is_empty() || words.ends_with('-') => Vec::new(), // all of them
             Some((number, words)) => complete(words, self.prompt.words)
                 .into_iter()
                 .map(|words| format!("{prefix}{number}-{words}"))
@@ -166,6 +171,7 @@ mod tests {
         assert_eq!(candidates("", "9"), Vec::<String>::new());
         assert_eq!(candidates("", "4-guit"), ["4-guitarist-"]);
         assert_eq!(candidates("", "4-guitarist-reve"), ["4-guitarist-revenge"]);
+        assert_eq!(candidates("", "4-"), Vec::<String>::new(), "256 words are no help");
     }
 
     #[test]
