@@ -64,7 +64,7 @@ pub(crate) struct CodeArgs {
 /// Whether the code is shown as a picture, too.
 #[derive(Args)]
 pub(crate) struct QrArgs {
-    /// Show the code's URI as a QR code, on a terminal [default]
+    /// Show the code's URI as a QR code, on a terminal; the default
     #[arg(long, overrides_with = "no_qr", action = ArgAction::SetTrue)]
     pub(crate) qr: bool,
     /// Show no QR code

@@ -30,8 +30,8 @@ pub(crate) enum ServeCommand {
 pub(crate) struct MailboxArgs {
     /// The address and port to listen on
     ///
-    /// The default serves this computer only. 0.0.0.0:4000, or [::]:4000 for both families of
-    /// addresses, serves everybody who can reach it. Port 0 lets the system choose.
+    /// The default serves this computer only. 0.0.0.0:4000 serves everybody
+    /// who can reach it. Port 0 lets the system choose.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:4000")]
     pub(crate) listen: SocketAddr,
     /// The database, or ':memory:' to keep nothing over a restart
