@@ -12,6 +12,7 @@ use crate::{
     limits::{MAX_CLIENT_VERSION, MAX_MESSAGE_ID, MAX_PHASE, MAX_PING, MAX_STAMP},
     mood::Mood,
     name::{AppId, MailboxId, Nameplate, Side},
+    object::is_object,
 };
 
 /// One message from a client, without its `id`.
@@ -90,14 +91,18 @@ impl<'a> Request<'a> {
     /// Reads one frame. `Err` means that it has no `type`, or is no JSON object: such a message
     /// gets no `ack`, only the refusal.
     pub fn parse(frame: &'a str) -> Result<Self, Refusal> {
-        if !frame.trim_ascii_start().starts_with('{') {
-            return Err("not a JSON object".into()); // serde would take an array of the fields, too
+        if !is_object(frame.as_bytes()) {
+            return Err("not a JSON object".into());
         }
         let fields: Fields<'a> = serde_json::from_str(frame).map_err(malformed)?;
         let kind = text(fields.kind, "type")?.ok_or("missing 'type'")?;
         let id = match fields.id.map(RawValue::get) {
             Some(id) if id.len() > MAX_MESSAGE_ID => {
                 return Err("'id' is longer than 64 bytes".into());
+            }
+            // It is relayed to the peer, whose reader may choke on 1e999 or half a surrogate pair.
+            Some(id) if serde_json::from_str::<serde_json::Value>(id).is_err() => {
+                return Err("'id' is a value that not everybody can read".into());
             }
             id => id,
         };
@@ -445,6 +450,13 @@ mod tests {
         ] {
             let text = refused(&frame);
             assert!(text.contains("longer than") || text.contains("must be"), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_id_that_a_peer_could_not_read_is_refused() {
+        for id in ["1e999", r#""\ud800""#, r#"["\udc00"]"#] {
+            assert!(refused(&format!(r#"{{"type":"list","id":{id}}}"#)).contains("can read"));
         }
     }
 

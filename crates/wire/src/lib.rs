@@ -10,6 +10,8 @@
 
 pub mod limits;
 
+mod object;
+
 pub mod hex;
 pub mod name;
 pub mod phase;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::hex;
+use crate::{hex, object::is_object};
 
 /// The bytes of a SPAKE2 message: a prefix and a point.
 pub const PAKE_BYTES: usize = 33;
@@ -20,6 +20,7 @@ pub fn encode(message: &[u8; PAKE_BYTES]) -> Vec<u8> {
 /// The message inside JSON `body`; `None` when it is anything but 66 hex digits under `pake_v1`.
 /// Further keys are ignored.
 pub fn decode(body: &[u8]) -> Option<[u8; PAKE_BYTES]> {
+    let body = Some(body).filter(|body| is_object(body))?;
     let body: Body<std::borrow::Cow<'_, str>> = serde_json::from_slice(body).ok()?;
     hex::decode_array(&body.pake_v1)
 }
@@ -41,7 +42,10 @@ mod tests {
         let short = format!("{{\"pake_v1\":\"{}\"}}", "00".repeat(PAKE_BYTES - 1));
         let long = format!("{{\"pake_v1\":\"{}\"}}", "00".repeat(PAKE_BYTES + 1));
         let letters = format!("{{\"pake_v1\":\"{}\"}}", "zz".repeat(PAKE_BYTES));
-        for body in [&short, &long, &letters, "", "{}", "[]", "{\"pake_v1\":1}", "\u{feff}{}"] {
+        let array = format!("[\"{}\"]", "53".repeat(PAKE_BYTES));
+        for body in
+            [&array, &short, &long, &letters, "", "{}", "[]", "{\"pake_v1\":1}", "\u{feff}{}"]
+        {
             assert_eq!(decode(body.as_bytes()), None, "{body}");
         }
         assert_eq!(decode(&[0xff, 0xfe]), None);

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
-use crate::name::{MailboxId, Nameplate, Side};
+use crate::{
+    name::{MailboxId, Nameplate, Side},
+    object::is_object,
+};
 
 /// One message from a server, without its `server_tx`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -59,7 +62,7 @@ impl ServerMessage {
     /// Reads one frame; `None` when it is not a JSON object with a `type`, or one of a known type
     /// whose fields are not as they must be.
     pub fn parse(frame: &str) -> Option<Self> {
-        serde_json::from_str(frame).ok()
+        if is_object(frame.as_bytes()) { serde_json::from_str(frame).ok() } else { None }
     }
 }
 
@@ -296,9 +299,14 @@ mod tests {
             ServerMessage::parse(r#"{"type":"dance","x":[]}"#),
             Some(ServerMessage::Unknown)
         );
-        for frame in
-            ["", "[]", "{}", r#"{"type":"claimed"}"#, r#"{"type":"allocated","nameplate":"x"}"#]
-        {
+        for frame in [
+            "",
+            "[]",
+            r#"["released"]"#,
+            "{}",
+            r#"{"type":"claimed"}"#,
+            r#"{"type":"allocated","nameplate":"x"}"#,
+        ] {
             assert_eq!(ServerMessage::parse(frame), None, "{frame}");
         }
     }

@@ -5,6 +5,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::object::is_object;
+
 /// One message of either side.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TransferMessage {
@@ -54,7 +56,7 @@ impl TransferMessage {
 
     /// Reads a plaintext; `None` when it is not such an object.
     pub fn decode(plaintext: &[u8]) -> Option<Self> {
-        serde_json::from_slice(plaintext).ok()
+        if is_object(plaintext) { serde_json::from_slice(plaintext).ok() } else { None }
     }
 }
 

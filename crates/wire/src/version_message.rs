@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::object::is_object;
+
 /// A side's versions and abilities.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct VersionMessage {
@@ -34,7 +36,7 @@ impl VersionMessage {
 
     /// Reads an opened plaintext; `None` when it is not such an object.
     pub fn decode(plaintext: &[u8]) -> Option<Self> {
-        serde_json::from_slice(plaintext).ok()
+        if is_object(plaintext) { serde_json::from_slice(plaintext).ok() } else { None }
     }
 }
 
@@ -62,7 +64,8 @@ mod tests {
     fn what_is_no_such_object_is_refused() {
         let deep =
             format!("{{\"app_versions\":{{\"a\":{}{}}}}}", "[".repeat(10_000), "]".repeat(10_000));
-        for text in ["", "[1]", "null", "{\"app_versions\":[1]}", "{\"can-dilate\":\"ged\"}", &deep]
+        for text in
+            ["", "[1]", "[{}]", "null", "{\"app_versions\":[1]}", "{\"can-dilate\":\"ged\"}", &deep]
         {
             assert_eq!(VersionMessage::decode(text.as_bytes()), None);
         }
