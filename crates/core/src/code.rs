@@ -54,6 +54,9 @@ impl Code {
             return Err(CodeError::TooLong);
         }
         let text: Zeroizing<String> = Zeroizing::new(text.nfc().collect());
+        if text.len() > MAX_CODE {
+            return Err(CodeError::TooLong); // some letters are longer once normalized
+        }
         if text.chars().any(|letter| letter.is_whitespace() || letter.is_control()) {
             return Err(CodeError::Space);
         }
@@ -128,6 +131,7 @@ mod tests {
             assert_eq!(error(text), Some(CodeError::Space), "{text:?}");
         }
         assert_eq!(error(&format!("4-{}", "a".repeat(MAX_CODE))), Some(CodeError::TooLong));
+        assert_eq!(error(&format!("4-{}", "\u{958}".repeat(170))), Some(CodeError::TooLong));
     }
 
     #[test]

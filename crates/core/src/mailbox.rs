@@ -411,6 +411,7 @@ impl Mailbox {
         let nameplate_gone = matches!(self.nameplate, NameplateWish::Nothing | NameplateWish::Gone);
         if nameplate_gone && matches!(self.mail, MailboxWish::Gone) && !self.link.is_idle() {
             self.link.leave();
+            self.bound = false;
             self.effect(Effect::Close);
             self.tell(Fact::Finished);
         }

@@ -180,7 +180,10 @@ impl Mailbox {
                 self.mail = MailboxWish::Gone;
             }
             "release" => self.nameplate = NameplateWish::Gone,
-            "open" | "close" => self.mail = MailboxWish::Gone,
+            "open" | "close" => {
+                self.release(); // or nobody ever would: leaving begins with an open mailbox
+                self.mail = MailboxWish::Gone;
+            }
             _ => {}
         }
         // On the way out, such a refusal is as good as a confirmation.
