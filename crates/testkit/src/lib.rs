@@ -20,6 +20,8 @@ mod world;
 
 mod stranger;
 
+pub mod fuzz;
+
 pub use server::Return;
 pub use stranger::Stranger;
 pub use told::Told;
