@@ -25,7 +25,7 @@ use tokio::runtime::Builder;
 use wormhole_sync::{DROP_LIMIT, farewells};
 
 use crate::{
-    args::{Cli, Command, GlobalArgs, ServeCommand},
+    args::{Cli, Command, ServeCommand},
     commands::{exchange, paper, receive, send, serve},
     exit::{Exit, Failure},
     json::Event,
@@ -35,65 +35,67 @@ use crate::{
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let console = Arc::new(Console::new(cli.global.json));
-    let result = match &cli.command {
-        Command::Completions { shell } => {
-            paper::completions(*shell);
-            Ok(())
-        }
-        Command::Man => paper::manual(),
-        command => run(&cli.global, command, &console),
-    };
+    let result = run(&cli, &console);
     match result {
         Ok(()) => Exit::Success.into(),
         Err(failure) => {
             let exit = failure.exit();
             let message = failure.to_string();
-            console.tell(&Event::Error {
-                message: &message,
-                fault: failure.fault(),
-                exit: exit as u8,
-            });
+            let fault = failure.fault();
+            console.tell(&Event::Error { message: &message, fault, exit: exit as u8 });
             exit.into()
         }
     }
 }
 
-/// Runs what needs the network, on one thread. However it ends, the server is told goodbye.
-fn run(global: &GlobalArgs, command: &Command, console: &Arc<Console>) -> Result<(), Failure> {
-    let runtime = Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| {
-        Failure::here(format!("nothing can be run: {error}; free some resources"))
-    })?;
-    let result = runtime.block_on(async {
-        let result = match command {
-            Command::Serve(args) => match &args.command {
-                ServeCommand::Mailbox(args) => serve::mailbox(args, console).await,
-            },
-            command => until_stopped(global, command, console).await,
+/// What comes from the arguments, files and standard input is worked out first, while Ctrl-C still
+/// does what it does everywhere.
+fn run(cli: &Cli, console: &Arc<Console>) -> Result<(), Failure> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Exchange(args) => {
+            let exchange = exchange::prepare(global, args, console)?;
+            politely(exchange::run(exchange, console))
+        }
+        Command::Send(args) => {
+            let send = send::prepare(global, args, console)?;
+            politely(send::run(send, console))
+        }
+        Command::Receive(args) => {
+            let receive = receive::prepare(global, args)?;
+            politely(receive::run(receive, console))
+        }
+        Command::Serve(args) => match &args.command {
+            ServeCommand::Mailbox(args) => on_a_runtime(serve::mailbox(args, console)),
+        },
+        Command::Completions { shell } => {
+            paper::completions(*shell);
+            Ok(())
+        }
+        Command::Man => paper::manual(),
+    }
+}
+
+/// Runs what meets another side until it is done or stopped. However it ends, the server is told
+/// goodbye.
+fn politely(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    on_a_runtime(async {
+        let stop = signals::stop()?;
+        let result = tokio::select! {
+            done = work => done,
+            exit = stop => Err(Failure::new(exit, "caller", "stopped; start again with a new code")),
         };
         farewells(DROP_LIMIT).await;
         result
-    });
-    runtime.shutdown_background(); // a thread that waits for an answer at the terminal is left behind
-    result
+    })
 }
 
-async fn until_stopped(
-    global: &GlobalArgs,
-    command: &Command,
-    console: &Arc<Console>,
-) -> Result<(), Failure> {
-    let stop = signals::stop()?;
-    let work = async {
-        match command {
-            Command::Exchange(args) => exchange::run(global, args, console).await,
-            Command::Send(args) => send::run(global, args, console).await,
-            Command::Receive(args) => receive::run(global, args, console).await,
-            Command::Serve(_) | Command::Completions { .. } | Command::Man => Ok(()),
-        }
-    };
-    tokio::select! {
-        done = work => done,
-        exit = stop => Err(Failure::new(exit, "caller", "stopped; start again with a new code")),
-    }
+/// Runs what needs the network, on one thread.
+fn on_a_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
+        Failure::here(format!("nothing can be run: {error}; free some resources"))
+    })?;
+    let result = runtime.block_on(work);
+    runtime.shutdown_background(); // a thread that waits for an answer at the terminal is left behind
+    result
 }

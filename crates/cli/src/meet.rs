@@ -214,12 +214,12 @@ impl<'a> Meeting<'a> {
     }
 }
 
-/// Runs what waits for a person beside the tasks that keep the connection.
-async fn blocking<T: Send + 'static>(
+/// Runs what waits for a person or a stream beside the tasks that keep the connection.
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| Failure::here("the question could not be asked; start again"))?
+    done.map_err(|_| Failure::here("a part of this command failed; start again"))?
 }
 
 /// Tells of a change of status.

@@ -1,5 +1,6 @@
 //! `wormhole exchange`: a blob each way.
 
+#![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

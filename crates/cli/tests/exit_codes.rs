@@ -1,5 +1,6 @@
 //! Each way in which it can end, with its exit code, and what is said then.
 
+#![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -10,7 +11,12 @@
 
 mod support;
 
-use std::{os::unix::ffi::OsStrExt, process::Stdio};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    os::unix::ffi::OsStrExt,
+    process::Stdio,
+};
 
 use support::{NOWHERE, Running, Scene};
 use wormhole_sync::{Code, Options, TRANSFER_APP_ID, blocking::Wormhole};
@@ -204,4 +210,36 @@ fn a_standard_output_that_is_closed_is_1() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("standard output took only a part"));
     sender.end();
+}
+
+/// A client that claims a number and goes no further: two text frames over a bare WebSocket.
+fn claimant(scene: &Scene, side: &str) -> TcpStream {
+    let address = scene.url.trim_start_matches("ws://").trim_end_matches("/v1");
+    let mut stream = TcpStream::connect(address).unwrap();
+    let key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13";
+    let upgrade = "Upgrade: websocket\r\nConnection: Upgrade";
+    write!(stream, "GET /v1 HTTP/1.1\r\nHost: {address}\r\n{upgrade}\r\n{key}\r\n\r\n").unwrap();
+    let bind = format!(r#"{{"type":"bind","appid":"{TRANSFER_APP_ID}","side":"{side}"}}"#);
+    for text in [&*bind, r#"{"type":"claim","nameplate":"6"}"#] {
+        let length = u8::try_from(text.len()).unwrap();
+        assert!(length < 126, "a short frame");
+        stream.write_all(&[0x81, 0x80 | length, 0, 0, 0, 0]).unwrap(); // masked with zeroes
+        stream.write_all(text.as_bytes()).unwrap();
+    }
+    let mut said = Vec::new();
+    while !String::from_utf8_lossy(&said).contains("claimed") {
+        let mut chunk = [0; 1024];
+        let read = stream.read(&mut chunk).unwrap();
+        assert_ne!(read, 0, "{}", String::from_utf8_lossy(&said));
+        said.extend_from_slice(&chunk[..read]);
+    }
+    stream
+}
+
+#[test]
+fn a_code_that_two_others_use_is_3() {
+    let scene = Scene::new();
+    let _others = [claimant(&scene, "one"), claimant(&scene, "two")];
+    let third = scene.run(&["receive", "6-c", "--timeout", "60"]).with_code(3);
+    assert!(third.stderr.contains("two others"), "{}", third.stderr);
 }

@@ -1,5 +1,6 @@
 //! `wormhole serve mailbox`, and what the command prints about itself.
 
+#![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -269,3 +269,23 @@ fn nothing_that_a_stranger_says_is_obeyed_by_the_terminal() {
     assert!(said.len() < 20_000 && said.contains("more characters"));
     sender.end().with_code(0);
 }
+
+#[test]
+fn a_blob_can_be_typed_and_typing_can_be_stopped() {
+    let scene = Scene::new();
+    let mut terminal =
+        Terminal::start(scene.wormhole(&["exchange", "--code", "7-guitarist-revenge", "--no-qr"]));
+    terminal.sees("end it with Ctrl-D");
+    terminal.types("typed\r\u{4}");
+    terminal.sees("exchange 7-guitarist-revenge");
+    let other = scene.run(&["exchange", "7-guitarist-revenge", "--text", "theirs"]).with_code(0);
+    assert_eq!(other.text(), "typed\n");
+    assert!(terminal.ends().0.contains("theirs"));
+
+    let mut terminal = Terminal::start(scene.wormhole(&["exchange"]));
+    terminal.sees("end it with Ctrl-D");
+    terminal.types("\u{3}");
+    terminal.0.exp_eof().unwrap();
+    let status = format!("{:?}", terminal.0.process().wait().unwrap());
+    assert!(status.contains("SIGINT"), "{status}");
+}

@@ -1,5 +1,6 @@
 //! `wormhole send --text` and `wormhole receive`.
 
+#![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -2,17 +2,20 @@
 
 use std::{
     fs::File,
-    io::{self, Read, Write, stdin, stdout},
+    io::{self, IsTerminal, Read, Write, stdin, stdout},
     path::Path,
 };
 
 use wormhole_sync::MAX_BLOB;
 use zeroize::Zeroizing;
 
-use crate::exit::Failure;
+use crate::{exit::Failure, json::Event, meet::blocking, term::narrate::Console};
 
 /// Everything on standard input.
-pub(crate) fn from_stdin() -> Result<Zeroizing<Vec<u8>>, Failure> {
+pub(crate) fn from_stdin(console: &Console) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    if stdin().is_terminal() {
+        console.tell(&Event::Note { message: "Reading from the terminal; end it with Ctrl-D." });
+    }
     limited(stdin().lock(), "standard input")
 }
 
@@ -24,8 +27,8 @@ pub(crate) fn from_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
 }
 
 /// Standard input as a text.
-pub(crate) fn text_from_stdin() -> Result<Zeroizing<String>, Failure> {
-    let bytes = from_stdin()?;
+pub(crate) fn text_from_stdin(console: &Console) -> Result<Zeroizing<String>, Failure> {
+    let bytes = from_stdin(console)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| {
         Failure::usage("standard input is no UTF-8 text; send it with 'wormhole exchange', which takes any bytes")
     })?;
@@ -40,6 +43,11 @@ pub(crate) fn refuse_too_long(length: usize, name: &str) -> Result<(), Failure> 
     Err(Failure::usage(format!(
         "{name} is longer than {MAX_BLOB} bytes, the most that can be sent this way; make it shorter"
     )))
+}
+
+/// Writes to standard output, to the last byte, beside the tasks that keep the connection.
+pub(crate) async fn deliver(bytes: Zeroizing<Vec<u8>>) -> Result<(), Failure> {
+    blocking(move || to_stdout(&bytes)).await
 }
 
 /// Writes to standard output, to the last byte.

@@ -18,16 +18,29 @@ use crate::{
 /// The application id of blob exchanges that name no other.
 const APP_ID: &str = "wormhole-sync/exchange";
 
-/// Exchanges blobs.
-pub(crate) async fn run(
+/// An exchange whose own blob has been read.
+pub(crate) struct Exchange {
+    settings: Settings,
+    plan: Plan,
+    part: Part,
+    ours: Zeroizing<Vec<u8>>,
+}
+
+/// Works out what is to be done, and reads this side's blob.
+pub(crate) fn prepare(
     global: &GlobalArgs,
     args: &ExchangeArgs,
-    console: &Arc<Console>,
-) -> Result<(), Failure> {
+    console: &Console,
+) -> Result<Exchange, Failure> {
     let stdin_is_taken = args.file.is_none() && args.text.is_none();
     let settings = Settings::resolve(global, &args.meeting, &args.qr, APP_ID, stdin_is_taken)?;
     let (plan, part) = plan(args)?;
-    let ours = ours(args)?;
+    Ok(Exchange { settings, plan, part, ours: ours(args, console)? })
+}
+
+/// Exchanges blobs.
+pub(crate) async fn run(exchange: Exchange, console: &Arc<Console>) -> Result<(), Failure> {
+    let Exchange { settings, plan, part, ours } = exchange;
     let meeting = Meeting::new(&settings, console, part);
     let talk = async |mut wormhole: Wormhole| {
         if !meeting.is_verified(&wormhole).await? {
@@ -38,8 +51,9 @@ pub(crate) async fn run(
         }
         wormhole.send(&ours).await.map_err(failure)?;
         let theirs = Zeroizing::new(wormhole.receive().await.map_err(failure)?);
-        blob::to_stdout(&theirs)?;
-        console.tell(&Event::Received { bytes: theirs.len(), text: None });
+        let bytes = theirs.len();
+        blob::deliver(theirs).await?;
+        console.tell(&Event::Received { bytes, text: None });
         wormhole.close().await.map_err(failure)
     };
     meeting.hold(plan, talk).await
@@ -58,7 +72,7 @@ fn plan(args: &ExchangeArgs) -> Result<(Plan, Part), Failure> {
     Ok((sources.choose_or_make(args.chosen.as_deref())?, Part::Exchange))
 }
 
-fn ours(args: &ExchangeArgs) -> Result<Zeroizing<Vec<u8>>, Failure> {
+fn ours(args: &ExchangeArgs, console: &Console) -> Result<Zeroizing<Vec<u8>>, Failure> {
     if let Some(path) = &args.file {
         return blob::from_file(path);
     }
@@ -66,5 +80,5 @@ fn ours(args: &ExchangeArgs) -> Result<Zeroizing<Vec<u8>>, Failure> {
         blob::refuse_too_long(text.len(), "the text")?;
         return Ok(Zeroizing::new(text.as_bytes().to_vec()));
     }
-    blob::from_stdin()
+    blob::from_stdin(console)
 }

@@ -21,14 +21,23 @@ use crate::{
     },
 };
 
-/// Receives a text.
-pub(crate) async fn run(
-    global: &GlobalArgs,
-    args: &ReceiveArgs,
-    console: &Arc<Console>,
-) -> Result<(), Failure> {
+/// A transfer that is known to be wanted.
+pub(crate) struct Receive {
+    settings: Settings,
+    plan: Plan,
+    part: Part,
+}
+
+/// Works out what is to be done.
+pub(crate) fn prepare(global: &GlobalArgs, args: &ReceiveArgs) -> Result<Receive, Failure> {
     let settings = Settings::resolve(global, &args.meeting, &args.qr, TRANSFER_APP_ID, false)?;
     let (plan, part) = plan(args)?;
+    Ok(Receive { settings, plan, part })
+}
+
+/// Receives a text.
+pub(crate) async fn run(receive: Receive, console: &Arc<Console>) -> Result<(), Failure> {
+    let Receive { settings, plan, part } = receive;
     let meeting = Meeting::new(&settings, console, part);
     let talk = async |mut wormhole: Wormhole| {
         if !meeting.is_verified(&wormhole).await? {
@@ -40,7 +49,7 @@ pub(crate) async fn run(
             ));
         }
         let message = Zeroizing::new(text::receive(&mut wormhole).await.map_err(failure)?);
-        show(&message)?;
+        blob::deliver(shown(&message)).await?;
         console.tell(&Event::Received { bytes: message.len(), text: Some(&message) });
         wormhole.close().await.map_err(failure)
     };
@@ -65,12 +74,10 @@ fn plan(args: &ReceiveArgs) -> Result<(Plan, Part), Failure> {
     Ok((sources.join_or_ask(args.code.as_deref())?, Part::Receive))
 }
 
-/// Writes the text: exact into a pipe or a file, cleaned on a terminal. Ends the line in both.
-fn show(message: &str) -> Result<(), Failure> {
-    let text = if stdout().is_terminal() {
-        Zeroizing::new(sanitize::lines(message, MAX_TEXT))
-    } else {
-        Zeroizing::new(message.to_owned())
-    };
-    blob::to_stdout(format!("{}\n", *text).as_bytes())
+/// What is written of the text: exact into a pipe or a file, cleaned on a terminal. Ends the line in both.
+fn shown(message: &str) -> Zeroizing<Vec<u8>> {
+    if stdout().is_terminal() {
+        return Zeroizing::new((sanitize::lines(message, MAX_TEXT) + "\n").into_bytes());
+    }
+    Zeroizing::new([message.as_bytes(), b"\n"].concat())
 }

@@ -11,16 +11,23 @@ use crate::{
     exit::Failure,
     json::Event,
     meet::{Meeting, Part, failure},
-    settings::{Settings, Sources},
+    settings::{Plan, Settings, Sources},
     term::{ask, narrate::Console},
 };
 
-/// Sends a text.
-pub(crate) async fn run(
+/// A transfer whose text is known.
+pub(crate) struct Send {
+    settings: Settings,
+    plan: Plan,
+    message: Zeroizing<String>,
+}
+
+/// Works out what is to be done, and reads the text.
+pub(crate) fn prepare(
     global: &GlobalArgs,
     args: &SendArgs,
-    console: &Arc<Console>,
-) -> Result<(), Failure> {
+    console: &Console,
+) -> Result<Send, Failure> {
     if let Some(path) = &args.path {
         return Err(Failure::usage(format!(
             "'{}' is a file or directory, and sending those comes with a later version; send a text with \
@@ -41,7 +48,12 @@ pub(crate) async fn run(
     let message = message(args, console)?;
     blob::refuse_too_long(message.len(), "the text")?;
     console.tell(&Event::Sending { bytes: message.len() });
+    Ok(Send { settings, plan, message })
+}
 
+/// Sends the text.
+pub(crate) async fn run(send: Send, console: &Arc<Console>) -> Result<(), Failure> {
+    let Send { settings, plan, message } = send;
     let meeting = Meeting::new(&settings, console, Part::Send);
     let talk = async |mut wormhole: Wormhole| {
         if !meeting.is_verified(&wormhole).await? {
@@ -61,7 +73,7 @@ pub(crate) async fn run(
 
 fn message(args: &SendArgs, console: &Console) -> Result<Zeroizing<String>, Failure> {
     match args.text.as_deref() {
-        Some("-") => blob::text_from_stdin(),
+        Some("-") => blob::text_from_stdin(console),
         Some(text) => Ok(Zeroizing::new(text.to_owned())),
         None if console.is_json() => {
             console.tell(&Event::AskText);

@@ -188,3 +188,49 @@ fn nobody(number: &str) -> Failure {
         ),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mdns_sd::ServiceInfo;
+
+    fn announced(number: Option<&str>, addresses: &str) -> ResolvedService {
+        let properties: Vec<(&str, &str)> =
+            number.map(|number| (NUMBER, number)).into_iter().collect();
+        ServiceInfo::new(SERVICE, "x", "x.local.", addresses, 4000, &properties[..])
+            .unwrap()
+            .as_resolved_service()
+    }
+
+    #[test]
+    fn an_announcement_of_ours_is_a_neighbour() {
+        let host = neighbour(&announced(Some("7"), "192.0.2.1,127.0.0.1,2001:db8::1")).unwrap();
+        let addresses: Vec<String> = host.addresses.iter().map(ToString::to_string).collect();
+        assert_eq!(host.number, "7");
+        assert_eq!(addresses, ["127.0.0.1:4000", "192.0.2.1:4000", "[2001:db8::1]:4000"]);
+    }
+
+    #[test]
+    fn what_is_none_of_ours_is_passed_over() {
+        let long = "7".repeat(41);
+        for number in
+            [None, Some(""), Some("7a"), Some("-7"), Some("٧"), Some("7\u{1b}[2J"), Some(&long)]
+        {
+            assert_eq!(neighbour(&announced(number, "192.0.2.1")), None, "{number:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_that_lead_nowhere_are_passed_over() {
+        for addresses in ["", "0.0.0.0", "224.0.0.251", "::", "ff02::fb", "fe80::1"] {
+            assert_eq!(neighbour(&announced(Some("7"), addresses)), None, "{addresses}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_does_not_answer_is_an_error_that_says_so() {
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let host = Neighbour { number: "7".into(), addresses: BTreeSet::from([nobody]) };
+        assert_eq!(host.url().await.unwrap_err().exit(), Exit::Unreachable);
+    }
+}
