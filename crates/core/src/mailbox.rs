@@ -28,9 +28,6 @@ mod wish;
 
 pub use link::{DROP_AFTER, FIRST_PAUSE, JITTER, LONGEST_PAUSE, OPEN_TIMEOUT, PING_AFTER, Timer};
 
-/// How long a side that wants to leave a mailbox, which the server had forgotten, waits there for
-/// the other side: as long as that may pause before it connects again.
-pub const LINGER: Duration = LONGEST_PAUSE;
 use link::{Due, Link};
 use outbox::Outbox;
 use wish::{MailboxWish, NameplateWish, Session};

@@ -9,7 +9,7 @@ use wormhole_sync_wire::{
 };
 
 use super::{
-    Effect, Fact, LINGER, Mailbox, Permission, Sealed,
+    Effect, Fact, Mailbox, Permission, Sealed,
     wish::{MailboxWish, NameplateWish},
 };
 use crate::{error::Error, hashcash::Challenge};
@@ -148,7 +148,7 @@ impl Mailbox {
         {
             session.barrier = None;
             if self.outbox.misses_stored() && !session.peer_seen {
-                session.linger = Some(self.now + LINGER);
+                session.linger = Some(self.now + self.link.others_return());
             }
             self.sync_mailbox();
         }

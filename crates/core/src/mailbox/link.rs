@@ -48,6 +48,8 @@ pub enum Timer {
 pub(super) struct Link {
     state: State,
     failures: i32,
+    /// The pause before the latest attempt, jitter not counted.
+    pause: Duration,
     ever_up: bool,
 }
 
@@ -111,9 +113,16 @@ impl Link {
         }
         let pause = FIRST_PAUSE.as_secs_f64() * 1.5_f64.powi(self.failures);
         let pause = Duration::from_secs_f64(pause.min(LONGEST_PAUSE.as_secs_f64()));
+        self.pause = pause;
         self.failures = (self.failures + 1).min(32); // 1.5^32 s is far beyond the longest pause
         self.state = State::Waiting { until: now + pause + jitter };
         Ok(())
+    }
+
+    /// How long another client that lost its connection together with this one may still need until it
+    /// is back: its pause may be one step longer than this one's was, and its jitter adds up.
+    pub(super) fn others_return(&self) -> Duration {
+        (self.pause * 2 + JITTER * 3).min(LONGEST_PAUSE)
     }
 
     /// No connection is wanted any more.
