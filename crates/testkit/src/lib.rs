@@ -22,6 +22,9 @@ mod stranger;
 
 pub mod fuzz;
 
+#[cfg(feature = "doc")]
+pub mod doc;
+
 pub use server::Return;
 pub use stranger::Stranger;
 pub use told::Told;
