@@ -58,6 +58,8 @@ pub(crate) enum Event<'a> {
     },
     /// A server accepts connections.
     Listening { url: &'a str },
+    /// A server has something to say to its operator: `info`, `warning` or `error`.
+    Log { level: &'a str, text: &'a str },
     /// Something to know.
     Note { message: &'a str },
     /// The exchange is over on this side.

@@ -70,6 +70,26 @@ fn a_database_that_cannot_be_is_told() {
         .run(&["serve", "mailbox", "--listen", "127.0.0.1:0", "--db", "/dev/null/x"])
         .with_code(1);
     assert!(refused.stderr.contains("/dev/null/x"), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("listening"), "{}", refused.stderr);
+}
+
+#[test]
+fn what_the_server_logs_is_told_in_the_form_of_the_rest() {
+    let scene = Scene::without_server();
+    let arguments = ["serve", "mailbox", "--listen", "127.0.0.1:0", "--db", ":memory:"];
+    let plain = scene.start(&arguments);
+    plain.wait_for_stderr("listening on ");
+    assert!(
+        plain.stderr().starts_with("info: mailbox server starts, mailboxes: 0\n"),
+        "{}",
+        plain.stderr()
+    );
+    let json = scene.start(&[&["--json"][..], &arguments].concat());
+    let line = json.wait_for_stderr("mailbox server starts");
+    assert_eq!(
+        line,
+        r#"{"event":"log","level":"info","text":"mailbox server starts, mailboxes: 0"}"#
+    );
 }
 
 #[test]

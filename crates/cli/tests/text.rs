@@ -11,6 +11,8 @@
 
 mod support;
 
+use std::process::Stdio;
+
 use support::{Running, Scene};
 
 const HOSTILE: &str = "\u{1b}]52;c;ZXZpbA==\u{7}\u{202e}txt.exe\r\u{9b}2Jend\u{0}";
@@ -231,4 +233,17 @@ fn with_json_standard_error_is_nothing_but_events() {
     assert_eq!(events(&failed.stderr), ["error"]);
     let error: serde_json::Value = serde_json::from_str(&failed.stderr).unwrap();
     assert_eq!((error["exit"].as_u64(), error["fault"].as_str()), (Some(2), Some("caller")));
+}
+
+#[test]
+fn a_text_that_cannot_be_written_is_not_acknowledged() {
+    let scene = Scene::new();
+    let sender = scene.start(&["send", "--text", "lost?"]);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut receiver = scene.wormhole(&["receive", &sender.code()]);
+    let receiver =
+        receiver.stdin(Stdio::null()).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(receiver.status.code(), Some(1), "{}", String::from_utf8_lossy(&receiver.stderr));
+    let sender = sender.end().with_code(5);
+    assert!(sender.stderr.contains("could not write"), "{}", sender.stderr);
 }

@@ -73,7 +73,7 @@ impl Error {
         match &self.cause {
             Cause::Protocol(ProtocolError::WrongCode) => ErrorKind::WrongCode,
             Cause::Protocol(ProtocolError::Crowded) => ErrorKind::Crowded,
-            Cause::Protocol(ProtocolError::PeerGaveUp) => ErrorKind::Rejected,
+            Cause::Rejected(_) | Cause::Protocol(ProtocolError::PeerGaveUp) => ErrorKind::Rejected,
             Cause::Protocol(ProtocolError::Unreachable) | Cause::Unreachable { .. } => {
                 ErrorKind::Unreachable
             }
@@ -84,7 +84,6 @@ impl Error {
             Cause::BadAppId(_) => ErrorKind::BadAppId,
             Cause::TooLong { .. } => ErrorKind::TooLong,
             Cause::PeerNonsense(_) => ErrorKind::Peer,
-            Cause::Rejected(_) => ErrorKind::Rejected,
             Cause::VerifierRefused => ErrorKind::VerifierRefused,
             Cause::TimedOut(_) => ErrorKind::TimedOut,
             Cause::Unconfirmed => ErrorKind::Unconfirmed,

@@ -43,16 +43,12 @@ pub async fn send(wormhole: &mut Wormhole, text: &str) -> Result<(), Error> {
     }
 }
 
-/// Waits for the other side's text, and tells it that the text has arrived.
+/// Waits for the other side's text. Do with it what is to be done, and then [`acknowledge`] it: its
+/// sender waits for that, and takes silence or a [`reject`] for a failure.
 pub async fn receive(wormhole: &mut Wormhole) -> Result<String, Error> {
     loop {
         match next(wormhole).await?.offer {
-            Some(Offer::Message(text)) => {
-                let answer = Answer { message_ack: Some("ok".to_owned()), file_ack: None };
-                let answer = TransferMessage { answer: Some(answer), ..Default::default() };
-                wormhole.send(&answer.encode()).await?;
-                return Ok(text);
-            }
+            Some(Offer::Message(text)) => return Ok(text),
             Some(Offer::File(_) | Offer::Directory(_)) => {
                 reject(wormhole, REJECTED).await?;
                 return Err(Cause::FilesLater.into());
@@ -60,6 +56,13 @@ pub async fn receive(wormhole: &mut Wormhole) -> Result<String, Error> {
             None => {} // the sender's transit comes before its offer
         }
     }
+}
+
+/// Tells the other side that its text has arrived.
+pub async fn acknowledge(wormhole: &mut Wormhole) -> Result<(), Error> {
+    let answer = Answer { message_ack: Some("ok".to_owned()), file_ack: None };
+    let answer = TransferMessage { answer: Some(answer), ..Default::default() };
+    wormhole.send(&answer.encode()).await
 }
 
 /// Tells the other side that the transfer will not happen, and why. Close the wormhole afterwards.

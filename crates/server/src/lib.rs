@@ -41,4 +41,4 @@ mod connection;
 mod serve;
 
 pub use config::{Config, Database, Limits, Notices, Permission, Timing};
-pub use serve::{ServeError, listen, serve};
+pub use serve::{Prepared, ServeError, listen, prepare, serve};

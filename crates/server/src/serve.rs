@@ -82,6 +82,12 @@ pub async fn serve(
     config: Config,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
+    prepare(listener, config).await?.serve(shutdown).await
+}
+
+/// Opens the database and reads what it holds; the first half of [`serve`], for those who want to
+/// say that a server is up only once it is sure to be.
+pub async fn prepare(listener: TcpListener, config: Config) -> Result<Prepared, ServeError> {
     let clock = Clock::start();
     let database = config.database.clone();
     let max_bytes = config.limits.database_bytes;
@@ -101,24 +107,39 @@ pub async fn serve(
         limit_loopback: config.limit_loopback,
         proxies: config.proxies,
     });
-    let stop = StopOnDrop(Arc::clone(&shared));
     let writer = store.map(|store| write(store, &shared)).transpose()?;
-    let dispatcher = dispatch(&shared);
-    let gate = Gate::new(shared.limits.connections, shared.limits.connections_per_address);
-    accept(&listener, &shared, &gate, shutdown).await;
-    drop(listener);
-    drop(stop);
-    if timeout(FAREWELL, gate.empty()).await.is_err() {
-        tracing::warn!("some clients did not take the goodbye");
-    }
-    drop(dispatcher);
-    tracing::info!("mailbox server stops");
-    let Some(writer) = writer else { return Ok(()) };
-    let written = tokio::task::spawn_blocking(move || writer.join()).await;
-    match written {
-        Ok(Ok(result)) => result.map_err(ServeError::Writer),
-        Ok(Err(_)) => Err(ServeError::System(io::Error::other("the writer thread failed"))),
-        Err(error) => Err(ServeError::System(error.into())),
+    Ok(Prepared { listener, stop: StopOnDrop(shared), writer })
+}
+
+/// A server whose database is open. Dropping it closes the database.
+pub struct Prepared {
+    listener: TcpListener,
+    stop: StopOnDrop,
+    writer: Option<Writer>,
+}
+
+impl Prepared {
+    /// Serves until `shutdown` is ready: the second half of [`serve`].
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let Self { listener, stop, writer } = self;
+        let shared = Arc::clone(&stop.0);
+        let dispatcher = dispatch(&shared);
+        let gate = Gate::new(shared.limits.connections, shared.limits.connections_per_address);
+        accept(&listener, &shared, &gate, shutdown).await;
+        drop(listener);
+        drop(stop);
+        if timeout(FAREWELL, gate.empty()).await.is_err() {
+            tracing::warn!("some clients did not take the goodbye");
+        }
+        drop(dispatcher);
+        tracing::info!("mailbox server stops");
+        let Some(writer) = writer else { return Ok(()) };
+        let written = tokio::task::spawn_blocking(move || writer.join()).await;
+        match written {
+            Ok(Ok(result)) => result.map_err(ServeError::Writer),
+            Ok(Err(_)) => Err(ServeError::System(io::Error::other("the writer thread failed"))),
+            Err(error) => Err(ServeError::System(error.into())),
+        }
     }
 }
 

@@ -267,8 +267,12 @@ async fn the_status_tells_the_story() {
 async fn a_text_each_way_and_a_refusal() {
     let server = Server::start().await;
     let (mut one, mut other) = soon(pair(&server.options())).await;
-    let sent = async { text::send(&mut one, "grüße\n\u{1b}]52;c;x\u{7}").await };
-    let (sent, got) = soon(async { tokio::join!(sent, text::receive(&mut other)) }).await;
+    let sent = text::send(&mut one, "grüße\n\u{1b}]52;c;x\u{7}");
+    let received = async {
+        let text = text::receive(&mut other).await?;
+        text::acknowledge(&mut other).await.map(|()| text)
+    };
+    let (sent, got) = soon(async { tokio::join!(sent, received) }).await;
     sent.unwrap();
     assert_eq!(got.unwrap(), "grüße\n\u{1b}]52;c;x\u{7}");
 

@@ -49,7 +49,13 @@ pub(crate) async fn run(receive: Receive, console: &Arc<Console>) -> Result<(), 
             ));
         }
         let message = Zeroizing::new(text::receive(&mut wormhole).await.map_err(failure)?);
-        blob::deliver(shown(&message)).await?;
+        if let Err(failure) = blob::deliver(shown(&message)).await {
+            // The sender must not believe that its text has arrived.
+            let told = text::reject(&mut wormhole, "the receiver could not write the text").await;
+            drop(told.and(wormhole.close().await));
+            return Err(failure);
+        }
+        text::acknowledge(&mut wormhole).await.map_err(self::failure)?;
         console.tell(&Event::Received { bytes: message.len(), text: Some(&message) });
         wormhole.close().await.map_err(failure)
     };

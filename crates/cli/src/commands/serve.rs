@@ -1,8 +1,12 @@
 //! `wormhole serve`: the servers.
 
+mod log;
+
 use std::{env, fs, path::PathBuf, sync::Arc, time::Duration};
 
-use wormhole_sync_server::{Config, Database, Limits, Notices, Permission, Timing, listen, serve};
+use wormhole_sync_server::{
+    Config, Database, Limits, Notices, Permission, Timing, listen, prepare,
+};
 
 use crate::{
     args::{LimitArgs, MailboxArgs, TimingArgs},
@@ -23,10 +27,13 @@ pub(crate) async fn mailbox(args: &MailboxArgs, console: &Arc<Console>) -> Resul
     };
     let listener = listen(args.listen).map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
+    log::to(console);
     let stop = signals::stop()?;
     let url = format!("ws://{address}/v1");
+    let server =
+        prepare(listener, config).await.map_err(|error| Failure::here(error.to_string()))?;
     console.tell(&Event::Listening { url: &url });
-    let served = serve(listener, config, async { _ = stop.await }).await;
+    let served = server.serve(async { _ = stop.await }).await;
     served.map_err(|error| Failure::here(format!("the server stopped: {error}")))?;
     console.tell(&Event::Closed);
     Ok(())

@@ -104,6 +104,7 @@ fn sentence(event: &Event<'_>) -> Option<String> {
         Event::Sending { bytes } => format!("Sending text ({bytes} bytes)\n"),
         Event::Sent { .. } => "The text was received.\n".to_owned(),
         Event::Listening { url } => format!("listening on {url}\n"),
+        Event::Log { level, text } => format!("{level}: {}\n", sanitize::lines(text, MAX_SHORT)),
         Event::Note { message } => format!("{}\n", sanitize::lines(message, MAX_SHORT)),
         _ => return None,
     })
