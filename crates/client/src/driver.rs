@@ -39,9 +39,30 @@ use crate::{
 };
 
 /// How long a [`close`](crate::Wormhole::close) waits for the server to confirm: 60 s.
+///
+/// ```
+/// use tokio::time::timeout;
+/// use wormhole_sync::{CLOSE_LIMIT, Options, Wormhole};
+///
+/// # wormhole_sync_testkit::doc::run(async |url| {
+/// # let options = Options::new().rendezvous(url);
+/// let connected = Wormhole::connect("example.com/chat", options).await?;
+/// timeout(CLOSE_LIMIT, connected.close()).await.expect("a close has a limit of its own")?;
+/// # Ok(()) });
+/// ```
 pub const CLOSE_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long the goodbye goes on in the background after a drop, or a passed time limit: 5 s.
+///
+/// ```
+/// use wormhole_sync::{DROP_LIMIT, Options, Wormhole, farewells};
+///
+/// # wormhole_sync_testkit::doc::run(async |url| {
+/// # let options = Options::new().rendezvous(url);
+/// drop(Wormhole::connect("example.com/chat", options).await?.allocate().await?);
+/// assert!(farewells(DROP_LIMIT).await, "the nameplate is free again");
+/// # Ok(()) });
+/// ```
 pub const DROP_LIMIT: Duration = Duration::from_secs(5);
 
 /// Messages of the peer's that wait for the application before the socket is read on. With
@@ -59,9 +80,16 @@ static GOODBYE_OVER: Notify = Notify::const_new();
 /// exit; returns whether all are over.
 ///
 /// ```
-/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-/// assert!(wormhole_sync::farewells(wormhole_sync::DROP_LIMIT).await);
-/// # });
+/// use std::time::Duration;
+/// use wormhole_sync::{Options, Wormhole, farewells};
+///
+/// # wormhole_sync_testkit::doc::run(async |url| {
+/// # let options = Options::new().rendezvous(url);
+/// # let mut watching = Wormhole::connect("example.com/chat", options.clone()).await?;
+/// drop(Wormhole::connect("example.com/chat", options).await?.allocate().await?);
+/// assert!(farewells(Duration::from_secs(5)).await);
+/// assert!(watching.nameplates().await?.is_empty()); // the number is free again
+/// # Ok(()) });
 /// ```
 pub async fn farewells(limit: Duration) -> bool {
     let all = async {

@@ -11,18 +11,32 @@
 //! [`transcribe`] exchanges one blob each way, asynchronously; [`blocking::transcribe`] is the same
 //! without async.
 //!
-//! ```no_run
+//! ```
 //! use wormhole_sync::transcribe::{Initiator, Receiver};
 //!
-//! # async fn one() -> Result<(), wormhole_sync::Error> {
-//! let started = Initiator::new("example.com/pairing", b"initiator's blob").start().await?;
+//! # wormhole_sync_testkit::doc::run(async |url| {
+//! # let (tell, told) = tokio::sync::oneshot::channel();
+//! # let one = async move {
+//! let initiator = Initiator::new("example.com/pairing", b"initiator's blob");
+//! let started = initiator.rendezvous(url).start().await?;
 //! println!("Invitation code: {}", started.code().as_str());
+//! # tell.send(started.code().as_str().to_owned()).unwrap();
 //! let theirs = started.finish().await?;
-//! # Ok(()) }
-//! # async fn other(typed: &str) -> Result<(), wormhole_sync::Error> {
-//! let theirs = Receiver::new("example.com/pairing", typed, b"receiver's blob").finish().await?;
-//! # Ok(()) }
+//! assert_eq!(theirs, b"receiver's blob");
+//! # Ok::<_, wormhole_sync::Error>(()) };
+//!
+//! // and on the other computer:
+//! # let other = async move {
+//! # let typed = told.await.unwrap();
+//! let receiver = Receiver::new("example.com/pairing", &typed, b"receiver's blob");
+//! let theirs = receiver.rendezvous(url).finish().await?;
+//! assert_eq!(theirs, b"initiator's blob");
+//! # Ok::<_, wormhole_sync::Error>(()) };
+//! # tokio::try_join!(one, other)?;
+//! # Ok(()) });
 //! ```
+//!
+//! Without `rendezvous` both meet at [`DEFAULT_RENDEZVOUS`].
 //!
 //! # The general form
 //!
@@ -66,7 +80,28 @@ pub use wormhole_sync_core::{
 };
 
 /// Most bytes of one message, and so of a blob: 256 KiB.
+///
+/// ```
+/// use wormhole_sync::{ErrorKind, MAX_BLOB, transcribe::Initiator};
+///
+/// # wormhole_sync_testkit::doc::run(async |url| {
+/// let too_long = Initiator::new("example.com/pairing", vec![0; MAX_BLOB + 1]).rendezvous(url);
+/// assert_eq!(too_long.start().await.err().unwrap().kind(), ErrorKind::TooLong);
+/// # Ok(()) });
+/// ```
 pub const MAX_BLOB: usize = wormhole_sync_core::wire::limits::MAX_PLAINTEXT;
 
 /// The application id under which the family's tools transfer texts and files.
+///
+/// ```
+/// use wormhole_sync::{Options, TRANSFER_APP_ID, Wormhole};
+///
+/// # wormhole_sync_testkit::doc::run(async |url| {
+/// let options = Options::new().rendezvous(url);
+/// let coded = Wormhole::connect(TRANSFER_APP_ID, options).await?.allocate().await?;
+/// println!("On the other computer: wormhole receive {}", coded.code().as_str());
+/// # assert_eq!(coded.code().nameplate().as_str().len(), 1);
+/// coded.close().await?;
+/// # Ok(()) });
+/// ```
 pub const TRANSFER_APP_ID: &str = "lothar.com/wormhole/text-or-file-xfer";

@@ -7,9 +7,24 @@ use tokio::sync::mpsc;
 use wormhole_sync_core::{Code, Verifier, code::DEFAULT_WORDS, hashcash::DEFAULT_MAX_BITS};
 
 /// The mailbox server that is used when nothing else is said: the magic-wormhole family's public one.
+///
+/// ```
+/// use wormhole_sync::{DEFAULT_RENDEZVOUS, Options};
+///
+/// let options = Options::new().rendezvous(DEFAULT_RENDEZVOUS); // whatever the environment says
+/// assert!(format!("{options:?}").contains("wss://relay.magic-wormhole.io:443/v1"));
+/// ```
 pub const DEFAULT_RENDEZVOUS: &str = "wss://relay.magic-wormhole.io:443/v1";
 
 /// The environment variable that names another server.
+///
+/// ```
+/// use wormhole_sync::{Options, RENDEZVOUS_VARIABLE};
+///
+/// // WORMHOLE_RELAY_URL=ws://127.0.0.1:4000/v1
+/// # unsafe { std::env::set_var(RENDEZVOUS_VARIABLE, "ws://127.0.0.1:4000/v1") }; // nothing else runs
+/// assert!(format!("{:?}", Options::new()).contains("ws://127.0.0.1:4000/v1"));
+/// ```
 pub const RENDEZVOUS_VARIABLE: &str = "WORMHOLE_RELAY_URL";
 
 type Watch = Arc<dyn Fn(&Status) + Send + Sync>;
@@ -48,6 +63,13 @@ impl Default for Options {
 impl Options {
     /// The defaults: the server named by [`RENDEZVOUS_VARIABLE`] or else [`DEFAULT_RENDEZVOUS`],
     /// two words, no time limit, no application versions, hashcash up to [`DEFAULT_MAX_BITS`] bits.
+    ///
+    /// ```
+    /// use wormhole_sync::Options;
+    ///
+    /// let options = format!("{:?}", Options::new());
+    /// assert!(options.contains("words: 2") && options.contains("time_limit: None"));
+    /// ```
     pub fn new() -> Self {
         let named = env::var(RENDEZVOUS_VARIABLE).ok().filter(|url| !url.is_empty());
         Self {
@@ -62,6 +84,18 @@ impl Options {
     }
 
     /// The mailbox server, as `ws://host:port/v1` or `wss://host:port/v1`. Both sides need the same.
+    ///
+    /// ```
+    /// use wormhole_sync::{ErrorKind, Options, Wormhole};
+    ///
+    /// # wormhole_sync_testkit::doc::run(async |url| {
+    /// Wormhole::connect("example.com/chat", Options::new().rendezvous(url)).await?;
+    ///
+    /// let typo = Options::new().rendezvous("http://127.0.0.1:4000/v1");
+    /// let error = Wormhole::connect("example.com/chat", typo).await.err().unwrap();
+    /// assert_eq!(error.kind(), ErrorKind::BadUrl);
+    /// # Ok(()) });
+    /// ```
     #[must_use]
     pub fn rendezvous(mut self, url: impl Into<String>) -> Self {
         self.rendezvous = url.into();
@@ -70,6 +104,16 @@ impl Options {
 
     /// Words of an allocated code, 1 to [`MAX_WORDS`](crate::MAX_WORDS); 2 unless said otherwise.
     /// Each is worth 8 bits: with two, a guess succeeds once in 65,536 times.
+    ///
+    /// ```
+    /// use wormhole_sync::{Options, Wormhole};
+    ///
+    /// # wormhole_sync_testkit::doc::run(async |url| {
+    /// let options = Options::new().rendezvous(url).words(3);
+    /// let coded = Wormhole::connect("example.com/chat", options).await?.allocate().await?;
+    /// assert_eq!(coded.code().as_str().split('-').count(), 1 + 3);
+    /// # Ok(()) });
+    /// ```
     #[must_use]
     pub const fn words(mut self, words: usize) -> Self {
         self.words = words;
@@ -77,6 +121,18 @@ impl Options {
     }
 
     /// How long the whole exchange may take, from connecting to the end; no limit unless said otherwise.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use wormhole_sync::{ErrorKind, Options, Wormhole};
+    ///
+    /// # wormhole_sync_testkit::doc::run(async |url| {
+    /// let options = Options::new().rendezvous(url).time_limit(Duration::from_millis(300));
+    /// let coded = Wormhole::connect("example.com/chat", options).await?.allocate().await?;
+    /// let error = coded.confirmed().await.err().unwrap(); // nobody comes
+    /// assert_eq!(error.kind(), ErrorKind::TimedOut);
+    /// # Ok(()) });
+    /// ```
     #[must_use]
     pub const fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
@@ -85,6 +141,22 @@ impl Options {
 
     /// The application's versions and abilities, shown to the peer under the key. Empty unless said
     /// otherwise.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use wormhole_sync::{Options, Wormhole};
+    ///
+    /// # wormhole_sync_testkit::doc::run(async |url| {
+    /// let versions = json!({ "example.com/chat": { "emoji": true } }).as_object().cloned();
+    /// let options = Options::new().rendezvous(url).app_versions(versions.unwrap_or_default());
+    /// let one = Wormhole::connect("example.com/chat", options).await?.allocate().await?;
+    /// # let other = Wormhole::connect("example.com/chat", Options::new().rendezvous(url)).await?;
+    /// # let other = other.set_code(one.code().clone()).await?;
+    /// # let (one, other) = tokio::try_join!(one.confirmed(), other.confirmed())?;
+    /// assert_eq!(other.peer_versions()["example.com/chat"]["emoji"], true); // on the other side
+    /// # assert!(one.peer_versions().is_empty());
+    /// # Ok(()) });
+    /// ```
     #[must_use]
     pub fn app_versions(mut self, versions: Map<String, Value>) -> Self {
         self.app_versions = versions;
@@ -92,6 +164,25 @@ impl Options {
     }
 
     /// The name and version under which servers count this software; at most 64 bytes each.
+    ///
+    /// ```
+    /// use wormhole_sync::{Options, Wormhole};
+    ///
+    /// # wormhole_sync_testkit::doc::run(async |_| {
+    /// # use futures_util::StreamExt;
+    /// # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let url = format!("ws://{}/v1", listener.local_addr()?);
+    /// # let serve = async {
+    /// #     let stream = listener.accept().await.unwrap().0;
+    /// #     let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+    /// #     socket.next().await.unwrap().unwrap().into_text().unwrap()
+    /// # };
+    /// let options = Options::new().rendezvous(url).client_version("chat", "1.4.2");
+    /// let connecting = Wormhole::connect("example.com/chat", options);
+    /// # let told = tokio::select! { told = serve => told, _ = connecting => panic!("no welcome") };
+    /// assert!(told.contains(r#""client_version":["chat","1.4.2"]"#)); // at the server
+    /// # Ok(()) });
+    /// ```
     #[must_use]
     pub fn client_version(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
         self.client_version = (name.into(), version.into());
@@ -100,6 +191,13 @@ impl Options {
 
     /// Most bits of hashcash to work for when a server asks for it; [`DEFAULT_MAX_BITS`] unless said
     /// otherwise. The expected work is 2^bits hashes, of which a core does some millions a second.
+    ///
+    /// ```
+    /// use wormhole_sync::{DEFAULT_MAX_BITS, Options};
+    ///
+    /// let patient = Options::new().max_hashcash_bits(DEFAULT_MAX_BITS + 4); // sixteen times the work
+    /// assert!(format!("{patient:?}").contains("max_hashcash_bits: 28"));
+    /// ```
     #[must_use]
     pub const fn max_hashcash_bits(mut self, bits: u32) -> Self {
         self.max_hashcash_bits = bits;
@@ -108,6 +206,23 @@ impl Options {
 
     /// Calls `watch` for each change of status, from the task that drives the exchange: it must not
     /// wait for anything. May be called several times; all watchers are called.
+    ///
+    /// ```
+    /// use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
+    /// use wormhole_sync::{Options, Status, Wormhole};
+    ///
+    /// # wormhole_sync_testkit::doc::run(async |url| {
+    /// let up = Arc::new(AtomicBool::new(false));
+    /// let shown = up.clone();
+    /// let options = Options::new().rendezvous(url).on_status(move |status| match status {
+    ///     Status::Connected => shown.store(true, Ordering::Relaxed),
+    ///     Status::Disconnected { .. } => shown.store(false, Ordering::Relaxed),
+    ///     _ => {}
+    /// });
+    /// let connected = Wormhole::connect("example.com/chat", options).await?;
+    /// assert!(up.load(Ordering::Relaxed));
+    /// # Ok(()) });
+    /// ```
     #[must_use]
     pub fn on_status(mut self, watch: impl Fn(&Status) + Send + Sync + 'static) -> Self {
         self.on_status.push(Arc::new(watch));
@@ -115,6 +230,17 @@ impl Options {
     }
 
     /// The changes of status as a stream.
+    ///
+    /// ```
+    /// use wormhole_sync::{Options, Status, Wormhole};
+    ///
+    /// # wormhole_sync_testkit::doc::run(async |url| {
+    /// let (options, mut statuses) = Options::new().rendezvous(url).status_stream();
+    /// let connected = Wormhole::connect("example.com/chat", options).await?;
+    /// assert!(matches!(statuses.next().await, Some(Status::Connecting { url: of }) if of == url));
+    /// assert!(matches!(statuses.next().await, Some(Status::Connected)));
+    /// # Ok(()) });
+    /// ```
     #[must_use]
     pub fn status_stream(self) -> (Self, StatusStream) {
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -145,6 +271,21 @@ impl fmt::Debug for Options {
 }
 
 /// How far an exchange has come.
+///
+/// ```
+/// use wormhole_sync::Status;
+///
+/// fn line(status: &Status) -> Option<String> {
+///     match status {
+///         Status::Connecting { url } => Some(format!("connecting to {url}")),
+///         Status::Code(code) => Some(format!("the code is {}", code.as_str())),
+///         Status::KeyConfirmed { verifier } => Some(format!("compare: {verifier}")),
+///         _ => None,
+///     }
+/// }
+/// assert_eq!(line(&Status::WaitingForPeer), None);
+/// # assert_eq!(line(&Status::Connecting { url: "ws://a/v1".into() }).unwrap(), "connecting to ws://a/v1");
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Status {
@@ -186,6 +327,20 @@ pub enum Status {
 }
 
 /// A stream of [`Status`].
+///
+/// ```
+/// use wormhole_sync::{Options, Status, Wormhole};
+///
+/// # wormhole_sync_testkit::doc::run(async |url| {
+/// let (options, mut statuses) = Options::new().rendezvous(url).status_stream();
+/// Wormhole::connect("example.com/chat", options).await?.allocate().await?.close().await?;
+/// let mut codes = 0;
+/// while let Some(status) = statuses.next().await {
+///     codes += usize::from(matches!(status, Status::Code(_)));
+/// }
+/// assert_eq!(codes, 1);
+/// # Ok(()) });
+/// ```
 #[derive(Debug)]
 pub struct StatusStream {
     receiver: mpsc::UnboundedReceiver<Status>,
@@ -193,6 +348,16 @@ pub struct StatusStream {
 
 impl StatusStream {
     /// The next change; `None` once the exchange and its options are gone.
+    ///
+    /// ```
+    /// use wormhole_sync::Options;
+    ///
+    /// # wormhole_sync_testkit::doc::run(async |_| {
+    /// let (options, mut statuses) = Options::new().status_stream();
+    /// drop(options); // an exchange that never was
+    /// assert!(statuses.next().await.is_none());
+    /// # Ok(()) });
+    /// ```
     pub async fn next(&mut self) -> Option<Status> {
         self.receiver.recv().await
     }
