@@ -165,8 +165,12 @@ impl Mailbox {
         if number.is_some_and(|number| number <= self.hope.said) {
             return;
         }
+        let is_leaving = self.is_closing();
         match request {
             "list" => return self.listed(Vec::new()),
+            // What was never asked for cannot be refused.
+            "open" | "close" if self.mail.id().is_none() => return,
+            "release" if !matches!(self.nameplate, NameplateWish::Released { .. }) => return,
             // The mailbox is known: a server that lets nobody claim twice may still know it too.
             "claim" if self.mail.id().is_some() => {
                 if let Some(id) = self.mail.id().cloned() {
@@ -187,7 +191,7 @@ impl Mailbox {
             _ => {}
         }
         // On the way out, such a refusal is as good as a confirmation.
-        if !(self.is_closing() && matches!(request, "release" | "close")) {
+        if !(is_leaving && matches!(request, "release" | "close")) {
             self.tell(Fact::Failed(match (request, &*reason) {
                 ("claim" | "open", "crowded") => Error::Crowded,
                 _ => Error::Refused { request: request.to_owned(), reason },
