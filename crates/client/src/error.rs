@@ -7,12 +7,40 @@ use wormhole_sync_core::{Error as ProtocolError, Fault, code::CodeError, wire::I
 use crate::MAX_BLOB;
 
 /// Why an exchange did not come about. Its text says what happened and what to do next.
+///
+/// ```
+/// use wormhole_sync::transcribe::{Initiator, Receiver};
+///
+/// # wormhole_sync_testkit::doc::run(async |url| {
+/// # let initiator = Initiator::new("example.com/pairing", b"one").rendezvous(url);
+/// # let started = initiator.code("4-guitarist-revenge").start().await?;
+/// # tokio::spawn(started.finish());
+/// let typo = Receiver::new("example.com/pairing", "4-guitarist-revenue", b"two").rendezvous(url);
+/// let error = typo.finish().await.err().unwrap();
+/// assert!(error.to_string().ends_with("start again with a new code"));
+/// # Ok(()) });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Error {
     cause: Cause,
 }
 
 /// The kinds of [`Error`], for programs that treat some of them in a special way.
+///
+/// ```
+/// use wormhole_sync::{ErrorKind, Options, Wormhole};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let options = Options::new().rendezvous("ws://127.0.0.1:1/v1");
+/// let advice = match Wormhole::connect("example.com/chat", options).await {
+///     Err(error) if error.kind() == ErrorKind::Unreachable => "Is this computer online?".to_owned(),
+///     Err(error) => error.to_string(),
+///     Ok(_) => "all is well".to_owned(),
+/// };
+/// assert_eq!(advice, "Is this computer online?");
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -69,6 +97,13 @@ pub(crate) enum Cause {
 
 impl Error {
     /// The kind, for programs.
+    ///
+    /// ```
+    /// use wormhole_sync::{Code, Error, ErrorKind};
+    ///
+    /// let error = Error::from(Code::parse("purple-sausages").err().unwrap());
+    /// assert_eq!(error.kind(), ErrorKind::BadCode);
+    /// ```
     pub const fn kind(&self) -> ErrorKind {
         match &self.cause {
             Cause::Protocol(ProtocolError::WrongCode) => ErrorKind::WrongCode,
@@ -93,6 +128,13 @@ impl Error {
     }
 
     /// Who is to blame.
+    ///
+    /// ```
+    /// use wormhole_sync::{Code, Error, Fault};
+    ///
+    /// let error = Error::from(Code::parse("purple-sausages").err().unwrap());
+    /// assert_eq!(error.fault(), Fault::Code); // and not the network's: trying again is of no use
+    /// ```
     pub const fn fault(&self) -> Fault {
         match &self.cause {
             Cause::Protocol(error) => error.fault(),
