@@ -16,6 +16,18 @@ use crate::{
 };
 
 /// One message from a client, without its `id`.
+///
+/// ```
+/// use wormhole_sync_wire::{AppId, ClientMessage, Side};
+///
+/// let bind = ClientMessage::Bind {
+///     app_id: AppId::new("example.com/chat")?,
+///     side: Side::new("5e1f0a9c77d2b364")?,
+///     client_version: Some(("chat".into(), "1.4.2".into())),
+/// };
+/// assert!(bind.encode("a1").starts_with(r#"{"type":"bind","id":"a1","appid":"example.com/chat","#));
+/// # Ok::<(), wormhole_sync_wire::InvalidName>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientMessage<'a> {
     /// Asks for a `pong` with the same JSON value. Allowed before `bind`.
@@ -69,6 +81,14 @@ pub enum ClientMessage<'a> {
 }
 
 /// A message as a server reads it: with the `id` to be copied into the `ack`.
+///
+/// ```
+/// use wormhole_sync_wire::{ClientMessage, Request};
+///
+/// let request = Request::parse(r#"{"type":"list","id":[7]}"#).unwrap();
+/// assert_eq!(request.id, Some("[7]")); // as it came
+/// assert_eq!(request.message, Ok(ClientMessage::List));
+/// ```
 #[derive(Debug)]
 pub struct Request<'a> {
     /// The JSON text of `id`, to be copied back; `None` when there was none.
@@ -78,6 +98,13 @@ pub struct Request<'a> {
 }
 
 /// Why a server refuses a message: the text of its `error`.
+///
+/// ```
+/// use wormhole_sync_wire::{Refusal, Request};
+///
+/// let request = Request::parse(r#"{"type":"claim"}"#).unwrap();
+/// assert_eq!(request.message, Err(Refusal::from("claim requires 'nameplate'")));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal(pub Cow<'static, str>);
 
@@ -90,6 +117,16 @@ impl From<&'static str> for Refusal {
 impl<'a> Request<'a> {
     /// Reads one frame. `Err` means that it has no `type`, or is no JSON object: such a message
     /// gets no `ack`, only the refusal.
+    ///
+    /// ```
+    /// use wormhole_sync_wire::Request;
+    ///
+    /// let unknown = Request::parse(r#"{"type":"sing"}"#).unwrap(); // gets an ack and this refusal
+    /// assert_eq!(unknown.message.unwrap_err().0, "unknown type");
+    ///
+    /// let typeless = Request::parse("{}").err().unwrap(); // gets the refusal alone
+    /// assert_eq!(typeless.0, "missing 'type'");
+    /// ```
     pub fn parse(frame: &'a str) -> Result<Self, Refusal> {
         if !is_object(frame.as_bytes()) {
             return Err("not a JSON object".into());
@@ -112,6 +149,13 @@ impl<'a> Request<'a> {
 
 impl ClientMessage<'_> {
     /// The JSON text that goes over the wire, with `id`.
+    ///
+    /// ```
+    /// use wormhole_sync_wire::ClientMessage;
+    ///
+    /// let add = ClientMessage::Add { phase: "0".into(), body: "c0ffee".into() };
+    /// assert_eq!(add.encode("a1"), r#"{"type":"add","id":"a1","phase":"0","body":"c0ffee"}"#);
+    /// ```
     pub fn encode(&self, id: &str) -> String {
         let mut out = Written { id: Some(id), ..Written::default() };
         match self {

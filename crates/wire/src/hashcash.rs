@@ -7,6 +7,20 @@ use std::fmt;
 use crate::limits::MAX_STAMP;
 
 /// A stamp's seven fields, `1:bits:YYMMDD:resource:extension:rand:counter`.
+///
+/// ```
+/// use wormhole_sync_wire::hashcash::Stamp;
+///
+/// let stamp = Stamp {
+///     bits: 20,
+///     date: "261123",
+///     resource: "relay",
+///     extension: "",
+///     rand: "c2FsdA",
+///     counter: "9f3a",
+/// };
+/// assert_eq!(stamp.to_string(), "1:20:261123:relay::c2FsdA:9f3a");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp<'a> {
     /// Leading zero bits of the stamp's SHA-1 that it claims.
@@ -26,6 +40,14 @@ pub struct Stamp<'a> {
 impl<'a> Stamp<'a> {
     /// Splits a stamp; `None` unless it is of version 1, has exactly seven fields and is within
     /// [`MAX_STAMP`] bytes.
+    ///
+    /// ```
+    /// use wormhole_sync_wire::hashcash::Stamp;
+    ///
+    /// let stamp = Stamp::parse("1:20:261123:relay::c2FsdA:9f3a").unwrap();
+    /// assert_eq!((stamp.bits, stamp.resource), (20, "relay"));
+    /// assert_eq!(Stamp::parse("0:20:261123:relay::c2FsdA:9f3a"), None); // another version
+    /// ```
     pub fn parse(text: &'a str) -> Option<Self> {
         if text.len() > MAX_STAMP {
             return None;
@@ -47,6 +69,12 @@ impl fmt::Display for Stamp<'_> {
 }
 
 /// How many bits are zero before the first one of `digest`.
+///
+/// ```
+/// use wormhole_sync_wire::hashcash::leading_zero_bits;
+///
+/// assert_eq!(leading_zero_bits(&[0b0000_0000, 0b0001_0000, 0xff]), 8 + 3);
+/// ```
 pub fn leading_zero_bits(digest: &[u8]) -> u32 {
     let zero_bytes = digest.iter().take_while(|byte| **byte == 0).count();
     let partial = digest.get(zero_bytes).map_or(0, |byte| byte.leading_zeros());

@@ -3,16 +3,34 @@
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 
 /// Lower-case hex of `bytes`.
+///
+/// ```
+/// assert_eq!(wormhole_sync_wire::hex::encode(&[0x53, 0xff]), "53ff");
+/// ```
 pub fn encode(bytes: &[u8]) -> String {
     HEXLOWER.encode(bytes)
 }
 
 /// The bytes behind hex `text` of either case, or `None` when it is not hex.
+///
+/// ```
+/// use wormhole_sync_wire::hex;
+///
+/// assert_eq!(hex::decode("53fF"), Some(vec![0x53, 0xff]));
+/// assert_eq!(hex::decode("53f"), None);
+/// ```
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()
 }
 
 /// Exactly `N` bytes from hex `text`, without allocating.
+///
+/// ```
+/// use wormhole_sync_wire::hex;
+///
+/// assert_eq!(hex::decode_array("53ff"), Some([0x53, 0xff]));
+/// assert_eq!(hex::decode_array::<3>("53ff"), None);
+/// ```
 pub fn decode_array<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     let exact = HEXLOWER_PERMISSIVE.decode_len(text.len()) == Ok(N);

@@ -5,6 +5,19 @@
 //! no cryptography, no time and no IO. A value of one of its types has been checked against its
 //! named limit; nothing here panics or allocates beyond those limits, whatever the input.
 //!
+//! ```
+//! use wormhole_sync_wire::{ClientMessage, Nameplate, Request, ServerMessage};
+//!
+//! // a client writes, a server reads …
+//! let claim = ClientMessage::Claim { nameplate: Nameplate::new("4")?, mailbox: None };
+//! assert_eq!(Request::parse(&claim.encode("a1")).unwrap().message, Ok(claim));
+//!
+//! // … and the other way round
+//! let answer = ServerMessage::parse(r#"{"type":"claimed","mailbox":"kd3mp4vq2t6ya"}"#);
+//! assert!(matches!(answer, Some(ServerMessage::Claimed { .. })));
+//! # Ok::<(), wormhole_sync_wire::InvalidName>(())
+//! ```
+//!
 //! The wire itself is the one that the magic-wormhole family speaks; see
 //! <https://github.com/magic-wormhole/magic-wormhole-protocols>.
 

@@ -1,6 +1,13 @@
 //! Moods: how a side felt about an exchange when it closed the mailbox.
 
 /// How a side felt about the exchange. Servers count moods; peers never see them.
+///
+/// ```
+/// use wormhole_sync_wire::{ClientMessage, Mood};
+///
+/// let close = ClientMessage::Close { mailbox: None, mood: Some(Mood::Happy) };
+/// assert_eq!(close.encode("a1"), r#"{"type":"close","id":"a1","mood":"happy"}"#);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mood {
     /// A message of the peer's opened, and nothing failed since.
@@ -17,6 +24,10 @@ pub enum Mood {
 
 impl Mood {
     /// The word that goes over the wire.
+    ///
+    /// ```
+    /// assert_eq!(wormhole_sync_wire::Mood::Scary.as_str(), "scary");
+    /// ```
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Happy => "happy",
@@ -28,6 +39,13 @@ impl Mood {
     }
 
     /// Reads a mood; `None` for a word that the protocol does not know, which counts as unset.
+    ///
+    /// ```
+    /// use wormhole_sync_wire::Mood;
+    ///
+    /// assert_eq!(Mood::parse("lonely"), Some(Mood::Lonely));
+    /// assert_eq!(Mood::parse("melancholic"), None);
+    /// ```
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Happy, Self::Lonely, Self::Scary, Self::Errory, Self::Unwelcome]
             .into_iter()

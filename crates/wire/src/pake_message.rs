@@ -5,6 +5,13 @@ use serde::{Deserialize, Serialize};
 use crate::{hex, object::is_object};
 
 /// The bytes of a SPAKE2 message: a prefix and a point.
+///
+/// ```
+/// use wormhole_sync_wire::pake_message::{PAKE_BYTES, decode, encode};
+///
+/// let message = [0x53; PAKE_BYTES];
+/// assert_eq!(decode(&encode(&message)), Some(message));
+/// ```
 pub const PAKE_BYTES: usize = 33;
 
 #[derive(Serialize, Deserialize)]
@@ -13,12 +20,27 @@ struct Body<T> {
 }
 
 /// The JSON that carries `message`.
+///
+/// ```
+/// use wormhole_sync_wire::pake_message::encode;
+///
+/// let body = String::from_utf8(encode(&[0x53; 33])).unwrap();
+/// assert_eq!(body, format!(r#"{{"pake_v1":"{}"}}"#, "53".repeat(33)));
+/// ```
 pub fn encode(message: &[u8; PAKE_BYTES]) -> Vec<u8> {
     format!("{{\"pake_v1\":\"{}\"}}", hex::encode(message)).into_bytes()
 }
 
 /// The message inside JSON `body`; `None` when it is anything but 66 hex digits under `pake_v1`.
 /// Further keys are ignored.
+///
+/// ```
+/// use wormhole_sync_wire::pake_message::decode;
+///
+/// let body = format!(r#"{{"pake_v1":"{}","pake_v2":"later"}}"#, "53".repeat(33));
+/// assert_eq!(decode(body.as_bytes()), Some([0x53; 33]));
+/// assert_eq!(decode(br#"{"pake_v1":"53"}"#), None);
+/// ```
 pub fn decode(body: &[u8]) -> Option<[u8; PAKE_BYTES]> {
     let body = Some(body).filter(|body| is_object(body))?;
     let body: Body<std::borrow::Cow<'_, str>> = serde_json::from_slice(body).ok()?;

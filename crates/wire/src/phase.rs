@@ -5,6 +5,15 @@ use std::{borrow::Cow, fmt};
 use crate::limits::MAX_PHASE;
 
 /// What a mailbox message is about.
+///
+/// ```
+/// use wormhole_sync_wire::Phase;
+///
+/// let phases = ["pake", "version", "0", "dilate-1", "song"].map(Phase::parse);
+/// assert_eq!(phases[2], Some(Phase::Numbered(0)));
+/// assert_eq!(phases[3], Some(Phase::Dilate(1)));
+/// assert_eq!(phases[4], Some(Phase::Other("song".into()))); // to be ignored
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
     /// `pake`: the key exchange, the one phase in clear.
@@ -26,6 +35,14 @@ impl Phase {
     ///
     /// Numbers are canonical: `007` is [`Phase::Other`], for no peer writes it and its key
     /// would differ from that of `7`.
+    ///
+    /// ```
+    /// use wormhole_sync_wire::Phase;
+    ///
+    /// assert_eq!(Phase::parse("7"), Some(Phase::Numbered(7)));
+    /// assert_eq!(Phase::parse("007"), Some(Phase::Other("007".into())));
+    /// assert_eq!(Phase::parse(&"7".repeat(65)), None);
+    /// ```
     pub fn parse(name: &str) -> Option<Self> {
         if name.len() > MAX_PHASE {
             return None;
@@ -39,6 +56,12 @@ impl Phase {
     }
 
     /// The name that goes over the wire.
+    ///
+    /// ```
+    /// use wormhole_sync_wire::Phase;
+    ///
+    /// assert_eq!(Phase::Dilate(3).name(), "dilate-3");
+    /// ```
     pub fn name(&self) -> Cow<'_, str> {
         match self {
             Self::Pake => "pake".into(),

@@ -9,6 +9,16 @@ use crate::{
 };
 
 /// One message from a server, without its `server_tx`.
+///
+/// ```
+/// use wormhole_sync_wire::ServerMessage;
+///
+/// let frame = r#"{"type":"allocated","nameplate":"4","server_tx":1.5}"#;
+/// match ServerMessage::parse(frame) {
+///     Some(ServerMessage::Allocated { nameplate }) => assert_eq!(nameplate.as_str(), "4"),
+///     _ => panic!("a nameplate was allocated"),
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum ServerMessage {
@@ -61,12 +71,28 @@ pub enum ServerMessage {
 impl ServerMessage {
     /// Reads one frame; `None` when it is not a JSON object with a `type`, or one of a known type
     /// whose fields are not as they must be.
+    ///
+    /// ```
+    /// use wormhole_sync_wire::ServerMessage;
+    ///
+    /// assert_eq!(ServerMessage::parse(r#"{"type":"closed"}"#), Some(ServerMessage::Closed));
+    /// assert_eq!(ServerMessage::parse(r#"{"type":"sung"}"#), Some(ServerMessage::Unknown));
+    /// assert_eq!(ServerMessage::parse(r#"{"type":"claimed"}"#), None); // which mailbox?
+    /// ```
     pub fn parse(frame: &str) -> Option<Self> {
         if is_object(frame.as_bytes()) { serde_json::from_str(frame).ok() } else { None }
     }
 }
 
 /// One nameplate of a list.
+///
+/// ```
+/// use wormhole_sync_wire::ServerMessage;
+///
+/// let frame = r#"{"type":"nameplates","nameplates":[{"id":"4"},{"id":"7"}]}"#;
+/// let Some(ServerMessage::Nameplates { nameplates }) = ServerMessage::parse(frame) else { panic!() };
+/// assert_eq!(nameplates[1].id.as_str(), "7");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedNameplate {
     /// The nameplate.
@@ -74,6 +100,14 @@ pub struct ListedNameplate {
 }
 
 /// What a server says first.
+///
+/// ```
+/// use wormhole_sync_wire::{ServerMessage, Welcome};
+///
+/// let frame = r#"{"type":"welcome","welcome":{"motd":"hello","later":1}}"#;
+/// let welcome = Welcome { motd: Some("hello".into()), ..Welcome::default() };
+/// assert_eq!(ServerMessage::parse(frame), Some(ServerMessage::Welcome { welcome }));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Welcome {
     /// A message of the day for whoever uses the client.
@@ -94,6 +128,16 @@ pub struct Welcome {
 }
 
 /// The permissions of which one is enough.
+///
+/// ```
+/// use wormhole_sync_wire::Welcome;
+///
+/// let json = r#"{"permission-required":{"none":{}}}"#;
+/// let welcome: Welcome = serde_json::from_str(json)?;
+/// let required = welcome.permission_required.unwrap();
+/// assert!(required.none.is_some() && required.hashcash.is_none()); // go ahead
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PermissionRequired {
     /// No permission is needed after all.
@@ -105,10 +149,28 @@ pub struct PermissionRequired {
 }
 
 /// An empty JSON object.
+///
+/// ```
+/// use wormhole_sync_wire::server_message::{Nothing, PermissionRequired};
+///
+/// let none = PermissionRequired { none: Some(Nothing {}), hashcash: None };
+/// assert_eq!(serde_json::to_string(&none)?, r#"{"none":{}}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Nothing {}
 
 /// The stamp that a server asks for.
+///
+/// ```
+/// use wormhole_sync_wire::{Welcome, server_message::HashcashRequired};
+///
+/// let json = r#"{"permission-required":{"hashcash":{"bits":20,"resource":"relay"}}}"#;
+/// let welcome: Welcome = serde_json::from_str(json)?;
+/// let asked = HashcashRequired { bits: 20, resource: "relay".into() };
+/// assert_eq!(welcome.permission_required.unwrap().hashcash, Some(asked));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HashcashRequired {
     /// Leading zero bits of the stamp's SHA-1: the expected work is 2^bits hashes.
@@ -118,6 +180,16 @@ pub struct HashcashRequired {
 }
 
 /// An address from which a server sees a client.
+///
+/// ```
+/// use wormhole_sync_wire::Welcome;
+///
+/// let json = r#"{"your-address":{"port":50123,"ipv4":"192.0.2.7"}}"#;
+/// let welcome: Welcome = serde_json::from_str(json)?;
+/// let address = welcome.your_address.unwrap();
+/// assert_eq!(address.ipv4, Some([192, 0, 2, 7].into()));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct YourAddress {
     /// The port.
@@ -131,6 +203,15 @@ pub struct YourAddress {
 }
 
 /// A message of a mailbox.
+///
+/// ```
+/// use wormhole_sync_wire::{Relayed, ServerMessage, Side};
+///
+/// let frame = r#"{"type":"message","side":"5e1f","phase":"0","body":"c0ffee","id":null}"#;
+/// let relayed = Relayed { side: Side::new("5e1f")?, phase: "0".into(), body: "c0ffee".into() };
+/// assert_eq!(ServerMessage::parse(frame), Some(ServerMessage::Message(relayed)));
+/// # Ok::<(), wormhole_sync_wire::InvalidName>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Relayed {
     /// Who added it.
@@ -144,6 +225,13 @@ pub struct Relayed {
 /// A server's answer with the parts that it copies from the client's own text, ready to be written.
 ///
 /// [`ServerMessage`] is what a client keeps of these.
+///
+/// ```
+/// use wormhole_sync_wire::{ServerMessage, server_message::Reply};
+///
+/// let frame = Reply::Allocated { nameplate: "4" }.encode(1.5);
+/// assert!(matches!(ServerMessage::parse(&frame), Some(ServerMessage::Allocated { .. })));
+/// ```
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Reply<'a> {
@@ -206,6 +294,12 @@ pub enum Reply<'a> {
 
 impl Reply<'_> {
     /// The JSON text that goes over the wire, sent at `server_tx` Unix seconds.
+    ///
+    /// ```
+    /// use wormhole_sync_wire::server_message::Reply;
+    ///
+    /// assert_eq!(Reply::Released.encode(1.5), r#"{"type":"released","server_tx":1.5}"#);
+    /// ```
     pub fn encode(&self, server_tx: f64) -> String {
         #[derive(Serialize)]
         struct Stamped<'a> {

@@ -8,6 +8,14 @@ use serde_json::Value;
 use crate::object::is_object;
 
 /// One message of either side.
+///
+/// ```
+/// use wormhole_sync_wire::transfer_message::{Offer, TransferMessage};
+///
+/// let offer = Some(Offer::Message("hello".into()));
+/// let message = TransferMessage { offer, ..TransferMessage::default() };
+/// assert_eq!(message.encode(), br#"{"offer":{"message":"hello"}}"#);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TransferMessage {
     /// How the side can be reached for the bytes of a file. Not looked into yet.
@@ -25,6 +33,16 @@ pub struct TransferMessage {
 }
 
 /// What a sender has to give.
+///
+/// ```
+/// use wormhole_sync_wire::transfer_message::{Offer, TransferMessage};
+///
+/// let plaintext = br#"{"offer":{"file":{"filename":"plan.pdf","filesize":70213}}}"#;
+/// match TransferMessage::decode(plaintext).unwrap().offer {
+///     Some(Offer::File(file)) => assert_eq!(file["filesize"], 70_213),
+///     _ => panic!("a file is offered"),
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Offer {
@@ -37,6 +55,14 @@ pub enum Offer {
 }
 
 /// A receiver's consent.
+///
+/// ```
+/// use wormhole_sync_wire::transfer_message::{Answer, TransferMessage};
+///
+/// let answer = Some(Answer { message_ack: Some("ok".into()), file_ack: None });
+/// let message = TransferMessage { answer, ..TransferMessage::default() };
+/// assert_eq!(message.encode(), br#"{"answer":{"message_ack":"ok"}}"#);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// `ok` to a text.
@@ -49,12 +75,28 @@ pub struct Answer {
 
 impl TransferMessage {
     /// The JSON that is sent.
+    ///
+    /// ```
+    /// use wormhole_sync_wire::transfer_message::TransferMessage;
+    ///
+    /// let error = Some("transfer rejected".into());
+    /// let message = TransferMessage { error, ..TransferMessage::default() };
+    /// assert_eq!(message.encode(), br#"{"error":"transfer rejected"}"#);
+    /// ```
     pub fn encode(&self) -> Vec<u8> {
         // A struct of strings and JSON values cannot fail to become JSON.
         serde_json::to_vec(self).unwrap_or_default()
     }
 
     /// Reads a plaintext; `None` when it is not such an object.
+    ///
+    /// ```
+    /// use wormhole_sync_wire::transfer_message::TransferMessage;
+    ///
+    /// let message = TransferMessage::decode(br#"{"error":"disk full","later":1}"#).unwrap();
+    /// assert_eq!(message.error.as_deref(), Some("disk full"));
+    /// assert_eq!(TransferMessage::decode(b"[]"), None);
+    /// ```
     pub fn decode(plaintext: &[u8]) -> Option<Self> {
         if is_object(plaintext) { serde_json::from_slice(plaintext).ok() } else { None }
     }

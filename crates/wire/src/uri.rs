@@ -11,6 +11,13 @@ const SCHEME: &str = "wormhole-transfer:";
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A code with where to use it. It has no `Debug`: the code is a secret.
+///
+/// ```
+/// use wormhole_sync_wire::uri::{CodeUri, Role};
+///
+/// let uri = CodeUri { role: Role::Leader, ..CodeUri::new("4-purple-sausages") };
+/// assert_eq!(uri.to_string(), "wormhole-transfer:4-purple-sausages?role=leader");
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct CodeUri {
     /// The whole code.
@@ -22,6 +29,14 @@ pub struct CodeUri {
 }
 
 /// Which part of a transfer the reader of a URI takes.
+///
+/// ```
+/// use wormhole_sync_wire::uri::{CodeUri, Role};
+///
+/// assert_eq!(CodeUri::parse("wormhole-transfer:4-a?role=leader")?.role, Role::Leader);
+/// assert_eq!(CodeUri::parse("wormhole-transfer:4-a")?.role, Role::Follower);
+/// # Ok::<(), wormhole_sync_wire::uri::InvalidUri>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {
     /// The reader receives.
@@ -32,6 +47,14 @@ pub enum Role {
 }
 
 /// Why a text is no code URI.
+///
+/// ```
+/// use wormhole_sync_wire::uri::{CodeUri, InvalidUri};
+///
+/// let error = CodeUri::parse("https://example.com/4-a").err().unwrap();
+/// assert_eq!(error, InvalidUri::Scheme);
+/// assert_eq!(error.to_string(), "a code URI begins with wormhole-transfer:");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidUri {
     /// It does not begin with `wormhole-transfer:`.
@@ -68,11 +91,28 @@ impl std::error::Error for InvalidUri {}
 
 impl CodeUri {
     /// A URI for `code` on the application's own server, for someone who is to receive.
+    ///
+    /// ```
+    /// use wormhole_sync_wire::uri::CodeUri;
+    ///
+    /// let uri = CodeUri::new("4-crème-brûlée").to_string();
+    /// assert_eq!(uri, "wormhole-transfer:4-cr%C3%A8me-br%C3%BBl%C3%A9e");
+    /// ```
     pub fn new(code: impl Into<String>) -> Self {
         Self { code: code.into(), rendezvous: None, role: Role::Follower }
     }
 
     /// Reads a URI.
+    ///
+    /// ```
+    /// use wormhole_sync_wire::uri::CodeUri;
+    ///
+    /// let uri = CodeUri::parse("wormhole-transfer:4-a?rendezvous=ws%3A%2F%2Fexample.com%3A4000%2Fv1")?;
+    /// assert_eq!(uri.code, "4-a");
+    /// assert_eq!(uri.rendezvous.as_deref(), Some("ws://example.com:4000/v1"));
+    /// assert!(CodeUri::parse("wormhole-transfer:4-a?colour=blue").is_err());
+    /// # Ok::<(), wormhole_sync_wire::uri::InvalidUri>(())
+    /// ```
     pub fn parse(text: &str) -> Result<Self, InvalidUri> {
         if text.len() > MAX_URI {
             return Err(InvalidUri::Length);

@@ -6,6 +6,14 @@ use serde_json::{Map, Value};
 use crate::object::is_object;
 
 /// A side's versions and abilities.
+///
+/// ```
+/// use wormhole_sync_wire::version_message::VersionMessage;
+///
+/// let mut message = VersionMessage::default();
+/// message.app_versions.insert("chat".into(), 2.into());
+/// assert_eq!(message.encode(), br#"{"app_versions":{"chat":2}}"#);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct VersionMessage {
     /// The application's own words: any JSON object.
@@ -20,6 +28,14 @@ pub struct VersionMessage {
 }
 
 /// One way in which a side can be reached.
+///
+/// ```
+/// use wormhole_sync_wire::version_message::{Ability, VersionMessage};
+///
+/// let plaintext = br#"{"can-dilate":["ged"],"dilation-abilities":[{"type":"direct-tcp-v1"}]}"#;
+/// let message = VersionMessage::decode(plaintext).unwrap();
+/// assert_eq!(message.dilation_abilities, [Ability { kind: "direct-tcp-v1".into() }]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ability {
     /// `direct-tcp-v1`, `relay-v1`, or a name that this library does not know.
@@ -29,12 +45,25 @@ pub struct Ability {
 
 impl VersionMessage {
     /// The JSON that is sealed.
+    ///
+    /// ```
+    /// let message = wormhole_sync_wire::version_message::VersionMessage::default();
+    /// assert_eq!(message.encode(), br#"{"app_versions":{}}"#);
+    /// ```
     pub fn encode(&self) -> Vec<u8> {
         // A struct of strings and a JSON object cannot fail to become JSON.
         serde_json::to_vec(self).unwrap_or_default()
     }
 
     /// Reads an opened plaintext; `None` when it is not such an object.
+    ///
+    /// ```
+    /// use wormhole_sync_wire::version_message::VersionMessage;
+    ///
+    /// let message = VersionMessage::decode(br#"{"app_versions":{"chat":2},"later":true}"#).unwrap();
+    /// assert_eq!(message.app_versions["chat"], 2);
+    /// assert_eq!(VersionMessage::decode(br#"["chat", 2]"#), None);
+    /// ```
     pub fn decode(plaintext: &[u8]) -> Option<Self> {
         if is_object(plaintext) { serde_json::from_slice(plaintext).ok() } else { None }
     }
