@@ -9,7 +9,15 @@ use std::{
 use wormhole_sync::MAX_BLOB;
 use zeroize::Zeroizing;
 
-use crate::{exit::Failure, json::Event, meet::blocking, term::narrate::Console};
+use crate::{
+    exit::Failure,
+    json::Event,
+    meet::blocking,
+    term::{
+        narrate::Console,
+        sanitize::{self, MAX_TEXT},
+    },
+};
 
 /// Everything on standard input.
 pub(crate) fn from_stdin(console: &Console) -> Result<Zeroizing<Vec<u8>>, Failure> {
@@ -43,6 +51,16 @@ pub(crate) fn refuse_too_long(length: usize, name: &str) -> Result<(), Failure> 
     Err(Failure::usage(format!(
         "{name} is longer than {MAX_BLOB} bytes, the most that can be sent this way; make it shorter"
     )))
+}
+
+/// What is written of the other side's bytes: exact into a pipe or a file, cleaned on a terminal, which
+/// would obey them.
+pub(crate) fn shown(theirs: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
+    if !stdout().is_terminal() {
+        return theirs;
+    }
+    let text = String::from_utf8_lossy(&theirs);
+    Zeroizing::new(sanitize::lines(&text, MAX_TEXT).into_bytes())
 }
 
 /// Writes to standard output, to the last byte, beside the tasks that keep the connection.

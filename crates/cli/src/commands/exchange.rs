@@ -52,7 +52,7 @@ pub(crate) async fn run(exchange: Exchange, console: &Arc<Console>) -> Result<()
         wormhole.send(&ours).await.map_err(failure)?;
         let theirs = Zeroizing::new(wormhole.receive().await.map_err(failure)?);
         let bytes = theirs.len();
-        blob::deliver(theirs).await?;
+        blob::deliver(blob::shown(theirs)).await?;
         console.tell(&Event::Received { bytes, text: None });
         wormhole.close().await.map_err(failure)
     };

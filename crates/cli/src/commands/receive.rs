@@ -1,9 +1,6 @@
 //! `wormhole receive`: a text from any tool of the family.
 
-use std::{
-    io::{IsTerminal, stdout},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use wormhole_sync::{Role, TRANSFER_APP_ID, Wormhole, text};
 use zeroize::Zeroizing;
@@ -15,10 +12,7 @@ use crate::{
     json::Event,
     meet::{Meeting, Part, failure},
     settings::{Plan, Settings, Sources},
-    term::{
-        narrate::Console,
-        sanitize::{self, MAX_TEXT},
-    },
+    term::narrate::Console,
 };
 
 /// A transfer that is known to be wanted.
@@ -80,10 +74,9 @@ fn plan(args: &ReceiveArgs) -> Result<(Plan, Part), Failure> {
     Ok((sources.join_or_ask(args.code.as_deref())?, Part::Receive))
 }
 
-/// What is written of the text: exact into a pipe or a file, cleaned on a terminal. Ends the line in both.
+/// What is written of the text, with the end of its line.
 fn shown(message: &str) -> Zeroizing<Vec<u8>> {
-    if stdout().is_terminal() {
-        return Zeroizing::new((sanitize::lines(message, MAX_TEXT) + "\n").into_bytes());
-    }
-    Zeroizing::new([message.as_bytes(), b"\n"].concat())
+    let mut bytes = blob::shown(Zeroizing::new(message.as_bytes().to_vec()));
+    bytes.push(b'\n');
+    bytes
 }
