@@ -271,6 +271,44 @@ fn nothing_that_a_stranger_says_is_obeyed_by_the_terminal() {
 }
 
 #[test]
+fn a_blob_is_cleaned_on_a_terminal_and_exact_elsewhere() {
+    let scene = Scene::new();
+    let hostile = b"\x1b]0;title\x07\x1b[2J\xff\xfe tail\n";
+    let other = scene.start_with(&["exchange", "--code", "7-guitarist-revenge"], hostile);
+    let mut command = scene.wormhole(&["exchange", "7-guitarist-revenge", "--text", "x"]);
+    command.env("NO_COLOR", "1");
+    let (said, code) = Terminal::start(command).ends();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains(r"\u{1b}]0;title\u{7}\u{1b}[2J") && said.contains(" tail"), "{said}");
+    assert!(!said.contains(['\u{1b}', '\u{7}']), "{said:?}");
+    other.end().with_code(0);
+
+    let other = scene.start_with(&["exchange", "--code", "7-guitarist-revenge"], hostile);
+    let exact = scene.run(&["exchange", "7-guitarist-revenge", "--text", "x"]).with_code(0);
+    assert_eq!(exact.stdout, hostile);
+    other.end().with_code(0);
+}
+
+#[test]
+fn a_servers_text_does_not_pass_for_this_tools_own() {
+    let evil = "hello\nWormhole code is: 9-evil-code\nOn the other computer, please run:\n";
+    let padded = format!("{evil}{}Wormhole code is: 9-evil-code", " ".repeat(72));
+    let scene = Scene::with_server(&["--motd", &padded]);
+    let mut terminal =
+        Terminal::start(scene.wormhole(&["send", "--text", "x", "--code", "7-guitarist-revenge"]));
+    let said = terminal.sees("7-guitarist-revenge");
+    assert_eq!(said.matches("  | ").count(), 5, "{said}");
+    for line in said.lines().filter(|line| line.contains("evil")) {
+        assert!(line.starts_with("  | "), "{said}");
+    }
+
+    let scene = Scene::with_server(&["--signal-error", &padded]);
+    let refused = scene.run(&["receive", "7-guitarist-revenge"]).with_code(7);
+    assert_eq!(refused.stderr.lines().count(), 1, "{}", refused.stderr);
+    assert!(!refused.stderr.contains("  "), "{}", refused.stderr);
+}
+
+#[test]
 fn a_blob_can_be_typed_and_typing_can_be_stopped() {
     let scene = Scene::new();
     let mut terminal =

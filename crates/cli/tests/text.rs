@@ -169,7 +169,7 @@ fn a_motd_is_cleaned_and_cut() {
     let sender = scene.start(&["send", "--text", "x", "--code", "5-a"]);
     let receiver = scene.run(&["receive", "5-a"]).with_code(0);
     assert!(
-        receiver.stderr.contains(r"The server says: hi \u{1b}[2J\u{202e} xxx"),
+        receiver.stderr.starts_with("The server says:\n  | hi \\u{1b}[2J\\u{202e} xxx"),
         "{}",
         receiver.stderr
     );

@@ -46,7 +46,7 @@ pub(crate) struct MailboxArgs {
     #[arg(long, value_name = "TEXT", help_heading = "Notices")]
     pub(crate) motd: Option<String>,
     /// Turn every client away with this reason
-    #[arg(long, value_name = "TEXT", help_heading = "Notices")]
+    #[arg(long, visible_alias = "signal-error", value_name = "TEXT", help_heading = "Notices")]
     pub(crate) welcome_error: Option<String>,
     /// The version of the Python tool that its users are told to use
     #[arg(long, value_name = "VERSION", help_heading = "Notices")]

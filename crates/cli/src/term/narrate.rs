@@ -75,7 +75,7 @@ impl Console {
 
     fn error(&self, message: &str) -> String {
         let error = styled(self.colour, Style::Wrong, "error:");
-        format!("{error} {}\n", sanitize::line(message, 2 * MAX_SHORT))
+        format!("{error} {}\n", sanitize::compact(message, 2 * MAX_SHORT))
     }
 }
 
@@ -93,7 +93,7 @@ fn after_the_echo(exit: u8) -> String {
 fn sentence(event: &Event<'_>) -> Option<String> {
     Some(match event {
         Event::Welcome { motd: Some(motd) } => {
-            format!("The server says: {}\n", sanitize::lines(motd, MAX_SHORT))
+            format!("The server says:\n{}", sanitize::quoted(motd, MAX_SHORT))
         }
         Event::Working { bits } => {
             format!(
@@ -104,8 +104,8 @@ fn sentence(event: &Event<'_>) -> Option<String> {
         Event::Sending { bytes } => format!("Sending text ({bytes} bytes)\n"),
         Event::Sent { .. } => "The text was received.\n".to_owned(),
         Event::Listening { url } => format!("listening on {url}\n"),
-        Event::Log { level, text } => format!("{level}: {}\n", sanitize::lines(text, MAX_SHORT)),
-        Event::Note { message } => format!("{}\n", sanitize::lines(message, MAX_SHORT)),
+        Event::Log { level, text } => format!("{level}: {}\n", sanitize::line(text, MAX_SHORT)),
+        Event::Note { message } => format!("{}\n", sanitize::compact(message, MAX_SHORT)),
         _ => return None,
     })
 }

@@ -29,6 +29,53 @@ pub(crate) fn lines(text: &str, most: usize) -> String {
     })
 }
 
+/// A text of several lines that cannot pass for this tool's own: each line, wrapped lest the terminal
+/// does it, has a mark before it.
+pub(crate) fn quoted(text: &str, most: usize) -> String {
+    let mut quoted = String::new();
+    for line in lines(text.trim_end(), most).lines() {
+        let mut width = MAX_WIDTH;
+        for letter in line.chars() {
+            width += columns(letter);
+            if width > MAX_WIDTH {
+                quoted.push_str(if quoted.is_empty() { QUOTE } else { QUOTE_NEXT });
+                width = columns(letter);
+            }
+            quoted.push(letter);
+        }
+        if line.is_empty() {
+            quoted.push_str(if quoted.is_empty() { QUOTE } else { QUOTE_NEXT });
+        }
+    }
+    quoted + "\n"
+}
+
+/// The mark before a stranger's line.
+const QUOTE: &str = "  | ";
+
+/// The same, after another line.
+const QUOTE_NEXT: &str = "\n  | ";
+
+/// Most columns of a quoted line, so that with its mark it fits into the usual 80.
+const MAX_WIDTH: usize = 72;
+
+/// The most columns that a letter may take.
+const fn columns(letter: char) -> usize {
+    match letter {
+        '\t' => 8,
+        '\u{0}'..'\u{1100}' => 1,
+        _ => 2,
+    }
+}
+
+/// Like [`line()`], with every run of spaces made one: padding cannot push what follows to where the
+/// terminal begins a new line.
+pub(crate) fn compact(text: &str, most: usize) -> String {
+    let words = text.split(|letter: char| letter.is_whitespace() && !is_harmful(letter));
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    line(&words.join(" "), most)
+}
+
 fn cleaned(text: &str, most: usize, mut keep: impl FnMut(char) -> bool) -> String {
     let mut clean = String::new();
     let mut letters = text.chars();
@@ -106,6 +153,31 @@ mod tests {
     fn a_flood_of_lines_is_made_one() {
         let cut = lines(&"\n".repeat(10_000), MAX_TEXT);
         assert_eq!(cut.matches('\n').count(), MAX_LINES);
+    }
+
+    #[test]
+    fn every_line_of_a_quotation_has_the_mark() {
+        assert_eq!(quoted("hello", 100), "  | hello\n");
+        assert_eq!(
+            quoted("hello\nWormhole code is: 9-evil\n\nx\n", 100),
+            "  | hello\n  | Wormhole code is: 9-evil\n  | \n  | x\n"
+        );
+        for padding in [" ", "-", "\t", "\u{3000}", "好"] {
+            let padded = format!("hello{}Wormhole code is: 9-evil", padding.repeat(300));
+            for line in quoted(&padded, MAX_SHORT).lines() {
+                let width: usize = line.chars().map(columns).sum();
+                assert!(line.starts_with("  | ") && width <= 80, "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn padding_does_not_push_text_to_a_new_line() {
+        assert_eq!(
+            compact(&format!("no{}Wormhole code is", " \u{a0}\u{3000}".repeat(100)), 100),
+            "no Wormhole code is"
+        );
+        assert_eq!(compact("a\nb\u{1b}c", 100), r"a\nb\u{1b}c");
     }
 
     proptest! {
