@@ -12,12 +12,45 @@ mod words;
 pub use words::{UnknownWord, complete, unknown_words};
 
 /// Words of a code when nothing else is asked for: 16 bits, one chance in 65,536 for a guess.
+///
+/// ```
+/// use wormhole_sync_core::code::{DEFAULT_WORDS, complete};
+///
+/// // more is to come until as many words stand
+/// assert_eq!(complete("guit", DEFAULT_WORDS), ["guitarist-"]);
+/// assert_eq!(complete("guitarist-reven", DEFAULT_WORDS), ["guitarist-revenge"]);
+/// ```
 pub const DEFAULT_WORDS: usize = 2;
 
 /// Most words that a code can be made with.
+///
+/// ```
+/// use wormhole_sync_core::{Event, code::MAX_WORDS};
+///
+/// # let mut meeting = wormhole_sync_testkit::doc::Meeting::new();
+/// # let wormhole = &mut meeting.one;
+/// wormhole.allocate(1_000)?;
+/// # let [events, _] = meeting.run();
+/// # let code = events.iter().find_map(|event| match event {
+/// #     Event::Code(code) => Some(code),
+/// #     _ => None,
+/// # });
+/// # let code = code.unwrap();
+/// assert_eq!(code.as_str().split('-').count(), 1 + MAX_WORDS);
+/// # Ok::<(), wormhole_sync_core::wormhole::CodeAlreadySet>(())
+/// ```
 pub const MAX_WORDS: usize = 32;
 
 /// A whole code, normalized to NFC. It is a secret: it has no `Debug`, and is wiped when dropped.
+///
+/// ```
+/// use wormhole_sync_core::Code;
+///
+/// let code = Code::parse("4-purple-sausages")?;
+/// assert!(code == Code::parse("4-purple-sausages")?);
+/// assert!(code != Code::parse("7-purple-sausages")?); // the number counts, too
+/// # Ok::<(), wormhole_sync_core::code::CodeError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Code {
     text: Zeroizing<String>,
@@ -25,6 +58,14 @@ pub struct Code {
 }
 
 /// Why a text is no code.
+///
+/// ```
+/// use wormhole_sync_core::{Code, code::CodeError};
+///
+/// let error = Code::parse("4 purple sausages").err().unwrap();
+/// assert_eq!(error, CodeError::Space);
+/// assert_eq!(error.to_string(), "a code holds no spaces; put dashes between its words");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeError {
     /// It does not begin with a number of at most 40 digits, followed by `-` or nothing.
@@ -49,6 +90,15 @@ impl std::error::Error for CodeError {}
 
 impl Code {
     /// Reads a code: digits, then optionally `-` and anything without spaces.
+    ///
+    /// ```
+    /// use wormhole_sync_core::Code;
+    ///
+    /// assert_eq!(Code::parse("4-purple-sausages")?.nameplate().as_str(), "4");
+    /// assert!(Code::parse("purple-sausages").is_err());
+    /// assert!(Code::parse("1-cafe\u{301}")? == Code::parse("1-caf\u{e9}")?); // both spellings of é
+    /// # Ok::<(), wormhole_sync_core::code::CodeError>(())
+    /// ```
     pub fn parse(text: &str) -> Result<Self, CodeError> {
         if text.len() > MAX_CODE {
             return Err(CodeError::TooLong);
@@ -72,17 +122,40 @@ impl Code {
     }
 
     /// The number at its head, the only part that the server sees.
+    ///
+    /// ```
+    /// use wormhole_sync_core::Code;
+    ///
+    /// assert_eq!(Code::parse("42-purple-sausages")?.nameplate().as_str(), "42");
+    /// # Ok::<(), wormhole_sync_core::code::CodeError>(())
+    /// ```
     pub const fn nameplate(&self) -> &Nameplate {
         &self.nameplate
     }
 
     /// The whole code, to be shown to the person who carries it.
+    ///
+    /// ```
+    /// use wormhole_sync_core::Code;
+    ///
+    /// assert_eq!(Code::parse("4-purple-sausages")?.as_str(), "4-purple-sausages");
+    /// # Ok::<(), wormhole_sync_core::code::CodeError>(())
+    /// ```
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
     /// Its words that are not in the list, each with the nearest ones that are. A code of one's
     /// own choosing may have such words; a mistyped one usually does.
+    ///
+    /// ```
+    /// use wormhole_sync_core::Code;
+    ///
+    /// let code = Code::parse("4-guitarits-revenge")?;
+    /// let [unknown] = &code.unknown_words()[..] else { panic!("one word is mistyped") };
+    /// assert_eq!((&*unknown.word, &*unknown.suggestions), ("guitarits", &["guitarist"][..]));
+    /// # Ok::<(), wormhole_sync_core::code::CodeError>(())
+    /// ```
     pub fn unknown_words(&self) -> Vec<UnknownWord> {
         self.text.split_once('-').map_or_else(Vec::new, |(_, words)| unknown_words(words))
     }

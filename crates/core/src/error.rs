@@ -5,6 +5,14 @@ use std::fmt;
 use wormhole_sync_wire::Mood;
 
 /// Who is to blame, and so who can do something about it.
+///
+/// ```
+/// use wormhole_sync_core::{Error, Fault};
+///
+/// let worth_another_try = |error: &Error| matches!(error.fault(), Fault::Network | Fault::Code);
+/// assert!(worth_another_try(&Error::Unreachable));
+/// assert!(!worth_another_try(&Error::ServerNonsense));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The code was mistyped, guessed at, or is in use.
@@ -20,6 +28,13 @@ pub enum Fault {
 }
 
 /// Why an exchange ended without its purpose. The text ends with what to do next.
+///
+/// ```
+/// use wormhole_sync_core::Error;
+///
+/// let error = Error::TooMuchWork { bits: 40, most: 24 };
+/// assert!(error.to_string().contains("40"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
@@ -62,6 +77,18 @@ pub enum Error {
 }
 
 /// What is wrong with the peer's message of the key exchange.
+///
+/// ```
+/// use wormhole_sync_core::error::BadPoint;
+///
+/// # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+/// # use wormhole_sync_core::{Code, pake::Pake, wire::AppId};
+/// # let (code, app_id) = (Code::parse("4-a")?, AppId::new("example.com/chat")?);
+/// # let pake = Pake::start(&code, &app_id, ChaCha20Rng::from_seed([1; 32]));
+/// let body = pake.body();
+/// assert_eq!(pake.finish(&body).err(), Some(BadPoint::Reflected));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadPoint {
     /// It is not 33 bytes in hex under `pake_v1`.
@@ -80,6 +107,13 @@ pub enum BadPoint {
 
 impl Error {
     /// Who is to blame.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Error, Fault};
+    ///
+    /// assert_eq!(Error::WrongCode.fault(), Fault::Code);
+    /// assert_eq!(Error::Altered.fault(), Fault::Peer);
+    /// ```
     pub const fn fault(&self) -> Fault {
         match self {
             Self::WrongCode | Self::Crowded => Fault::Code,
@@ -98,6 +132,13 @@ impl Error {
     }
 
     /// What the server is told on the way out.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Error, wire::Mood};
+    ///
+    /// assert_eq!(Error::WrongCode.mood(), Mood::Scary);
+    /// assert_eq!(Error::Crowded.mood(), Mood::Errory);
+    /// ```
     pub const fn mood(&self) -> Mood {
         match self {
             Self::WrongCode | Self::BadKeyExchange(_) | Self::Altered => Mood::Scary,

@@ -11,9 +11,26 @@ use wormhole_sync_wire::{
 };
 
 /// Most bits that a client works for unless its caller allows more: some seconds on one core.
+///
+/// ```
+/// use wormhole_sync_core::{Error, hashcash::DEFAULT_MAX_BITS};
+///
+/// // a server that asks for {"hashcash":{"bits":25,"resource":"relay"}}
+/// # use wormhole_sync_core::{Event, Output};
+/// # let told = wormhole_sync_testkit::doc::asked(25);
+/// # let Some(Output::Event(Event::Closed(outcome))) = told.into_iter().last() else { panic!() };
+/// assert_eq!(outcome, Err(Error::TooMuchWork { bits: 25, most: DEFAULT_MAX_BITS }));
+/// ```
 pub const DEFAULT_MAX_BITS: u32 = 24;
 
 /// The work that a server asks for. Solving is the driver's, off the threads that must not wait.
+///
+/// ```
+/// // what a server with this welcome asks for: {"hashcash":{"bits":8,"resource":"relay"}}
+/// # let challenge = wormhole_sync_testkit::doc::challenge(8);
+/// let stamp = challenge.solve("261123", || false).unwrap();
+/// assert!(stamp.starts_with("1:8:261123:relay::"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
     pub(crate) bits: u32,
@@ -23,12 +40,23 @@ pub struct Challenge {
 
 impl Challenge {
     /// Leading zero bits asked for.
+    ///
+    /// ```
+    /// # let challenge = wormhole_sync_testkit::doc::challenge(8);
+    /// assert_eq!(challenge.bits(), 8); // 256 hashes on average
+    /// ```
     pub const fn bits(&self) -> u32 {
         self.bits
     }
 
     /// Searches until a stamp is found, or until `cancelled` says so, which is asked every few
     /// thousand hashes. `date` is today in UTC as `YYMMDD`.
+    ///
+    /// ```
+    /// # let challenge = wormhole_sync_testkit::doc::challenge(8);
+    /// assert!(challenge.solve("261123", || false).is_some());
+    /// assert_eq!(challenge.solve("261123", || true), None); // called off
+    /// ```
     pub fn solve(&self, date: &str, mut cancelled: impl FnMut() -> bool) -> Option<String> {
         let rand = hex::encode(&self.salt);
         let stamp = Stamp {

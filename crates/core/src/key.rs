@@ -12,21 +12,61 @@ use wormhole_sync_wire::{Phase, Side, hex};
 use zeroize::Zeroizing;
 
 /// Bytes of every key of the protocol.
+///
+/// ```
+/// use wormhole_sync_core::key::{KEY_BYTES, Purpose};
+///
+/// # let (ours, theirs) = wormhole_sync_testkit::doc::keys();
+/// let key: &[u8; KEY_BYTES] = &ours.derive(Purpose::Transit);
+/// assert_eq!(key.len(), 32);
+/// ```
 pub const KEY_BYTES: usize = 32;
 
 /// Most bytes of one derived key, by HKDF's own limit (RFC 5869, 255 hash lengths).
+///
+/// ```
+/// use wormhole_sync_core::key::{DeriveError, MAX_DERIVED};
+///
+/// # let (ours, theirs) = wormhole_sync_testkit::doc::keys();
+/// assert_eq!(ours.derive_for_application("stream", MAX_DERIVED)?.len(), 8_160);
+/// assert!(ours.derive_for_application("stream", MAX_DERIVED + 1).is_err());
+/// # Ok::<(), DeriveError>(())
+/// ```
 pub const MAX_DERIVED: usize = 255 * 32;
 
 /// The key that the two sides agreed on.
+///
+/// ```
+/// // `ours` on one side and `theirs` on the other, out of one key exchange
+/// # let (ours, theirs) = wormhole_sync_testkit::doc::keys();
+/// assert_eq!(ours.verifier(), theirs.verifier());
+/// assert_eq!(ours.derive_for_application("disk", 16), theirs.derive_for_application("disk", 16));
+/// ```
 pub struct SharedKey(Zeroizing<[u8; KEY_BYTES]>);
 
 /// A value that both sides can compare aloud: equal on both exactly when nobody sits between them.
 ///
 /// It is no secret.
+///
+/// ```
+/// # let (ours, theirs) = wormhole_sync_testkit::doc::keys();
+/// let (shown_here, shown_there) = (ours.verifier().to_string(), theirs.verifier().to_string());
+/// assert_eq!(shown_here, shown_there);
+/// assert_eq!(shown_here.len(), 64); // hex
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Verifier([u8; KEY_BYTES]);
 
 /// What a key is for.
+///
+/// ```
+/// use wormhole_sync_core::key::Purpose;
+///
+/// # let (ours, theirs) = wormhole_sync_testkit::doc::keys();
+/// assert_ne!(ours.derive(Purpose::Transit), ours.derive(Purpose::Dilation));
+/// let disk = Purpose::Application("disk");
+/// assert_eq!(ours.derive(disk), theirs.derive(disk));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Purpose<'a> {
     /// Sealing one phase of one side.
@@ -42,6 +82,15 @@ pub enum Purpose<'a> {
 }
 
 /// Why the application cannot have the key that it asks for.
+///
+/// ```
+/// use wormhole_sync_core::key::DeriveError;
+///
+/// # let (ours, theirs) = wormhole_sync_testkit::doc::keys();
+/// let error = ours.derive_for_application("wormhole:verifier", 32).unwrap_err();
+/// assert_eq!(error, DeriveError::Reserved);
+/// assert_eq!(ours.derive_for_application("disk", 0), Err(DeriveError::Length));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeriveError {
     /// The purpose begins with `wormhole:`, under which the protocol keeps its own keys: the
@@ -71,6 +120,13 @@ impl SharedKey {
     }
 
     /// The 32-byte key for one of the protocol's purposes or the application's.
+    ///
+    /// ```
+    /// use wormhole_sync_core::key::Purpose;
+    ///
+    /// # let (ours, theirs) = wormhole_sync_testkit::doc::keys();
+    /// assert_eq!(ours.derive(Purpose::Transit), theirs.derive(Purpose::Transit));
+    /// ```
     pub fn derive(&self, purpose: Purpose<'_>) -> Zeroizing<[u8; KEY_BYTES]> {
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         self.expand(&purpose.info(), &mut *key);
@@ -78,6 +134,14 @@ impl SharedKey {
     }
 
     /// A key of `length` bytes for an application's `purpose`, which is normalized to NFC.
+    ///
+    /// ```
+    /// # let (ours, theirs) = wormhole_sync_testkit::doc::keys();
+    /// let key = ours.derive_for_application("example.com/chat/history", 16)?;
+    /// assert_eq!(key, theirs.derive_for_application("example.com/chat/history", 16)?);
+    /// assert_ne!(key, theirs.derive_for_application("example.com/chat/avatar", 16)?);
+    /// # Ok::<(), wormhole_sync_core::key::DeriveError>(())
+    /// ```
     pub fn derive_for_application(
         &self,
         purpose: &str,
@@ -96,6 +160,11 @@ impl SharedKey {
     }
 
     /// The verifier of this key.
+    ///
+    /// ```
+    /// # let (ours, theirs) = wormhole_sync_testkit::doc::keys();
+    /// assert_eq!(ours.verifier(), theirs.verifier());
+    /// ```
     pub fn verifier(&self) -> Verifier {
         Verifier(*self.derive(Purpose::Verifier))
     }
@@ -126,6 +195,12 @@ impl Purpose<'_> {
 
 impl Verifier {
     /// The verifier's bytes.
+    ///
+    /// ```
+    /// # let (ours, theirs) = wormhole_sync_testkit::doc::keys();
+    /// assert_eq!(ours.verifier().as_bytes().len(), 32);
+    /// assert_eq!(ours.verifier().as_bytes(), theirs.verifier().as_bytes());
+    /// ```
     pub const fn as_bytes(&self) -> &[u8; KEY_BYTES] {
         &self.0
     }

@@ -40,4 +40,12 @@ pub use wormhole_sync_wire as wire;
 ///
 /// The machines only compare and add; a driver takes the origin from a monotonic clock, a test
 /// takes zero.
+///
+/// ```
+/// use wormhole_sync_core::Moment;
+///
+/// let origin = std::time::Instant::now();
+/// let now: Moment = origin.elapsed(); // what a driver passes as `now`
+/// assert!(now >= Moment::ZERO);
+/// ```
 pub type Moment = std::time::Duration;

@@ -33,6 +33,21 @@ use outbox::Outbox;
 use wish::{MailboxWish, NameplateWish, Session};
 
 /// What the driver is to do.
+///
+/// ```
+/// use wormhole_sync_core::{Output, wormhole::Effect};
+///
+/// # let mut wormhole = wormhole_sync_testkit::doc::wormhole(1);
+/// let mut to_do = Vec::new();
+/// loop {
+///     match wormhole.poll() {
+///         Output::Effect(effect) => to_do.push(effect),
+///         Output::Event(_) => {}
+///         Output::Wait(_) => break,
+///     }
+/// }
+/// assert_eq!(to_do, [Effect::Open]); // the first of all
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Open a connection to the server, and tell when it is up or has failed.
@@ -46,6 +61,17 @@ pub enum Effect {
 }
 
 /// A message of a mailbox as it came: from whom, about what, and nothing known of its body.
+///
+/// ```
+/// use wormhole_sync_core::{phase::{Sealed, seal}, wire::{Phase, Side}};
+///
+/// # let (ours, theirs) = wormhole_sync_testkit::doc::keys();
+/// let (side, phase) = (Side::new("5e1f")?, Phase::Numbered(0));
+/// let body = seal(&theirs, &side, &phase, [7; 24], b"hello"); // the peer's doing
+/// let sealed = Sealed { side, phase, body };
+/// assert!(sealed.open(&ours).is_ok());
+/// # Ok::<(), wormhole_sync_core::wire::InvalidName>(())
+/// ```
 pub struct Sealed {
     /// Who added it, as the server says.
     pub side: Side,

@@ -24,6 +24,20 @@ use crate::{
 const SYMMETRIC: u8 = 0x53;
 
 /// This side of an exchange that waits for the other's message. It can be finished once.
+///
+/// ```
+/// use wormhole_sync_core::{Code, pake::Pake, wire::AppId};
+///
+/// # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+/// # let (code, app_id) = (Code::parse("4-purple-sausages")?, AppId::new("example.com/chat")?);
+/// # let random = |seed| ChaCha20Rng::from_seed([seed; 32]); // the operating system's, elsewhere
+/// let one = Pake::start(&code, &app_id, random(1));
+/// let other = Pake::start(&code, &app_id, random(2));
+/// let (body, others) = (one.body(), other.body());
+/// let (ours, theirs) = (one.finish(&others).unwrap(), other.finish(&body).unwrap());
+/// assert_eq!(ours.verifier(), theirs.verifier());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Pake {
     spake: Spake2<Ed25519Group>,
     message: [u8; PAKE_BYTES],
@@ -31,6 +45,18 @@ pub struct Pake {
 
 impl Pake {
     /// Begins an exchange over `code` for `app_id`.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Code, pake::Pake, wire::AppId};
+    ///
+    /// # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+    /// # let (code, app_id) = (Code::parse("4-purple-sausages")?, AppId::new("example.com/chat")?);
+    /// # let random = |seed| ChaCha20Rng::from_seed([seed; 32]); // the operating system's, elsewhere
+    /// let one = Pake::start(&code, &app_id, random(1));
+    /// let other = Pake::start(&code, &app_id, random(2));
+    /// assert_ne!(one.body(), other.body()); // so that nobody takes one for the other
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn start(code: &Code, app_id: &AppId, random: impl CryptoRng + RngCore) -> Self {
         let app_id: String = app_id.nfc().collect();
         let (spake, bytes) = Spake2::<Ed25519Group>::start_symmetric_with_rng(
@@ -45,11 +71,40 @@ impl Pake {
     }
 
     /// The body of this side's `pake` phase.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Code, pake::Pake, wire::AppId};
+    ///
+    /// # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+    /// # let (code, app_id) = (Code::parse("4-purple-sausages")?, AppId::new("example.com/chat")?);
+    /// # let random = |seed| ChaCha20Rng::from_seed([seed; 32]); // the operating system's, elsewhere
+    /// let body = Pake::start(&code, &app_id, random(1)).body();
+    /// assert!(body.starts_with(br#"{"pake_v1":"53"#));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn body(&self) -> Vec<u8> {
         pake_message::encode(&self.message)
     }
 
     /// Ends the exchange with the body of the peer's `pake` phase.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Code, error::BadPoint, pake::Pake, wire::AppId};
+    ///
+    /// # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+    /// # let (code, app_id) = (Code::parse("4-purple-sausages")?, AppId::new("example.com/chat")?);
+    /// # let random = |seed| ChaCha20Rng::from_seed([seed; 32]); // the operating system's, elsewhere
+    /// let pake = Pake::start(&code, &app_id, random(1));
+    /// let wrong = Pake::start(&Code::parse("4-purple-sausage")?, &app_id, random(2));
+    /// let (ours, theirs) = (pake.body(), wrong.body());
+    /// // a wrong code gives another key, and nothing tells so yet
+    /// let keys = (pake.finish(&theirs).unwrap(), wrong.finish(&ours).unwrap());
+    /// assert_ne!(keys.0.verifier(), keys.1.verifier());
+    ///
+    /// let pake = Pake::start(&code, &app_id, random(1));
+    /// assert_eq!(pake.finish(b"{}").err(), Some(BadPoint::Malformed));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn finish(self, body: &[u8]) -> Result<SharedKey, BadPoint> {
         let theirs = checked(body, &self.message)?;
         let key = self.spake.finish(&theirs).map_err(|_| BadPoint::NotAPoint)?;

@@ -40,9 +40,40 @@ pub use crate::mailbox::{Effect, Timer};
 
 /// Messages that may come from other sides before the peer's key exchange does. An honest server
 /// lets one other side in, which has nothing to say before.
+///
+/// ```
+/// use wormhole_sync_core::{Error, Event, wormhole::MAX_EARLY};
+///
+/// # let mut meeting = wormhole_sync_testkit::doc::Meeting::new();
+/// # use wormhole_sync_core::{Code, Input, Moment};
+/// # meeting.one.set_code(Code::parse("4-purple-sausages").ok().unwrap()).unwrap();
+/// # meeting.run();
+/// # let wormhole = &mut meeting.one;
+/// for number in 0..=MAX_EARLY {
+///     let frame = format!(r#"{{"type":"message","side":"x","phase":"{number}","body":""}}"#);
+///     wormhole.handle(Input::Received(&frame), Moment::ZERO);
+/// }
+/// # let [events, _] = meeting.run();
+/// assert!(matches!(events.last(), Some(Event::Closed(Err(Error::PeerFlood)))));
+/// ```
 pub const MAX_EARLY: usize = 8;
 
 /// What one wormhole is told at its birth.
+///
+/// ```
+/// use wormhole_sync_core::{Moment, Settings, Wormhole, hashcash::DEFAULT_MAX_BITS, wire::AppId};
+///
+/// let settings = Settings {
+///     app_id: AppId::new("example.com/chat")?,
+///     app_versions: serde_json::Map::new(),
+///     client_version: ("chat".into(), "1.4.2".into()),
+///     max_hashcash_bits: DEFAULT_MAX_BITS,
+/// };
+/// # let seed = [1; 32];
+/// let wormhole = Wormhole::new(settings, seed, Moment::ZERO);
+/// assert!(wormhole.key().is_none());
+/// # Ok::<(), wormhole_sync_core::wire::InvalidName>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The application.
@@ -56,6 +87,22 @@ pub struct Settings {
 }
 
 /// What happens to a wormhole from outside.
+///
+/// ```
+/// use wormhole_sync_core::{Error, Event, Input, Moment, Output};
+///
+/// # let mut wormhole = wormhole_sync_testkit::doc::wormhole(1);
+/// wormhole.handle(Input::Lost, Moment::ZERO); // before it ever was up
+/// # let mut last = None;
+/// # loop {
+/// #     match wormhole.poll() {
+/// #         Output::Event(event) => last = Some(event),
+/// #         Output::Effect(_) => {}
+/// #         Output::Wait(_) => break,
+/// #     }
+/// # }
+/// assert!(matches!(last, Some(Event::Closed(Err(Error::Unreachable)))));
+/// ```
 #[derive(Debug)]
 pub enum Input<'a> {
     /// The connection is up.
@@ -71,6 +118,15 @@ pub enum Input<'a> {
 }
 
 /// What comes out.
+///
+/// ```
+/// use wormhole_sync_core::{Event, Output, wormhole::Effect};
+///
+/// # let mut wormhole = wormhole_sync_testkit::doc::wormhole(1);
+/// assert!(matches!(wormhole.poll(), Output::Event(Event::Connecting)));
+/// assert!(matches!(wormhole.poll(), Output::Effect(Effect::Open)));
+/// assert!(matches!(wormhole.poll(), Output::Wait(Some(_))));
+/// ```
 pub enum Output {
     /// The driver is to do something.
     Effect(Effect),
@@ -81,6 +137,15 @@ pub enum Output {
 }
 
 /// What the application learns.
+///
+/// ```
+/// use wormhole_sync_core::Event;
+///
+/// # let mut meeting = wormhole_sync_testkit::doc::Meeting::confirmed();
+/// meeting.other.send(b"hello".to_vec()).unwrap();
+/// let [events, _] = meeting.run(); // what each side told, joined by a server
+/// assert!(matches!(&events[..], [Event::Received(message)] if message == b"hello"));
+/// ```
 #[non_exhaustive]
 pub enum Event {
     /// A connection to the server is being opened.
@@ -116,6 +181,22 @@ pub enum Event {
 }
 
 /// What is known once the key is confirmed. Only the opening of the peer's `version` makes one.
+///
+/// ```
+/// use wormhole_sync_core::Event;
+///
+/// # let mut meeting = wormhole_sync_testkit::doc::Meeting::new();
+/// # for wormhole in [&mut meeting.one, &mut meeting.other] {
+/// #     wormhole.set_code(wormhole_sync_core::Code::parse("4-a").ok().unwrap()).unwrap();
+/// # }
+/// # let confirmed = meeting.run().map(|events| events.into_iter().find_map(|event| match event {
+/// #     Event::Confirmed(confirmed) => Some(confirmed),
+/// #     _ => None,
+/// # }));
+/// let [Some(ours), Some(theirs)] = confirmed else { panic!("both confirm the key") };
+/// assert_eq!(ours.verifier(), theirs.verifier());
+/// assert_eq!(ours.peer_versions().len(), 0);
+/// ```
 pub struct Confirmed {
     verifier: Verifier,
     peer_versions: VersionMessage,
@@ -123,25 +204,88 @@ pub struct Confirmed {
 
 impl Confirmed {
     /// The value to compare aloud.
+    ///
+    /// ```
+    /// use wormhole_sync_core::Event;
+    ///
+    /// # let mut meeting = wormhole_sync_testkit::doc::Meeting::new();
+    /// # for wormhole in [&mut meeting.one, &mut meeting.other] {
+    /// #     wormhole.set_code(wormhole_sync_core::Code::parse("4-a").ok().unwrap()).unwrap();
+    /// # }
+    /// # let confirmed = meeting.run().map(|events| events.into_iter().find_map(|event| match event {
+    /// #     Event::Confirmed(confirmed) => Some(confirmed),
+    /// #     _ => None,
+    /// # }));
+    /// # let [Some(confirmed), _] = confirmed else { panic!("both confirm the key") };
+    /// assert_eq!(Some(confirmed.verifier()), meeting.one.key().map(|key| key.verifier()));
+    /// ```
     pub const fn verifier(&self) -> Verifier {
         self.verifier
     }
 
     /// What the peer's application said of itself.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Event, Settings, Wormhole};
+    ///
+    /// # let mut meeting = wormhole_sync_testkit::doc::Meeting::new();
+    /// # let mut settings = wormhole_sync_testkit::doc::settings();
+    /// settings.app_versions.insert("emoji".into(), true.into()); // on the other side
+    /// # meeting.other = Wormhole::new(settings, [2; 32], wormhole_sync_core::Moment::ZERO);
+    /// # for wormhole in [&mut meeting.one, &mut meeting.other] {
+    /// #     wormhole.set_code(wormhole_sync_core::Code::parse("4-a").ok().unwrap()).unwrap();
+    /// # }
+    /// # let [events, _] = meeting.run();
+    /// let confirmed = events.iter().find_map(|event| match event {
+    ///     Event::Confirmed(confirmed) => Some(confirmed),
+    ///     _ => None,
+    /// });
+    /// assert_eq!(confirmed.unwrap().peer_versions()["emoji"], true);
+    /// ```
     pub const fn peer_versions(&self) -> &Map<String, Value> {
         &self.peer_versions.app_versions
     }
 }
 
 /// A plaintext is longer than [`MAX_PLAINTEXT`].
+///
+/// ```
+/// use wormhole_sync_core::{wire::limits::MAX_PLAINTEXT, wormhole::TooLong};
+///
+/// # let mut wormhole = wormhole_sync_testkit::doc::wormhole(1);
+/// assert_eq!(wormhole.send(vec![0; MAX_PLAINTEXT + 1]), Err(TooLong));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLong;
 
 /// A code was set or asked for already.
+///
+/// ```
+/// use wormhole_sync_core::wormhole::CodeAlreadySet;
+///
+/// # let mut wormhole = wormhole_sync_testkit::doc::wormhole(1);
+/// wormhole.allocate(2)?;
+/// assert_eq!(wormhole.allocate(2), Err(CodeAlreadySet));
+/// # Ok::<(), CodeAlreadySet>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeAlreadySet;
 
 /// One side of an exchange. See the [module](self) for the contract.
+///
+/// ```
+/// use wormhole_sync_core::{Code, Event};
+///
+/// # let mut meeting = wormhole_sync_testkit::doc::Meeting::new();
+/// let code = Code::parse("4-purple-sausages")?; // known to both sides
+/// meeting.one.set_code(code.clone()).unwrap();
+/// meeting.other.set_code(code).unwrap();
+/// meeting.one.send(b"hello".to_vec()).unwrap(); // goes out once the key is confirmed
+///
+/// let [_, events] = meeting.run(); // a driver's and a server's work
+/// assert!(matches!(events.last(), Some(Event::Received(message)) if message == b"hello"));
+/// # Ok::<(), wormhole_sync_core::code::CodeError>(())
+/// ```
 pub struct Wormhole {
     settings: Settings,
     mailbox: Mailbox,
@@ -184,6 +328,15 @@ enum Stage {
 impl Wormhole {
     /// A wormhole that connects at once. `seed` must come from the operating system's random
     /// source and be used for nothing else.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Event, Moment, Output, Wormhole};
+    ///
+    /// # let settings = wormhole_sync_testkit::doc::settings();
+    /// # let seed = [1; 32];
+    /// let mut wormhole = Wormhole::new(settings, seed, Moment::ZERO);
+    /// assert!(matches!(wormhole.poll(), Output::Event(Event::Connecting)));
+    /// ```
     pub fn new(settings: Settings, seed: [u8; 32], now: Moment) -> Self {
         let mut random = ChaCha20Rng::from_seed(seed);
         let identity = Identity {
@@ -210,11 +363,38 @@ impl Wormhole {
     // ---- commands ----
 
     /// Asks for the nameplates in use; answered by [`Event::Nameplates`].
+    ///
+    /// ```
+    /// use wormhole_sync_core::Event;
+    ///
+    /// # let mut meeting = wormhole_sync_testkit::doc::Meeting::new();
+    /// # meeting.other.allocate(2).unwrap(); // somebody waits
+    /// # meeting.run();
+    /// # let wormhole = &mut meeting.one;
+    /// wormhole.list();
+    /// # let [events, _] = meeting.run();
+    /// assert!(matches!(&events[..], [Event::Nameplates(nameplates)] if nameplates.len() == 1));
+    /// ```
     pub fn list(&mut self) {
         self.mailbox.list();
     }
 
     /// Asks the server for a nameplate and makes a code of `words` words.
+    ///
+    /// ```
+    /// use wormhole_sync_core::Event;
+    ///
+    /// # let mut meeting = wormhole_sync_testkit::doc::Meeting::new();
+    /// # let wormhole = &mut meeting.one;
+    /// wormhole.allocate(3)?;
+    /// # let [events, _] = meeting.run();
+    /// # let code = events.iter().find_map(|event| match event {
+    /// #     Event::Code(code) => Some(code),
+    /// #     _ => None,
+    /// # });
+    /// assert_eq!(code.unwrap().as_str().split('-').count(), 1 + 3);
+    /// # Ok::<(), wormhole_sync_core::wormhole::CodeAlreadySet>(())
+    /// ```
     pub fn allocate(&mut self, words: usize) -> Result<(), CodeAlreadySet> {
         if !matches!(self.stage, Stage::NoCode) {
             return Err(CodeAlreadySet);
@@ -225,6 +405,17 @@ impl Wormhole {
     }
 
     /// Takes a code that is known: carried here, or of one's own choosing.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Code, Event};
+    ///
+    /// # let mut meeting = wormhole_sync_testkit::doc::Meeting::new();
+    /// # let wormhole = &mut meeting.one;
+    /// wormhole.set_code(Code::parse("4-purple-sausages")?).unwrap();
+    /// # let [events, _] = meeting.run();
+    /// assert!(matches!(events.last(), Some(Event::WaitingForPeer)));
+    /// # Ok::<(), wormhole_sync_core::code::CodeError>(())
+    /// ```
     pub fn set_code(&mut self, code: Code) -> Result<(), CodeAlreadySet> {
         if !matches!(self.stage, Stage::NoCode) {
             return Err(CodeAlreadySet);
@@ -235,6 +426,16 @@ impl Wormhole {
     }
 
     /// Sends the next message: at once, or as soon as the key is confirmed.
+    ///
+    /// ```
+    /// use wormhole_sync_core::Event;
+    ///
+    /// # let mut meeting = wormhole_sync_testkit::doc::Meeting::confirmed();
+    /// meeting.one.send(b"hello".to_vec())?;
+    /// let [_, events] = meeting.run();
+    /// assert!(matches!(&events[..], [Event::Received(message)] if message == b"hello"));
+    /// # Ok::<(), wormhole_sync_core::wormhole::TooLong>(())
+    /// ```
     pub fn send(&mut self, plaintext: Vec<u8>) -> Result<(), TooLong> {
         if plaintext.len() > MAX_PLAINTEXT {
             return Err(TooLong);
@@ -246,6 +447,15 @@ impl Wormhole {
 
     /// Leaves. What was sent is delivered to the server first; then everything is let go, with the
     /// mood that fits. [`Event::Closed`] ends it.
+    ///
+    /// ```
+    /// use wormhole_sync_core::Event;
+    ///
+    /// # let mut meeting = wormhole_sync_testkit::doc::Meeting::confirmed();
+    /// meeting.one.close();
+    /// let [events, _] = meeting.run();
+    /// assert!(matches!(&events[..], [Event::Closed(Ok(()))]));
+    /// ```
     pub fn close(&mut self) {
         let mood =
             if matches!(self.stage, Stage::Confirmed { .. }) { Mood::Happy } else { Mood::Lonely };
@@ -255,6 +465,15 @@ impl Wormhole {
     /// Leaves as [`close`](Self::close) does, but with an error of the application's as the reason.
     /// A peer of this family that waits for more is told so under the key, and ends with
     /// [`Error::PeerGaveUp`]; the server learns a mood of `errory`.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Error, Event};
+    ///
+    /// # let mut meeting = wormhole_sync_testkit::doc::Meeting::confirmed();
+    /// meeting.one.abort();
+    /// let [_, events] = meeting.run();
+    /// assert!(matches!(&events[..], [Event::Closed(Err(Error::PeerGaveUp))]));
+    /// ```
     pub fn abort(&mut self) {
         if let Stage::Confirmed { key, .. } = &self.stage {
             let nonce = nonce(&mut self.random);
@@ -267,6 +486,12 @@ impl Wormhole {
     }
 
     /// The key that both sides share, once agreed on.
+    ///
+    /// ```
+    /// # let mut meeting = wormhole_sync_testkit::doc::Meeting::confirmed();
+    /// let [ours, theirs] = [meeting.one.key().unwrap(), meeting.other.key().unwrap()];
+    /// assert_eq!(ours.verifier(), theirs.verifier());
+    /// ```
     pub const fn key(&self) -> Option<&SharedKey> {
         match &self.stage {
             Stage::Keyed { key, .. } | Stage::Confirmed { key, .. } => Some(key),
@@ -278,6 +503,15 @@ impl Wormhole {
     // ---- the contract ----
 
     /// Something happened outside.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Event, Input, Moment, Output};
+    ///
+    /// # let mut wormhole = wormhole_sync_testkit::doc::wormhole(1);
+    /// # while !matches!(wormhole.poll(), Output::Wait(_)) {}
+    /// wormhole.handle(Input::Opened, Moment::from_millis(20));
+    /// assert!(matches!(wormhole.poll(), Output::Event(Event::Connected)));
+    /// ```
     pub fn handle(&mut self, input: Input<'_>, now: Moment) {
         match input {
             Input::Opened => self.mailbox.opened(now),
@@ -290,6 +524,20 @@ impl Wormhole {
     }
 
     /// The next thing to do, to tell or to wait for.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Output, wormhole::Effect};
+    ///
+    /// # let mut wormhole = wormhole_sync_testkit::doc::wormhole(1);
+    /// let wait = loop {
+    ///     match wormhole.poll() {
+    ///         Output::Effect(effect) => assert_eq!(effect, Effect::Open), // perform it
+    ///         Output::Event(_) => {} // tell it
+    ///         Output::Wait(wait) => break wait,
+    ///     }
+    /// };
+    /// assert!(wait.is_some()); // until a connection is up, or that moment
+    /// ```
     pub fn poll(&mut self) -> Output {
         loop {
             if let Some(event) = self.events.pop_front() {

@@ -22,7 +22,6 @@ mod stranger;
 
 pub mod fuzz;
 
-#[cfg(feature = "doc")]
 pub mod doc;
 
 pub use server::Return;

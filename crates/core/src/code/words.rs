@@ -20,6 +20,14 @@ const SUGGESTIONS: usize = 3;
 const MAX_DISTANCE: usize = 3;
 
 /// A word that is not in the list for its place.
+///
+/// ```
+/// use wormhole_sync_core::code::{UnknownWord, unknown_words};
+///
+/// let suggestions = vec!["revenge"];
+/// let unknown = UnknownWord { place: 1, word: "revnege".into(), suggestions };
+/// assert_eq!(unknown_words("guitarist-revnege"), [unknown]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownWord {
     /// Its place among the words, from 0.
@@ -50,6 +58,14 @@ pub(super) fn choose(count: usize, random: &mut impl RngCore) -> Zeroizing<Strin
 
 /// What `partial` (the words typed so far, without the nameplate) can become by completing its
 /// last word, in alphabetical order; with a dash at the end while fewer than `count` words stand.
+///
+/// ```
+/// use wormhole_sync_core::code::complete;
+///
+/// assert_eq!(complete("guit", 2), ["guitarist-"]);
+/// assert_eq!(complete("guitarist-rev", 2), ["guitarist-revenge"]);
+/// assert!(complete("xyz", 2).is_empty());
+/// ```
 pub fn complete(partial: &str, count: usize) -> Vec<String> {
     let (before, last) =
         partial.rsplit_once('-').map_or(("", partial), |(before, last)| (before, last));
@@ -63,6 +79,13 @@ pub fn complete(partial: &str, count: usize) -> Vec<String> {
 }
 
 /// The words of `words` (joined by dashes) that are not in the list for their place.
+///
+/// ```
+/// use wormhole_sync_core::code::unknown_words;
+///
+/// assert!(unknown_words("guitarist-revenge").is_empty());
+/// assert_eq!(unknown_words("revenge-guitarist").len(), 2); // in the wrong order
+/// ```
 pub fn unknown_words(words: &str) -> Vec<UnknownWord> {
     words
         .split('-')

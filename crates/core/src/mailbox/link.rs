@@ -12,24 +12,117 @@ use std::time::Duration;
 use crate::Moment;
 
 /// How long opening a connection may take, TLS and WebSocket handshakes included.
+///
+/// ```
+/// use wormhole_sync_core::{Output, mailbox::{OPEN_TIMEOUT, Timer}};
+///
+/// # let mut wormhole = wormhole_sync_testkit::doc::wormhole(1);
+/// # let drain = |wormhole: &mut wormhole_sync_core::Wormhole| loop {
+/// #     if let Output::Wait(wait) = wormhole.poll() { break wait; }
+/// # };
+/// assert_eq!(drain(&mut wormhole), Some((OPEN_TIMEOUT, Timer::Open)));
+/// ```
 pub const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A silent connection is pinged after this long.
+///
+/// ```
+/// use wormhole_sync_core::{Input, Moment, Output, mailbox::{PING_AFTER, Timer}};
+///
+/// # let mut wormhole = wormhole_sync_testkit::doc::wormhole(1);
+/// # let drain = |wormhole: &mut wormhole_sync_core::Wormhole| loop {
+/// #     if let Output::Wait(wait) = wormhole.poll() { break wait; }
+/// # };
+/// wormhole.handle(Input::Opened, Moment::ZERO);
+/// assert_eq!(drain(&mut wormhole), Some((PING_AFTER, Timer::Ping)));
+/// ```
 pub const PING_AFTER: Duration = Duration::from_secs(30);
 
 /// A connection that stays silent for this long is dropped: half-open links end here.
+///
+/// ```
+/// use wormhole_sync_core::{Input, Moment, Output, mailbox::{DROP_AFTER, PING_AFTER, Timer}};
+///
+/// # let mut wormhole = wormhole_sync_testkit::doc::wormhole(1);
+/// # let drain = |wormhole: &mut wormhole_sync_core::Wormhole| loop {
+/// #     if let Output::Wait(wait) = wormhole.poll() { break wait; }
+/// # };
+/// wormhole.handle(Input::Opened, Moment::ZERO);
+/// # drain(&mut wormhole);
+/// wormhole.handle(Input::Timeout, PING_AFTER); // pinged, and no answer
+/// assert_eq!(drain(&mut wormhole), Some((DROP_AFTER, Timer::Drop)));
+/// ```
 pub const DROP_AFTER: Duration = Duration::from_secs(60);
 
 /// The first pause before connecting again; each further failure makes it half as long again.
+///
+/// ```
+/// use wormhole_sync_core::{Input, Moment, Output, mailbox::{FIRST_PAUSE, JITTER}};
+///
+/// # let mut wormhole = wormhole_sync_testkit::doc::wormhole(1);
+/// # let drain = |wormhole: &mut wormhole_sync_core::Wormhole| loop {
+/// #     if let Output::Wait(wait) = wormhole.poll() { break wait; }
+/// # };
+/// wormhole.handle(Input::Opened, Moment::ZERO);
+/// # drain(&mut wormhole);
+/// wormhole.handle(Input::Lost, Moment::ZERO);
+/// let (retry_at, _) = drain(&mut wormhole).unwrap();
+/// assert!((FIRST_PAUSE..=FIRST_PAUSE + JITTER).contains(&retry_at));
+/// ```
 pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest pause before connecting again, jitter not counted.
+///
+/// ```
+/// use wormhole_sync_core::{Input, Moment, Output, mailbox::{JITTER, LONGEST_PAUSE}};
+///
+/// # let mut wormhole = wormhole_sync_testkit::doc::wormhole(1);
+/// # let drain = |wormhole: &mut wormhole_sync_core::Wormhole| loop {
+/// #     if let Output::Wait(wait) = wormhole.poll() { break wait; }
+/// # };
+/// wormhole.handle(Input::Opened, Moment::ZERO);
+/// let mut now = Moment::ZERO;
+/// for _ in 0..100 {
+///     wormhole.handle(Input::Lost, now);
+///     let (retry_at, _) = drain(&mut wormhole).unwrap();
+///     assert!(retry_at - now <= LONGEST_PAUSE + JITTER);
+///     now = retry_at;
+///     wormhole.handle(Input::Timeout, now); // tries again
+/// }
+/// ```
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Most random delay added to a pause, so that a thousand clients do not come back at once.
+///
+/// ```
+/// use wormhole_sync_core::{Input, Moment, Output};
+///
+/// # let drain = |wormhole: &mut wormhole_sync_core::Wormhole| loop {
+/// #     if let Output::Wait(wait) = wormhole.poll() { break wait; }
+/// # };
+/// let come_back = |seed| {
+///     let mut wormhole = wormhole_sync_testkit::doc::wormhole(seed);
+///     wormhole.handle(Input::Opened, Moment::ZERO);
+///     wormhole.handle(Input::Lost, Moment::ZERO);
+///     drain(&mut wormhole)
+/// };
+/// assert_ne!(come_back(1), come_back(2)); // two clients of a server that vanished
+/// ```
 pub const JITTER: Duration = Duration::from_secs(1);
 
 /// What the clock is waited for.
+///
+/// ```
+/// use wormhole_sync_core::{Input, Moment, Output, mailbox::Timer};
+///
+/// # let mut wormhole = wormhole_sync_testkit::doc::wormhole(1);
+/// # let drain = |wormhole: &mut wormhole_sync_core::Wormhole| loop {
+/// #     if let Output::Wait(wait) = wormhole.poll() { break wait; }
+/// # };
+/// assert!(matches!(drain(&mut wormhole), Some((_, Timer::Open))));
+/// wormhole.handle(Input::Opened, Moment::ZERO);
+/// assert!(matches!(drain(&mut wormhole), Some((_, Timer::Ping))));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timer {
     /// A connection that is being opened must be up by then.
