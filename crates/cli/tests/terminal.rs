@@ -11,7 +11,17 @@
 
 mod support;
 
-use std::process::Command;
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
 
 use rexpect::session::{PtySession, spawn_command};
 use support::{PATIENCE, Scene};
@@ -66,6 +76,82 @@ fn tab_completes_the_number_and_the_words() {
     let (said, code) = terminal.ends();
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("completed"), "{said}");
+    sender.end().with_code(0);
+}
+
+/// A way to the server on which the server's answers can be held back.
+#[derive(Clone, Default)]
+struct Dam {
+    held: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Dam {
+    /// Leads one connection to the server at `url`; the URL of this way.
+    fn before(&self, url: &str) -> String {
+        let server = url.trim_start_matches("ws://").trim_end_matches("/v1").to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let dam = self.clone();
+        thread::spawn(move || {
+            let client = listener.accept().unwrap().0;
+            let server = TcpStream::connect(server).unwrap();
+            let (upwards, from) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+            let (asked, held) = (Arc::clone(&dam.asked), Arc::clone(&dam.held));
+            thread::spawn(move || {
+                pour(from, upwards, |length| _ = asked.fetch_add(length, Ordering::SeqCst));
+            });
+            pour(server, client, |_| {
+                while held.load(Ordering::SeqCst) {
+                    thread::sleep(Duration::from_millis(5));
+                }
+            });
+        });
+        format!("ws://{address}/v1")
+    }
+
+    /// Waits until the client has asked for more.
+    fn wait_for_more_than(&self, asked: usize) {
+        let end = Instant::now() + PATIENCE;
+        while self.asked.load(Ordering::SeqCst) <= asked {
+            assert!(Instant::now() < end, "the client asked for nothing more");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+fn pour(mut from: TcpStream, mut to: TcpStream, before: impl Fn(usize)) {
+    let mut chunk = [0; 4096];
+    while let Ok(length @ 1..) = from.read(&mut chunk) {
+        before(length);
+        if to.write_all(&chunk[..length]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(std::net::Shutdown::Write);
+}
+
+#[test]
+fn a_server_that_never_lists_does_not_lock_the_prompt() {
+    let scene = Scene::new();
+    let sender = scene.start(&["send", "--text", "unlocked", "--code", "7-guitarist-revenge"]);
+    sender.wait_for_stderr("Wormhole code is");
+    let dam = Dam::default();
+    let mut command = scene.wormhole(&["receive"]);
+    command.env("WORMHOLE_RELAY_URL", dam.before(&scene.url));
+    let mut terminal = Terminal::start(command);
+    terminal.sees(PROMPT);
+    dam.held.store(true, Ordering::SeqCst);
+    let asked = dam.asked.load(Ordering::SeqCst);
+    terminal.types("\t7-guitarist-revenge");
+    dam.wait_for_more_than(asked);
+    terminal.sees("7-guitarist-revenge");
+    let listed = dam.asked.load(Ordering::SeqCst);
+    terminal.types("\r");
+    dam.wait_for_more_than(listed); // the claim
+    dam.held.store(false, Ordering::SeqCst);
+    let (said, code) = terminal.ends();
+    assert!(said.contains("unlocked") && code == 0, "{said}");
     sender.end().with_code(0);
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
 use wormhole_sync::{Connected, Role};
 
 use super::{Meeting, blocking};
@@ -44,7 +44,8 @@ impl Meeting<'_> {
         ))
     }
 
-    /// Asks for a code, with completion, while the connection is kept. Nothing is claimed.
+    /// Asks for a code, with completion, while the connection is kept. Nothing is claimed. A server
+    /// that does not tell its numbers, or fails, does not keep the code from being entered.
     pub(super) async fn typed(
         &self,
         mut connected: Connected,
@@ -52,15 +53,22 @@ impl Meeting<'_> {
         let (prompt, mut wanted) = self.prompt(Place::Server);
         let typing = blocking(move || prompt.run());
         tokio::pin!(typing);
-        loop {
+        let mut failed = None;
+        let code = loop {
+            let answer = tokio::select! {
+                code = &mut typing => break code?,
+                Some(answer) = wanted.recv() => answer,
+            };
             tokio::select! {
-                code = &mut typing => return Ok((code?, connected)),
-                Some(answer) = wanted.recv() => {
-                    let numbers = connected.nameplates().await.map_err(super::failure)?;
-                    let _ = answer.send(numbers); // the prompt may have stopped waiting
-                }
+                code = &mut typing => break code?,
+                numbers = timeout(PATIENCE, connected.nameplates()), if failed.is_none() => match numbers {
+                    Ok(Ok(numbers)) => _ = answer.send(numbers), // the prompt may have stopped waiting
+                    Ok(Err(error)) => failed = Some(error), // told once the terminal is free again
+                    Err(_) => {}
+                },
             }
-        }
+        };
+        failed.map_or(Ok((code, connected)), |error| Err(super::failure(error)))
     }
 
     /// A prompt for codes of this place, and the way by which its completion asks for numbers.
