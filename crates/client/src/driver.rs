@@ -3,7 +3,8 @@
 //! One loop: drain the machine, then wait for whatever comes first.
 
 use std::{
-    future::Future,
+    collections::VecDeque,
+    future::{Future, poll_fn},
     io,
     pin::Pin,
     sync::{
@@ -22,7 +23,7 @@ use tokio::{
     task::JoinHandle,
     time::{Instant, sleep_until, timeout},
 };
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
 use wormhole_sync_core::{
     Code, Error as ProtocolError, Event, Input, Moment, Output, Settings, Wormhole,
     hashcash::Challenge,
@@ -168,6 +169,7 @@ impl Handle {
             news: news_out,
             unread: unread.clone(),
             last_failure: None,
+            welcomed: None,
             ending: Ending::default(),
         };
         let ends = Arc::<Mutex<Ends>>::default();
@@ -284,13 +286,21 @@ struct Driver {
     news: mpsc::UnboundedSender<News>,
     unread: Arc<Unread>,
     last_failure: Option<String>,
+    /// The last message of the day that was told.
+    welcomed: Option<Option<String>>,
     ending: Ending,
 }
 
 enum Link {
     Down,
     Dialing(Pin<Box<dyn Future<Output = io::Result<Box<Socket>>> + Send>>),
-    Up { outgoing: SplitSink<Socket, Message>, incoming: SplitStream<Socket>, unflushed: bool },
+    Up {
+        outgoing: SplitSink<Socket, Message>,
+        incoming: SplitStream<Socket>,
+        /// Frames that the socket has not taken yet.
+        queue: VecDeque<Message>,
+        unflushed: bool,
+    },
 }
 
 /// When the goodbye must be over, and what to say if it is not.
@@ -304,8 +314,8 @@ struct Ending {
 enum Happened {
     Command(Option<Command>),
     Dialed(io::Result<Box<Socket>>),
-    Incoming(Option<Result<Message, tokio_tungstenite::tungstenite::Error>>),
-    Flushed(Result<(), tokio_tungstenite::tungstenite::Error>),
+    Incoming(Option<Result<Message, WebSocketError>>),
+    Flushed(Result<(), WebSocketError>),
     Solved(Option<String>),
     Timeout,
     TimeLimit,
@@ -317,6 +327,10 @@ impl Driver {
     async fn run(mut self) {
         loop {
             let Some(deadline) = self.drain().await else { return };
+            if self.machine.failure().is_some() {
+                // The goodbye must not keep the failure from the application.
+                self.end_within(DROP_LIMIT);
+            }
             let happened = self.wait(deadline).await;
             if self.take(happened).is_break() {
                 return;
@@ -343,13 +357,12 @@ impl Driver {
         match effect {
             Effect::Open => self.link = Link::Dialing(Box::pin(self.server.clone().dial())),
             Effect::Transmit(frame) => {
-                if let Link::Up { outgoing, unflushed, .. } = &mut self.link {
-                    *unflushed = true;
-                    // A failure shows itself again when the frames are flushed.
-                    let _ = outgoing.feed(Message::text(frame)).await;
+                if let Link::Up { queue, .. } = &mut self.link {
+                    queue.push_back(Message::text(frame));
                 }
             }
             Effect::Close => {
+                self.work = None;
                 if let Link::Up { mut outgoing, .. } = std::mem::replace(&mut self.link, Link::Down)
                 {
                     let _ = timeout(FAREWELL_FRAME, outgoing.close()).await;
@@ -371,6 +384,9 @@ impl Driver {
             }
             Event::Welcome(welcome) => {
                 let motd = welcome.motd;
+                if self.welcomed.replace(motd.clone()).as_ref() == Some(&motd) {
+                    return; // a server that says the same after each reconnection says nothing new
+                }
                 (Some(Status::Welcome { motd: motd.clone() }), Some(News::Welcome { motd }))
             }
             Event::Working { bits } => (Some(Status::Working { bits }), None),
@@ -402,10 +418,11 @@ impl Driver {
     }
 
     fn closed(&mut self, outcome: Result<(), ProtocolError>) {
-        let outcome = match (self.ending.error.take(), outcome) {
-            (Some(error), _) => Err(error),
-            (None, Err(ProtocolError::Unreachable)) => Err(self.unreachable()),
-            (None, outcome) => outcome.map_err(|error| Cause::Protocol(error).into()),
+        let outcome = match (outcome, self.ending.error.take()) {
+            (Err(ProtocolError::Unreachable), _) => Err(self.unreachable()),
+            (Err(error), _) => Err(Cause::Protocol(error).into()),
+            (Ok(()), Some(error)) => Err(error),
+            (Ok(()), None) => Ok(()),
         };
         self.options.tell(&Status::Closed);
         let _ = self.news.send(News::Closed(outcome));
@@ -421,8 +438,7 @@ impl Driver {
 
     async fn wait(&mut self, deadline: Option<Moment>) -> Happened {
         let origin = self.origin;
-        let full =
-            self.unread.messages.load(Ordering::Acquire) >= MAX_UNREAD && self.commands.is_some();
+        let full = self.is_full();
         let time_limit = self.options.time_limit.filter(|_| !self.ending.time_limit_passed);
         tokio::select! {
             command = receive(&mut self.commands) => Happened::Command(command),
@@ -441,12 +457,13 @@ impl Driver {
             Happened::Command(Some(command)) => self.obey(command),
             Happened::Command(None) => {
                 self.commands = None;
-                self.machine.close();
+                self.machine.abort();
                 self.end_within(DROP_LIMIT);
             }
             Happened::Dialed(Ok(socket)) => {
                 let (outgoing, incoming) = (*socket).split();
-                self.link = Link::Up { outgoing, incoming, unflushed: false };
+                let queue = VecDeque::new();
+                self.link = Link::Up { outgoing, incoming, queue, unflushed: false };
                 self.machine.handle(Input::Opened, now);
             }
             Happened::Dialed(Err(error)) => self.lost(Some(error.to_string())),
@@ -459,6 +476,9 @@ impl Driver {
             }
             Happened::Incoming(Some(Ok(Message::Close(_))) | None) => self.lost(None),
             Happened::Incoming(Some(Ok(_))) | Happened::Flushed(Ok(())) | Happened::Fetched => {}
+            Happened::Incoming(Some(Err(WebSocketError::Capacity(_)))) => {
+                self.machine.handle(Input::Oversized, now);
+            }
             Happened::Incoming(Some(Err(error))) | Happened::Flushed(Err(error)) => {
                 self.lost(Some(error.to_string()));
             }
@@ -466,20 +486,24 @@ impl Driver {
                 self.work = None;
                 match stamp {
                     Some(stamp) => self.machine.handle(Input::Solved(stamp), now),
-                    None => self.machine.abort(),
+                    None => self.machine.handle(Input::Unsolvable, now),
                 }
+            }
+            Happened::Timeout if self.is_full() && matches!(self.link, Link::Up { .. }) => {
+                self.machine.handle(Input::Paused, now);
             }
             Happened::Timeout => self.machine.handle(Input::Timeout, now),
             Happened::TimeLimit => {
                 self.ending.time_limit_passed = true;
                 self.ending.error =
                     self.options.time_limit.map(|limit| Cause::TimedOut(limit).into());
-                self.machine.close();
+                self.machine.abort();
                 self.end_within(DROP_LIMIT);
             }
             Happened::EndLimit => {
                 self.ending.error.get_or_insert(Cause::Unconfirmed.into());
-                self.closed(Ok(()));
+                let failure = self.machine.failure().cloned();
+                self.closed(failure.map_or(Ok(()), Err));
                 return std::ops::ControlFlow::Break(());
             }
         }
@@ -515,6 +539,11 @@ impl Driver {
         }
     }
 
+    /// Whether so much is unread that the peer has to wait.
+    fn is_full(&self) -> bool {
+        self.commands.is_some() && self.unread.messages.load(Ordering::Acquire) >= MAX_UNREAD
+    }
+
     fn end_within(&mut self, limit: Duration) {
         let end = Instant::now() + limit;
         self.ending.deadline = Some(self.ending.deadline.map_or(end, |earlier| earlier.min(end)));
@@ -532,9 +561,8 @@ impl Link {
         match self {
             Self::Down => std::future::pending().await,
             Self::Dialing(dialing) => Happened::Dialed(dialing.await),
-            Self::Up { outgoing, incoming, unflushed } => tokio::select! {
-                outcome = outgoing.flush(), if *unflushed => {
-                    *unflushed = false;
+            Self::Up { outgoing, incoming, queue, unflushed } => tokio::select! {
+                outcome = send(outgoing, queue, unflushed), if *unflushed || !queue.is_empty() => {
                     Happened::Flushed(outcome)
                 }
                 message = incoming.next(), if !full => Happened::Incoming(message),
@@ -542,6 +570,24 @@ impl Link {
             },
         }
     }
+}
+
+/// Sends what is queued. Cancelling loses nothing: a frame leaves the queue as the socket takes it.
+async fn send(
+    outgoing: &mut SplitSink<Socket, Message>,
+    queue: &mut VecDeque<Message>,
+    unflushed: &mut bool,
+) -> Result<(), WebSocketError> {
+    while !queue.is_empty() {
+        poll_fn(|context| outgoing.poll_ready_unpin(context)).await?;
+        if let Some(frame) = queue.pop_front() {
+            *unflushed = true;
+            outgoing.start_send_unpin(frame)?;
+        }
+    }
+    outgoing.flush().await?;
+    *unflushed = false;
+    Ok(())
 }
 
 async fn receive(commands: &mut Option<mpsc::UnboundedReceiver<Command>>) -> Option<Command> {

@@ -121,6 +121,7 @@ pub(crate) struct Mailbox {
     link: Link,
     permission: Permission,
     bound: bool,
+    welcomed: bool,
     list_wanted: bool,
     nameplate: NameplateWish,
     /// The server has been asked for a nameplate, and so may hold one for this side.
@@ -153,6 +154,8 @@ enum Permission {
     Unneeded,
     /// A server asked for it once; wait for the welcome, and for the work if it asks again.
     Awaited,
+    /// This connection's stamp is being searched for.
+    Working,
     /// Given on this connection.
     Given,
 }
@@ -164,6 +167,7 @@ impl Mailbox {
             link: Link::default(),
             permission: Permission::Unneeded,
             bound: false,
+            welcomed: false,
             list_wanted: false,
             nameplate: NameplateWish::Nothing,
             asked: false,
@@ -276,6 +280,10 @@ impl Mailbox {
         if self.link.is_idle() {
             return;
         }
+        self.now = now;
+        if std::mem::take(&mut self.list_wanted) {
+            self.tell(Fact::Nameplates(Vec::new())); // a list may be what broke the connection
+        }
         self.forget_connection();
         let jitter = Duration::from_millis((u64::from(self.random.next_u32()) * 1000) >> 32);
         debug_assert!(jitter <= JITTER, "a fraction of a second");
@@ -299,16 +307,30 @@ impl Mailbox {
         match self.link.due(now) {
             Some(Due::Open) => self.connect(now),
             Some(Due::Ping) => self.say(&ClientMessage::Ping("0".into())),
-            Some(Due::Drop) => {
-                self.effect(Effect::Close);
-                self.lost(now);
-            }
+            Some(Due::Drop) => self.drop_link(),
             None => {}
         }
     }
 
+    /// Nothing is read for a while, so that silence says nothing about the server.
+    pub(crate) fn paused(&mut self, now: Moment) {
+        self.link.heard(now);
+    }
+
+    fn drop_link(&mut self) {
+        self.effect(Effect::Close);
+        self.lost(self.now);
+    }
+
+    /// The work that the server asked for cannot be done.
+    pub(crate) fn unsolvable(&mut self) {
+        if matches!(self.permission, Permission::Working) {
+            self.give_up(Error::UnknownPermission);
+        }
+    }
+
     pub(crate) fn solved(&mut self, stamp: String) {
-        if self.link.is_up() && matches!(self.permission, Permission::Awaited) {
+        if self.link.is_up() && matches!(self.permission, Permission::Working) {
             self.permission = Permission::Given;
             self.say(&ClientMessage::SubmitPermissions { stamp: stamp.into() });
             self.resync();
@@ -443,6 +465,7 @@ impl Mailbox {
     /// What was said on a connection that no longer counts is to be said again.
     fn forget_connection(&mut self) {
         self.bound = false;
+        self.welcomed = false;
         if !matches!(self.permission, Permission::Unneeded) {
             self.permission = Permission::Awaited;
         }

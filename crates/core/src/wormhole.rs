@@ -21,7 +21,7 @@ use rand_core::{RngCore, SeedableRng};
 use serde_json::{Map, Value};
 use wormhole_sync_wire::{
     AppId, Mood, Nameplate, Phase, Side, Welcome, hex,
-    limits::{MAX_FRAME, MAX_PLAINTEXT},
+    limits::{MAX_BODY, MAX_FRAME, MAX_PLAINTEXT},
     version_message::VersionMessage,
 };
 use zeroize::Zeroizing;
@@ -113,8 +113,14 @@ pub enum Input<'a> {
     Lost,
     /// The moment of [`Output::Wait`] has come.
     Timeout,
+    /// The application does not take what has come, so that nothing is read: the silence is ours.
+    Paused,
+    /// A message came in that is longer than [`MAX_FRAME`], and was not read.
+    Oversized,
     /// The work of [`Effect::Work`] is done.
     Solved(String),
+    /// The work of [`Effect::Work`] cannot be done: its resource fits into no stamp.
+    Unsolvable,
 }
 
 /// What comes out.
@@ -475,14 +481,21 @@ impl Wormhole {
     /// assert!(matches!(&events[..], [Event::Closed(Err(Error::PeerGaveUp))]));
     /// ```
     pub fn abort(&mut self) {
-        if let Stage::Confirmed { key, .. } = &self.stage {
-            let nonce = nonce(&mut self.random);
-            let body = seal(key, self.mailbox.side(), &Phase::Abort, nonce, b"");
-            self.mailbox.add(Phase::Abort, body);
-        } else {
-            self.mailbox.discard();
-        }
+        let (Stage::Keyed { key, .. } | Stage::Confirmed { key, .. }) = &self.stage else {
+            return self.close();
+        };
+        let nonce = nonce(&mut self.random);
+        let body = seal(key, self.mailbox.side(), &Phase::Abort, nonce, b"");
+        self.mailbox.add(Phase::Abort, body);
         self.leave(Mood::Errory);
+    }
+
+    /// Why the exchange failed, as soon as it has: the goodbye may still be under way.
+    pub const fn failure(&self) -> Option<&Error> {
+        match &self.outcome {
+            Ok(()) => None,
+            Err(error) => Some(error),
+        }
     }
 
     /// The key that both sides share, once agreed on.
@@ -516,10 +529,12 @@ impl Wormhole {
         match input {
             Input::Opened => self.mailbox.opened(now),
             Input::Received(frame) if frame.len() <= MAX_FRAME => self.mailbox.received(frame, now),
-            Input::Received(_) => self.fail(Error::ServerNonsense),
+            Input::Received(_) | Input::Oversized => self.fail(Error::ServerNonsense),
             Input::Lost => self.mailbox.lost(now),
+            Input::Paused => self.mailbox.paused(now),
             Input::Timeout => self.mailbox.timeout(now),
             Input::Solved(stamp) => self.mailbox.solved(stamp),
+            Input::Unsolvable => self.mailbox.unsolvable(),
         }
     }
 
@@ -584,7 +599,14 @@ impl Wormhole {
     }
 
     fn message(&mut self, sealed: Sealed) {
+        let too_long = sealed.body.len() > MAX_BODY;
         match &mut self.stage {
+            Stage::Exchanging { .. } if too_long => self.fail(Error::PeerFlood),
+            Stage::Keyed { peer, .. } | Stage::Confirmed { peer, .. }
+                if too_long && *peer == sealed.side =>
+            {
+                self.fail(Error::PeerFlood);
+            }
             Stage::Exchanging { .. } if sealed.phase == Phase::Pake => self.exchange(&sealed),
             Stage::Exchanging { early, .. } if early.len() < MAX_EARLY => early.push(sealed),
             Stage::Exchanging { .. } => self.fail(Error::PeerFlood),
@@ -669,7 +691,9 @@ impl Wormhole {
     fn open_abort(&self, sealed: &Sealed) -> Result<(), Error> {
         match &self.stage {
             // What does not open is another application's own phase of that name.
-            Stage::Confirmed { key, .. } if sealed.open(key).is_ok() => Err(Error::PeerGaveUp),
+            Stage::Keyed { key, .. } | Stage::Confirmed { key, .. } if sealed.open(key).is_ok() => {
+                Err(Error::PeerGaveUp)
+            }
             _ => Ok(()),
         }
     }
@@ -726,9 +750,9 @@ impl Wormhole {
     }
 
     fn finished(&mut self) {
-        if let Stage::Leaving { key } = std::mem::replace(&mut self.stage, Stage::NoCode) {
+        if let Stage::Leaving { key } = &mut self.stage {
+            self.stage = Stage::Closed { key: key.take() };
             self.tell(Event::Closed(self.outcome.clone()));
-            self.stage = Stage::Closed { key };
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the mailbox server says to a client.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 
 use crate::{
@@ -123,8 +123,23 @@ pub struct Welcome {
     #[serde(default, rename = "permission-required", skip_serializing_if = "Option::is_none")]
     pub permission_required: Option<PermissionRequired>,
     /// The address from which the server sees the client.
-    #[serde(default, rename = "your-address", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "your-address",
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "readable"
+    )]
     pub your_address: Option<YourAddress>,
+}
+
+/// What only informs is ignored when it cannot be read, such as an address with a zone.
+fn readable<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let value = Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).ok())
 }
 
 /// The permissions of which one is enough.
@@ -385,6 +400,15 @@ mod tests {
         assert!(required.none.is_some());
         assert_eq!(required.hashcash.unwrap().bits, 6);
         assert_eq!(welcome.your_address.unwrap().ipv6, "::1".parse().ok());
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_read_does_not_spoil_the_welcome() {
+        let frame = r#"{"type":"welcome","welcome":{"motd":"x","your-address":{"port":1,"ipv6":"fe80::1%eth0"}}}"#;
+        let Some(ServerMessage::Welcome { welcome }) = ServerMessage::parse(frame) else {
+            panic!("not a welcome");
+        };
+        assert_eq!((welcome.motd.as_deref(), welcome.your_address), (Some("x"), None));
     }
 
     #[test]

@@ -4,7 +4,6 @@ use rand_core::RngCore;
 use serde_json::Value;
 use wormhole_sync_wire::{
     MailboxId, Nameplate, Phase, Relayed, ServerMessage, Welcome, hex,
-    limits::MAX_BODY,
     server_message::{HashcashRequired, ListedNameplate},
 };
 
@@ -28,13 +27,20 @@ impl Mailbox {
             ServerMessage::Error { error, orig } => {
                 let text = |key| orig.get(key).and_then(Value::as_str);
                 let number = text("id").and_then(|id| u64::from_str_radix(id, 16).ok());
-                self.refused(text("type").unwrap_or_default(), number, error);
+                match text("type") {
+                    Some(request) => self.refused(request, number, error),
+                    // About no request of ours, so about the connection: the next may do better.
+                    None => self.drop_link(),
+                }
             }
             ServerMessage::Ack | ServerMessage::Unknown => {}
         }
     }
 
     fn welcomed(&mut self, welcome: Welcome) {
+        if std::mem::replace(&mut self.welcomed, true) {
+            return; // one for each connection, or a server could ask for work without end
+        }
         if let Some(reason) = welcome.error.clone() {
             self.tell(Fact::Failed(Error::Unwelcome(reason)));
             return;
@@ -53,6 +59,7 @@ impl Mailbox {
                 self.asked = self.hope.asked_before;
                 self.forget_connection();
                 self.permission = Permission::Awaited;
+                self.welcomed = true;
                 self.work(required.hashcash);
             }
         }
@@ -68,6 +75,7 @@ impl Mailbox {
             Some(asked) => {
                 let mut salt = [0; 12];
                 self.random.fill_bytes(&mut salt);
+                self.permission = Permission::Working;
                 self.tell(Fact::Working { bits: asked.bits });
                 self.effect(Effect::Work(Challenge {
                     bits: asked.bits,
@@ -79,13 +87,16 @@ impl Mailbox {
     }
 
     fn listed(&mut self, nameplates: Vec<ListedNameplate>) {
-        self.list_wanted = false;
+        if !std::mem::take(&mut self.list_wanted) {
+            return;
+        }
         let nameplates = nameplates.into_iter().map(|listed| listed.id).collect();
         self.tell(Fact::Nameplates(nameplates));
     }
 
     fn allocated(&mut self, nameplate: Nameplate) {
         if matches!(self.nameplate, NameplateWish::Allocated) {
+            self.link.served();
             self.tell(Fact::Allocated(nameplate.clone()));
             self.claim(nameplate);
         }
@@ -94,6 +105,7 @@ impl Mailbox {
     fn claimed(&mut self, claimed: MailboxId) {
         let NameplateWish::Claimed { confirmed, .. } = &mut self.nameplate else { return };
         *confirmed = true;
+        self.link.served();
         let (MailboxWish::Open { id, session } | MailboxWish::Closed { id, session, .. }) =
             &mut self.mail
         else {
@@ -125,19 +137,18 @@ impl Mailbox {
         if message.side == self.identity.side {
             if let Some(body) = hex::decode(&message.body) {
                 self.outbox.echo(&phase, &body);
+                self.link.served();
                 self.sync_mailbox();
             }
             return;
         }
-        // A body that is not hex, or beyond any honest length, opens under no key: the empty one
-        // says the same.
         if let Some(Some(session)) = self.mail.session() {
             session.peer_seen = true;
             session.linger = None;
             self.sync_mailbox();
         }
-        let body =
-            hex::decode(&message.body).filter(|body| body.len() <= MAX_BODY).unwrap_or_default();
+        // A body that is not hex opens under no key: the empty one says the same.
+        let body = hex::decode(&message.body).unwrap_or_default();
         self.tell(Fact::Message(Sealed { side: message.side, phase, body }));
     }
 
@@ -190,8 +201,9 @@ impl Mailbox {
             }
             _ => {}
         }
-        // On the way out, such a refusal is as good as a confirmation.
-        if !(is_leaving && matches!(request, "release" | "close")) {
+        // A nameplate that the server does not take back is no loss; and on the way out such a
+        // refusal is as good as a confirmation.
+        if !(request == "release" || is_leaving && request == "close") {
             self.tell(Fact::Failed(match (request, &*reason) {
                 ("claim" | "open", "crowded") => Error::Crowded,
                 _ => Error::Refused { request: request.to_owned(), reason },

@@ -190,12 +190,17 @@ impl Link {
         self.ever_up = true;
     }
 
-    /// Something came in: the connection lives, and so does the server behind it.
+    /// Something came in: the connection lives.
     pub(super) fn heard(&mut self, now: Moment) {
         if self.is_up() {
             self.state = State::Up { heard: now, pinged: false };
-            self.failures = 0;
         }
+    }
+
+    /// The server did something for this side. One that only talks and hangs up is called ever more
+    /// rarely.
+    pub(super) fn served(&mut self) {
+        self.failures = 0;
     }
 
     /// The connection is gone. `Err` when there never was one: then waiting is of no use.
@@ -273,10 +278,12 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_by_half_up_to_a_minute_and_start_over_once_heard() {
+    fn pauses_grow_by_half_up_to_a_minute_and_start_over_once_served() {
         let mut link = up();
         let mut pauses = Vec::new();
         for _ in 0..40 {
+            link.opened(secs(0));
+            link.heard(secs(0));
             link.lost(secs(0), NO_JITTER).unwrap();
             pauses.push(link.deadline().unwrap().0.as_secs_f64());
         }
@@ -285,6 +292,7 @@ mod tests {
         assert_eq!(pauses.last(), Some(&60.0));
         link.opened(secs(9));
         link.heard(secs(9));
+        link.served();
         link.lost(secs(9), JITTER).unwrap();
         assert_eq!(link.deadline(), Some((secs(11), Timer::Reconnect)));
     }

@@ -1,5 +1,7 @@
 //! A mailbox server on loopback for the tests of the client.
 
+#![allow(dead_code, reason = "each test file uses a part")]
+
 use std::{net::SocketAddr, time::Duration};
 
 use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
