@@ -9,12 +9,16 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
-use tokio::{io::AsyncWrite, net::TcpStream};
+use tokio::io::AsyncWrite;
 
 use crate::frames::{self, CloseCode, Opcode};
 
 /// Bytes that may wait for a client before no more of its requests are read.
 const PAUSE: usize = 64 << 10;
+
+/// Bytes that are out and may still be held, beside as many as wait: giving each up at once would
+/// move those that wait each time.
+const SENT: usize = 16 << 10;
 
 /// Frames that wait to be written, and whoever writes them.
 pub(crate) struct Outbox {
@@ -32,6 +36,23 @@ struct State {
     sent: usize,
     closing: bool,
     waker: Option<Waker>,
+}
+
+impl State {
+    /// Bytes that went out. A reader that is slow and steady never lets the outbox become empty, so
+    /// that what it has read must not wait for that.
+    fn went_out(&mut self, written: usize) {
+        self.sent += written;
+        let waiting = self.bytes.len().saturating_sub(self.sent);
+        if waiting == 0 {
+            self.bytes = Vec::new();
+            self.sent = 0;
+        } else if self.sent > SENT.max(waiting) {
+            self.bytes.drain(..self.sent);
+            self.bytes.shrink_to(2 * waiting + SENT);
+            self.sent = 0;
+        }
+    }
 }
 
 impl Outbox {
@@ -109,7 +130,7 @@ impl Outbox {
     /// Writes what waits. Ready when all is out; the task is woken when there is more.
     pub(crate) fn poll_write(
         &self,
-        stream: &mut TcpStream,
+        stream: &mut (impl AsyncWrite + Unpin),
         context: &mut Context<'_>,
     ) -> Poll<std::io::Result<()>> {
         let mut state = self.lock();
@@ -122,11 +143,9 @@ impl Outbox {
             if written == 0 {
                 return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));
             }
-            state.sent += written;
+            state.went_out(written);
             self.unsent.fetch_sub(written, Relaxed);
         }
-        state.bytes = Vec::new();
-        state.sent = 0;
         Poll::Ready(Ok(()))
     }
 
@@ -171,6 +190,48 @@ mod tests {
         let text = text(&outbox);
         assert!(text.contains("more than this server's limit of 1000 bytes wait"), "{text}");
         assert!(outbox.is_closing() && !text.contains("even"));
+    }
+
+    /// A socket whose other end takes so many bytes at a time.
+    struct Steady(usize);
+
+    impl AsyncWrite for Steady {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<std::io::Result<usize>> {
+            let taken = bytes.len().min(self.0);
+            self.0 -= taken;
+            if taken == 0 { Poll::Pending } else { Poll::Ready(Ok(taken)) }
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn what_a_slow_and_steady_reader_has_read_is_not_held() {
+        let outbox = Outbox::new(usize::MAX);
+        let mut context = Context::from_waker(Waker::noop());
+        outbox.put_raw(&[0; 50_000]);
+        for _ in 0..10_000 {
+            outbox.put_raw(&[0; 1000]);
+            assert!(outbox.poll_write(&mut Steady(1000), &mut context).is_pending());
+            let state = outbox.lock();
+            let waiting = state.bytes.len() - state.sent;
+            assert_eq!((waiting, outbox.unsent.load(Relaxed)), (50_000, 50_000));
+            assert!(state.bytes.len() <= 2 * waiting + SENT + 1000, "{}", state.bytes.len());
+        }
+        assert!(outbox.poll_write(&mut Steady(49_000), &mut context).is_pending());
+        assert!(outbox.lock().bytes.capacity() <= 4 * SENT, "as if so much waited still");
+        assert!(outbox.poll_write(&mut Steady(1000), &mut context).is_ready());
+        assert_eq!(outbox.lock().bytes.capacity(), 0, "an idle outbox holds memory");
     }
 
     #[test]
