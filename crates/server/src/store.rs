@@ -4,6 +4,7 @@
 //! it needs no index beyond its keys, and those are numbers that only grow: what is written together
 //! lies together.
 
+mod private;
 mod rows;
 mod schema;
 
@@ -68,6 +69,10 @@ impl std::error::Error for StoreError {}
 
 impl Store {
     /// Opens a database, and makes it when it is not there. It never grows beyond `max_bytes`.
+    ///
+    /// On Unix only its owner may read it and the files beside it: who talks to whom and when is
+    /// nobody else's to know. What others may read of an older file is taken from them, or, when
+    /// the file is not ours to change, logged.
     pub fn open(path: &Path, max_bytes: u64) -> Result<Self, StoreError> {
         let failed = |error: rusqlite::Error| match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
@@ -75,6 +80,9 @@ impl Store {
             }
             _ => StoreError::Sqlite(path.to_owned(), error),
         };
+        if let Err(error) = private::make(path) {
+            tracing::debug!(%error, "the database cannot be made beforehand"); // SQLite says why
+        }
         let connection = Connection::open(path).map_err(failed)?;
         schema::configure(&connection, max_bytes).map_err(failed)?;
         match schema::prepare(&connection).map_err(failed)? {

@@ -115,6 +115,52 @@ async fn a_database_that_cannot_be_used_is_told() {
     assert!(matches!(error, ServeError::Database(_)), "{error}");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn the_database_is_for_its_owner_alone() {
+    use std::{fs, os::unix::fs::PermissionsExt};
+    let folder = tempfile::tempdir().unwrap();
+    let modes = || {
+        let files = fs::read_dir(folder.path()).unwrap().map(Result::unwrap);
+        let mode = |file: fs::DirEntry| file.metadata().unwrap().permissions().mode() & 0o777;
+        files.map(|file| (file.file_name().into_string().unwrap(), mode(file))).collect::<Vec<_>>()
+    };
+    for run in ["made", "found"] {
+        let server = Server::start(on_disk(folder.path()));
+        let mut client = server.bound("app", "a").await;
+        client.ask(json!({"type": "allocate"}), "allocated").await;
+        let modes = modes();
+        assert!(modes.len() >= 2, "{modes:?}");
+        assert!(modes.iter().all(|(_, mode)| *mode == 0o600), "{run}: {modes:?}");
+        server.stop().await;
+        let path = folder.path().join("mailbox.sqlite");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_both_sides_left_is_not_found_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(on_disk(folder.path()));
+    let mut client = server.bound("app", "side-that-left").await;
+    client.say(json!({"type": "open", "mailbox": "mailbox-that-ended"})).await;
+    client.expect("ack").await;
+    for phase in 0..20 {
+        let body = "c0ffee".repeat(1 + phase * 500);
+        client.ask(json!({"type": "add", "phase": "p", "body": body}), "message").await;
+    }
+    let mut other = server.bound("app", "b").await;
+    other.ask(json!({"type": "claim", "nameplate": "4"}), "claimed").await;
+    client.ask(json!({"type": "close"}), "closed").await;
+    server.stop().await;
+    let bytes = std::fs::read(folder.path().join("mailbox.sqlite")).unwrap();
+    assert!(bytes.len() > 100_000);
+    for left in ["c0ffeec0ffee", "mailbox-that-ended", "side-that-left"] {
+        let found = bytes.windows(left.len()).filter(|bytes| *bytes == left.as_bytes()).count();
+        assert_eq!(found, 0, "{left}");
+    }
+}
+
 #[tokio::test]
 async fn a_full_disk_loses_nothing_that_was_answered() {
     let folder = tempfile::tempdir().unwrap();

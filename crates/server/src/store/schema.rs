@@ -33,7 +33,8 @@ PRAGMA user_version = 1;
 ";
 
 /// Exclusive, so that two servers never share a file; a write-ahead log, synced at each commit, so
-/// that what was committed survives a loss of power.
+/// that what was committed survives a loss of power. What is deleted is overwritten with zeroes,
+/// free pages too, so that what both sides left is not found in the file later.
 pub(super) fn configure(connection: &Connection, max_bytes: u64) -> rusqlite::Result<()> {
     connection.busy_timeout(PATIENCE)?;
     let pages = (max_bytes / PAGE).clamp(1, u64::from(u32::MAX - 2));
@@ -42,6 +43,7 @@ pub(super) fn configure(connection: &Connection, max_bytes: u64) -> rusqlite::Re
          PRAGMA locking_mode = EXCLUSIVE;
          PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
+         PRAGMA secure_delete = ON;
          PRAGMA cache_size = -2048;
          PRAGMA max_page_count = {pages};"
     ))
