@@ -185,3 +185,13 @@ fn help_is_there_and_says_how_it_ends() {
     let version = scene.run(&["--version"]).with_code(0);
     assert_eq!(version.text(), concat!("wormhole ", env!("CARGO_PKG_VERSION"), "\n"));
 }
+
+#[test]
+fn a_time_of_nothing_is_refused() {
+    let scene = Scene::without_server();
+    for time in ["handshake", "ping", "silence", "idle-mailbox", "prune"] {
+        let flag = format!("--{time}-time");
+        let refused = scene.run(&["serve", "mailbox", &flag, "0"]).with_code(2);
+        assert!(refused.stderr.contains(&flag), "{}", refused.stderr);
+    }
+}

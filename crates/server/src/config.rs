@@ -40,6 +40,9 @@ pub const DATABASE_BYTES: u64 = 8 << 30;
 /// Hashcash stamps that are remembered so that each is good once.
 pub const REMEMBERED_STAMPS: usize = 65_536;
 
+/// The shortest that anything lasts: a timer of nothing would keep the server busy with itself.
+pub const MOMENT: Duration = Duration::from_millis(1);
+
 /// The settings of one server. The defaults suit a public server of moderate size.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
@@ -147,7 +150,7 @@ impl Default for Limits {
     }
 }
 
-/// How long things last.
+/// How long things last. What is shorter than a [millisecond](MOMENT) counts as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timing {
     /// How long a client may take for its HTTP request. Default: 10 s.
@@ -170,6 +173,19 @@ impl Default for Timing {
             silence: Duration::from_secs(600),
             idle_mailbox: Duration::from_secs(11 * 60),
             prune: Duration::from_secs(5 * 60),
+        }
+    }
+}
+
+impl Timing {
+    /// The same, with nothing below a [`MOMENT`].
+    pub(crate) fn sane(self) -> Self {
+        Self {
+            handshake: self.handshake.max(MOMENT),
+            ping: self.ping.max(MOMENT),
+            silence: self.silence.max(MOMENT),
+            idle_mailbox: self.idle_mailbox.max(MOMENT),
+            prune: self.prune.max(MOMENT),
         }
     }
 }

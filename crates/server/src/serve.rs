@@ -103,7 +103,7 @@ pub async fn prepare(listener: TcpListener, config: Config) -> Result<Prepared, 
         engine: Engine::new(exchange, clock, store.is_some()),
         policy: Arc::new(Policy::from(&config)),
         limits: config.limits,
-        timing: config.timing,
+        timing: config.timing.sane(),
         limit_loopback: config.limit_loopback,
         proxies: config.proxies,
     });

@@ -204,3 +204,27 @@ async fn idle_mailboxes_are_pruned_and_watched_ones_are_not() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
+
+#[tokio::test]
+async fn times_of_nothing_do_not_stop_the_server() {
+    let none = Duration::ZERO;
+    let usual = Timing::default();
+    for timing in [
+        Timing { prune: none, idle_mailbox: none, ..usual.clone() },
+        Timing { ping: none, ..usual.clone() },
+    ] {
+        let server = Server::start(Config { timing, ..Config::default() });
+        let mut client = server.connect().await;
+        client.ask(json!({"type": "ping", "ping": 1}), "pong").await;
+        server.stop().await;
+    }
+    // Nobody is so fast, and everybody is told, or dropped; the server stays.
+    let timing = Timing { handshake: none, ..usual.clone() };
+    let server = Server::start(Config { timing, ..Config::default() });
+    let answer = server.raw(b"GET").await;
+    assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
+    let timing = Timing { silence: none, ping: none, ..usual };
+    let server = Server::start(Config { timing, ..Config::default() });
+    server.raw(UPGRADE).await;
+    server.stop().await;
+}

@@ -114,18 +114,18 @@ pub(crate) struct LimitArgs {
 #[command(next_help_heading = "Timing")]
 pub(crate) struct TimingArgs {
     /// Seconds that a client may take for its HTTP request [default: 10]
-    #[arg(long = "handshake-time", value_name = "SECONDS")]
+    #[arg(long = "handshake-time", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) handshake: Option<u32>,
     /// Seconds between pings [default: 60]
-    #[arg(long = "ping-time", value_name = "SECONDS")]
+    #[arg(long = "ping-time", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) ping: Option<u32>,
     /// Seconds without a sign of life after which a client is dropped [default: 600]
-    #[arg(long = "silence-time", value_name = "SECONDS")]
+    #[arg(long = "silence-time", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) silence: Option<u32>,
     /// Seconds that a mailbox is kept while nobody is connected to it [default: 660]
-    #[arg(long = "idle-mailbox-time", value_name = "SECONDS")]
+    #[arg(long = "idle-mailbox-time", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) idle_mailbox: Option<u32>,
     /// Seconds between looks for idle mailboxes [default: 300]
-    #[arg(long = "prune-time", value_name = "SECONDS")]
+    #[arg(long = "prune-time", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) prune: Option<u32>,
 }
