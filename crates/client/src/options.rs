@@ -22,7 +22,8 @@ pub const DEFAULT_RENDEZVOUS: &str = "wss://relay.magic-wormhole.io:443/v1";
 /// use wormhole_sync::{Options, RENDEZVOUS_VARIABLE};
 ///
 /// // WORMHOLE_RELAY_URL=ws://127.0.0.1:4000/v1
-/// # unsafe { std::env::set_var(RENDEZVOUS_VARIABLE, "ws://127.0.0.1:4000/v1") }; // nothing else runs
+/// # // SAFETY: nothing else runs yet.
+/// # unsafe { std::env::set_var(RENDEZVOUS_VARIABLE, "ws://127.0.0.1:4000/v1") };
 /// assert!(format!("{:?}", Options::new()).contains("ws://127.0.0.1:4000/v1"));
 /// ```
 pub const RENDEZVOUS_VARIABLE: &str = "WORMHOLE_RELAY_URL";
@@ -195,8 +196,8 @@ impl Options {
     /// ```
     /// use wormhole_sync::{DEFAULT_MAX_BITS, Options};
     ///
-    /// let patient = Options::new().max_hashcash_bits(DEFAULT_MAX_BITS + 4); // sixteen times the work
-    /// assert!(format!("{patient:?}").contains("max_hashcash_bits: 28"));
+    /// let patient = Options::new().max_hashcash_bits(DEFAULT_MAX_BITS + 4);
+    /// assert!(format!("{patient:?}").contains("max_hashcash_bits: 28")); // sixteen times the work
     /// ```
     #[must_use]
     pub const fn max_hashcash_bits(mut self, bits: u32) -> Self {
@@ -284,7 +285,8 @@ impl fmt::Debug for Options {
 ///     }
 /// }
 /// assert_eq!(line(&Status::WaitingForPeer), None);
-/// # assert_eq!(line(&Status::Connecting { url: "ws://a/v1".into() }).unwrap(), "connecting to ws://a/v1");
+/// # let connecting = Status::Connecting { url: "ws://a/v1".into() };
+/// # assert_eq!(line(&connecting).unwrap(), "connecting to ws://a/v1");
 /// ```
 #[derive(Clone)]
 #[non_exhaustive]

@@ -99,8 +99,10 @@ macro_rules! choices {
         ///
         /// # wormhole_sync_testkit::doc::run(async |url| {
         /// let options = Options::new().rendezvous(url).client_version("pairing", "1.4.2");
-        /// let started = Initiator::new("example.com/pairing", b"one").options(options.clone()).start().await?;
-        /// let receiver = Receiver::new("example.com/pairing", started.code().as_str(), b"two").options(options);
+        /// let initiator = Initiator::new("example.com/pairing", b"one").options(options.clone());
+        /// let started = initiator.start().await?;
+        /// let receiver = Receiver::new("example.com/pairing", started.code().as_str(), b"two");
+        /// let receiver = receiver.options(options);
         /// let (theirs, _) = tokio::try_join!(started.finish(), receiver.finish())?;
         /// assert_eq!(theirs, b"two");
         /// # Ok(()) });
@@ -120,8 +122,8 @@ macro_rules! choices {
         /// Initiator::new("example.com/pairing", b"one").rendezvous(url).start().await?;
         ///
         /// let nobody = "ws://127.0.0.1:1/v1";
-        /// let receiver = Receiver::new("example.com/pairing", "4-guitarist-revenge", b"two").rendezvous(nobody);
-        /// assert_eq!(receiver.finish().await.err().unwrap().kind(), ErrorKind::Unreachable);
+        /// let receiver = Receiver::new("example.com/pairing", "4-guitarist-revenge", b"two");
+        /// assert_eq!(receiver.rendezvous(nobody).finish().await.err().unwrap().kind(), ErrorKind::Unreachable);
         /// # Ok(()) });
         /// ```
         #[must_use]
@@ -138,7 +140,8 @@ macro_rules! choices {
         ///
         /// # wormhole_sync_testkit::doc::run(async |url| {
         /// let limit = Duration::from_millis(300);
-        /// let initiator = Initiator::new("example.com/pairing", b"one").rendezvous(url).time_limit(limit);
+        /// let initiator = Initiator::new("example.com/pairing", b"one");
+        /// let initiator = initiator.rendezvous(url).time_limit(limit);
         /// let receiver = Receiver::new("example.com/pairing", "40-guitarist-revenge", b"two");
         /// let receiver = receiver.rendezvous(url).time_limit(limit);
         /// for alone in [initiator.start().await?.finish().await, receiver.finish().await] {
@@ -163,8 +166,8 @@ macro_rules! choices {
         /// # wormhole_sync_testkit::doc::run(async |url| {
         /// let initiator = Initiator::new("example.com/pairing", b"one").rendezvous(url);
         /// let started = initiator.verify(async |_| true).start().await?;
-        /// let receiver = Receiver::new("example.com/pairing", started.code().as_str(), b"two").rendezvous(url);
-        /// let receiver = receiver.verify(async |verifier| {
+        /// let receiver = Receiver::new("example.com/pairing", started.code().as_str(), b"two");
+        /// let receiver = receiver.rendezvous(url).verify(async |verifier| {
         ///     println!("does the other screen show {verifier}, too?");
         ///     false
         /// });
@@ -208,7 +211,8 @@ impl Initiator {
     /// use wormhole_sync::transcribe::{Initiator, Receiver};
     ///
     /// # wormhole_sync_testkit::doc::run(async |url| {
-    /// let shown = Receiver::allocating("example.com/pairing", b"two").rendezvous(url).start().await?;
+    /// let receiver = Receiver::allocating("example.com/pairing", b"two").rendezvous(url);
+    /// let shown = receiver.start().await?;
     /// let initiator = Initiator::typing("example.com/pairing", shown.code().as_str(), b"one");
     /// let (ours, theirs) = tokio::try_join!(shown.finish(), initiator.rendezvous(url).finish())?;
     /// assert_eq!((&*ours, &*theirs), (&b"one"[..], &b"two"[..]));
@@ -284,8 +288,8 @@ impl Receiver {
     /// use wormhole_sync::{ErrorKind, transcribe::Receiver};
     ///
     /// # wormhole_sync_testkit::doc::run(async |url| {
-    /// let receiver = Receiver::new("example.com/pairing", "purple-sausages", b"two").rendezvous(url);
-    /// assert_eq!(receiver.finish().await.err().unwrap().kind(), ErrorKind::BadCode); // no number
+    /// let receiver = Receiver::new("example.com/pairing", "purple-sausages", b"two");
+    /// assert_eq!(receiver.rendezvous(url).finish().await.err().unwrap().kind(), ErrorKind::BadCode); // no number
     /// # Ok(()) });
     /// ```
     pub fn new(app_id: impl Into<String>, code: &str, blob: impl Into<Vec<u8>>) -> Self {

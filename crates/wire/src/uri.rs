@@ -107,7 +107,8 @@ impl CodeUri {
     /// ```
     /// use wormhole_sync_wire::uri::CodeUri;
     ///
-    /// let uri = CodeUri::parse("wormhole-transfer:4-a?rendezvous=ws%3A%2F%2Fexample.com%3A4000%2Fv1")?;
+    /// let text = "wormhole-transfer:4-a?rendezvous=ws%3A%2F%2Fexample.com%3A4000%2Fv1";
+    /// let uri = CodeUri::parse(text)?;
     /// assert_eq!(uri.code, "4-a");
     /// assert_eq!(uri.rendezvous.as_deref(), Some("ws://example.com:4000/v1"));
     /// assert!(CodeUri::parse("wormhole-transfer:4-a?colour=blue").is_err());

@@ -73,8 +73,9 @@ macro_rules! choices {
         /// let options = Options::new().rendezvous(url).words(3);
         /// let initiator = Initiator::new("example.com/pairing", b"one").options(options.clone());
         /// let started = initiator.start()?;
-        /// let receiver = Receiver::new("example.com/pairing", started.code().as_str(), b"two").options(options);
-        /// let receiver = std::thread::spawn(move || receiver.finish()); // usually on another computer
+        /// let receiver = Receiver::new("example.com/pairing", started.code().as_str(), b"two");
+        /// let receiver = receiver.options(options); // on the other computer
+        /// # let receiver = std::thread::spawn(move || receiver.finish());
         /// assert_eq!(started.finish()?, b"two");
         /// # assert_eq!(receiver.join().unwrap()?, b"one");
         /// # Ok::<(), wormhole_sync::Error>(())
@@ -93,8 +94,8 @@ macro_rules! choices {
         /// Initiator::new("example.com/pairing", b"one").rendezvous(url).start()?;
         ///
         /// let nobody = "ws://127.0.0.1:1/v1";
-        /// let receiver = Receiver::new("example.com/pairing", "4-guitarist-revenge", b"two").rendezvous(nobody);
-        /// assert_eq!(receiver.finish().err().unwrap().kind(), ErrorKind::Unreachable);
+        /// let receiver = Receiver::new("example.com/pairing", "4-guitarist-revenge", b"two");
+        /// assert_eq!(receiver.rendezvous(nobody).finish().err().unwrap().kind(), ErrorKind::Unreachable);
         /// # Ok::<(), wormhole_sync::Error>(())
         /// ```
         #[must_use]
@@ -110,9 +111,11 @@ macro_rules! choices {
         ///
         /// # let url = wormhole_sync_testkit::doc::server();
         /// let limit = Duration::from_millis(300);
-        /// let initiator = Initiator::new("example.com/pairing", b"one").rendezvous(&url).time_limit(limit);
+        /// let initiator = Initiator::new("example.com/pairing", b"one");
+        /// let initiator = initiator.rendezvous(&url).time_limit(limit);
         /// let receiver = Receiver::new("example.com/pairing", "40-guitarist-revenge", b"two");
-        /// for alone in [initiator.start()?.finish(), receiver.rendezvous(url).time_limit(limit).finish()] {
+        /// let receiver = receiver.rendezvous(url).time_limit(limit);
+        /// for alone in [initiator.start()?.finish(), receiver.finish()] {
         ///     assert_eq!(alone.err().unwrap().kind(), ErrorKind::TimedOut);
         /// }
         /// # Ok::<(), wormhole_sync::Error>(())
@@ -131,8 +134,8 @@ macro_rules! choices {
         /// # let url = wormhole_sync_testkit::doc::server();
         /// let initiator = Initiator::new("example.com/pairing", b"one").rendezvous(&url);
         /// let started = initiator.verify(|_| true).start()?;
-        /// let receiver = Receiver::new("example.com/pairing", started.code().as_str(), b"two").rendezvous(url);
-        /// let receiver = receiver.verify(|verifier| {
+        /// let receiver = Receiver::new("example.com/pairing", started.code().as_str(), b"two");
+        /// let receiver = receiver.rendezvous(url).verify(|verifier| {
         ///     println!("does the other screen show {verifier}, too?");
         ///     false
         /// });
@@ -236,8 +239,8 @@ impl Receiver {
     /// use wormhole_sync::{ErrorKind, blocking::transcribe::Receiver};
     ///
     /// # let url = wormhole_sync_testkit::doc::server();
-    /// let receiver = Receiver::new("example.com/pairing", "purple-sausages", b"two").rendezvous(url);
-    /// assert_eq!(receiver.finish().err().unwrap().kind(), ErrorKind::BadCode); // no number
+    /// let receiver = Receiver::new("example.com/pairing", "purple-sausages", b"two");
+    /// assert_eq!(receiver.rendezvous(url).finish().err().unwrap().kind(), ErrorKind::BadCode); // no number
     /// # Ok::<(), wormhole_sync::Error>(())
     /// ```
     pub fn new(app_id: impl Into<String>, code: &str, blob: impl Into<Vec<u8>>) -> Self {
