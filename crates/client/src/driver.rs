@@ -169,7 +169,8 @@ impl Handle {
             news: news_out,
             unread: unread.clone(),
             last_failure: None,
-            welcomed: None,
+            welcomed: false,
+            motd: None,
             ending: Ending::default(),
         };
         let ends = Arc::<Mutex<Ends>>::default();
@@ -213,10 +214,15 @@ impl Handle {
         Ok(())
     }
 
-    pub(crate) async fn derive(&self, purpose: &str, length: usize) -> Result<Derived, Error> {
+    pub(crate) async fn derive(
+        &self,
+        purpose: &str,
+        length: usize,
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
         let (reply, derived) = oneshot::channel();
         self.say(Command::Derive { purpose: purpose.to_owned(), length, reply });
-        derived.await.map_err(|_| Cause::Stopped.into())
+        let derived = derived.await.map_err(|_| Cause::Stopped)?;
+        derived.map_err(|error| Cause::BadPurpose(error).into())
     }
 
     /// Leaves once everything sent is stored, and waits for the end.
@@ -286,8 +292,9 @@ struct Driver {
     news: mpsc::UnboundedSender<News>,
     unread: Arc<Unread>,
     last_failure: Option<String>,
+    welcomed: bool,
     /// The last message of the day that was told.
-    welcomed: Option<Option<String>>,
+    motd: Option<String>,
     ending: Ending,
 }
 
@@ -384,9 +391,10 @@ impl Driver {
             }
             Event::Welcome(welcome) => {
                 let motd = welcome.motd;
-                if self.welcomed.replace(motd.clone()).as_ref() == Some(&motd) {
-                    return; // a server that says the same after each reconnection says nothing new
+                if std::mem::replace(&mut self.welcomed, true) && self.motd == motd {
+                    return; // said after each reconnection, the same is nothing new
                 }
+                self.motd.clone_from(&motd);
                 (Some(Status::Welcome { motd: motd.clone() }), Some(News::Welcome { motd }))
             }
             Event::Working { bits } => (Some(Status::Working { bits }), None),

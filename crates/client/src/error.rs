@@ -2,7 +2,9 @@
 
 use std::{fmt, time::Duration};
 
-use wormhole_sync_core::{Error as ProtocolError, Fault, code::CodeError, wire::InvalidName};
+use wormhole_sync_core::{
+    Error as ProtocolError, Fault, code::CodeError, key::DeriveError, wire::InvalidName,
+};
 
 use crate::MAX_BLOB;
 
@@ -54,6 +56,8 @@ pub enum ErrorKind {
     BadUrl,
     /// The application id is empty or longer than 256 bytes.
     BadAppId,
+    /// The purpose of a derived key is the protocol's own, or its length out of range.
+    BadPurpose,
     /// The message is longer than [`MAX_BLOB`].
     TooLong,
     /// The server could not be reached the first time.
@@ -83,6 +87,7 @@ pub(crate) enum Cause {
     BadCode(CodeError),
     BadUrl { url: String },
     BadAppId(InvalidName),
+    BadPurpose(DeriveError),
     TooLong { length: usize },
     PeerNonsense(&'static str),
     Rejected(String),
@@ -117,6 +122,7 @@ impl Error {
             Cause::BadCode(_) => ErrorKind::BadCode,
             Cause::BadUrl { .. } => ErrorKind::BadUrl,
             Cause::BadAppId(_) => ErrorKind::BadAppId,
+            Cause::BadPurpose(_) => ErrorKind::BadPurpose,
             Cause::TooLong { .. } => ErrorKind::TooLong,
             Cause::PeerNonsense(_) => ErrorKind::Peer,
             Cause::VerifierRefused => ErrorKind::VerifierRefused,
@@ -143,6 +149,7 @@ impl Error {
             Cause::PeerNonsense(_) | Cause::Rejected(_) | Cause::TimedOut(_) => Fault::Peer,
             Cause::BadUrl { .. }
             | Cause::BadAppId(_)
+            | Cause::BadPurpose(_)
             | Cause::TooLong { .. }
             | Cause::VerifierRefused
             | Cause::Stopped
@@ -180,6 +187,7 @@ impl fmt::Display for Error {
                 "'{url}' is no address of a mailbox server; it must look like wss://host:port/v1"
             ),
             Cause::BadAppId(error) => write!(f, "the application id is not valid: {error}"),
+            Cause::BadPurpose(error) => error.fmt(f),
             Cause::TooLong { length } => write!(
                 f,
                 "the message has {length} bytes and {MAX_BLOB} are the most; send it as a file instead"

@@ -75,7 +75,6 @@ pub use wormhole_sync_core::{
     Code, Fault, Verifier,
     code::{CodeError, DEFAULT_WORDS, MAX_WORDS, UnknownWord, complete},
     hashcash::DEFAULT_MAX_BITS,
-    key::DeriveError,
     wire::uri::{CodeUri, InvalidUri, Role},
 };
 

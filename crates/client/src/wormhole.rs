@@ -1,7 +1,7 @@
 //! The general form: any number of messages each way.
 
 use serde_json::{Map, Value};
-use wormhole_sync_core::{Code, Verifier, key::DeriveError, wormhole::Confirmed};
+use wormhole_sync_core::{Code, Verifier, wormhole::Confirmed};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -184,17 +184,17 @@ impl Wormhole {
     /// ```
     /// # wormhole_sync_testkit::doc::run(async |url| {
     /// # let (one, other) = wormhole_sync_testkit::doc::pair(url).await?;
-    /// let key = one.derive_key("example.com/chat/history", 32).await??;
-    /// assert_eq!(key, other.derive_key("example.com/chat/history", 32).await??);
-    /// assert_ne!(key, one.derive_key("example.com/chat/avatar", 32).await??);
-    /// assert!(one.derive_key("wormhole:verifier", 32).await?.is_err());
+    /// let key = one.derive_key("example.com/chat/history", 32).await?;
+    /// assert_eq!(key, other.derive_key("example.com/chat/history", 32).await?);
+    /// assert_ne!(key, one.derive_key("example.com/chat/avatar", 32).await?);
+    /// assert!(one.derive_key("wormhole:verifier", 32).await.is_err());
     /// # Ok(()) });
     /// ```
     pub async fn derive_key(
         &self,
         purpose: &str,
         length: usize,
-    ) -> Result<Result<Zeroizing<Vec<u8>>, DeriveError>, Error> {
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
         self.handle.derive(purpose, length).await
     }
 
@@ -387,7 +387,8 @@ impl Coded {
     /// use wormhole_sync::{Options, Wormhole};
     ///
     /// # wormhole_sync_testkit::doc::run(async |url| {
-    /// # let mut watching = Wormhole::connect("example.com/chat", Options::new().rendezvous(url)).await?;
+    /// # let options = Options::new().rendezvous(url);
+    /// # let mut watching = Wormhole::connect("example.com/chat", options).await?;
     /// let connected = Wormhole::connect("example.com/chat", Options::new().rendezvous(url)).await?;
     /// connected.allocate().await?.close().await?;
     /// assert!(watching.nameplates().await?.is_empty()); // the number is free again

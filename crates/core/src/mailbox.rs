@@ -120,8 +120,7 @@ pub(crate) struct Mailbox {
     identity: Identity,
     link: Link,
     permission: Permission,
-    bound: bool,
-    welcomed: bool,
+    connection: Connection,
     list_wanted: bool,
     nameplate: NameplateWish,
     /// The server has been asked for a nameplate, and so may hold one for this side.
@@ -136,6 +135,13 @@ pub(crate) struct Mailbox {
     hope: Hope,
     /// Barriers set so far, and so the value of the last one's ping.
     barriers: u64,
+}
+
+/// How far the present connection has come.
+#[derive(Default)]
+struct Connection {
+    welcomed: bool,
+    bound: bool,
 }
 
 /// What was said on a connection before its welcome, in the hope that no permission is needed. If
@@ -166,8 +172,7 @@ impl Mailbox {
             identity,
             link: Link::default(),
             permission: Permission::Unneeded,
-            bound: false,
-            welcomed: false,
+            connection: Connection::default(),
             list_wanted: false,
             nameplate: NameplateWish::Nothing,
             asked: false,
@@ -211,7 +216,7 @@ impl Mailbox {
 
     pub(crate) fn list(&mut self) {
         self.list_wanted = true;
-        if self.bound {
+        if self.connection.bound {
             self.say(&ClientMessage::List);
         }
     }
@@ -353,7 +358,7 @@ impl Mailbox {
 
     /// Says everything that the server has not confirmed, on a connection that it knows nothing of.
     fn resync(&mut self) {
-        self.bound = true;
+        self.connection.bound = true;
         let bind = ClientMessage::Bind {
             app_id: self.identity.app_id.clone(),
             side: self.identity.side.clone(),
@@ -381,7 +386,7 @@ impl Mailbox {
     }
 
     fn sync_nameplate(&mut self) {
-        if !self.bound {
+        if !self.connection.bound {
             return;
         }
         match &self.nameplate {
@@ -402,7 +407,7 @@ impl Mailbox {
     }
 
     fn sync_mailbox(&mut self) {
-        if !self.bound || self.is_claiming() {
+        if !self.connection.bound || self.is_claiming() {
             return;
         }
         let Some(session) = self.opened_session() else { return };
@@ -456,7 +461,7 @@ impl Mailbox {
         let nameplate_gone = matches!(self.nameplate, NameplateWish::Nothing | NameplateWish::Gone);
         if nameplate_gone && matches!(self.mail, MailboxWish::Gone) && !self.link.is_idle() {
             self.link.leave();
-            self.bound = false;
+            self.connection.bound = false;
             self.effect(Effect::Close);
             self.tell(Fact::Finished);
         }
@@ -464,8 +469,7 @@ impl Mailbox {
 
     /// What was said on a connection that no longer counts is to be said again.
     fn forget_connection(&mut self) {
-        self.bound = false;
-        self.welcomed = false;
+        self.connection = Connection::default();
         if !matches!(self.permission, Permission::Unneeded) {
             self.permission = Permission::Awaited;
         }

@@ -80,7 +80,7 @@ fn the_general_form() {
             let mut wormhole = connected.set_code(code).unwrap().confirmed().unwrap();
             let message = wormhole.receive().unwrap();
             wormhole.send(&message).unwrap();
-            let key = wormhole.derive_key("purpose", 16).unwrap().unwrap();
+            let key = wormhole.derive_key("purpose", 16).unwrap();
             let verifier = wormhole.verifier();
             wormhole.close().unwrap();
             (key, verifier)
@@ -89,7 +89,7 @@ fn the_general_form() {
         wormhole.send(b"there and back").unwrap();
         assert_eq!(wormhole.receive().unwrap(), b"there and back");
         assert!(wormhole.peer_versions().is_empty() && wormhole.welcome().is_none());
-        let key = wormhole.derive_key("purpose", 16).unwrap().unwrap();
+        let key = wormhole.derive_key("purpose", 16).unwrap();
         let verifier = wormhole.verifier();
         wormhole.close().unwrap();
         assert_eq!(other.join().unwrap(), (key, verifier));

@@ -15,8 +15,7 @@ use std::{
 use support::{SOON, Server};
 use tokio::{net::TcpListener, time::timeout};
 use wormhole_sync::{
-    DROP_LIMIT, DeriveError, Error, ErrorKind, Fault, MAX_BLOB, Options, Status, Wormhole,
-    farewells, text,
+    DROP_LIMIT, Error, ErrorKind, Fault, MAX_BLOB, Options, Status, Wormhole, farewells, text,
     transcribe::{Initiator, Receiver},
 };
 use wormhole_sync_server::{Notices, Permission};
@@ -205,13 +204,13 @@ async fn many_messages_in_order_keys_versions_and_the_verifier() {
     for number in 0..100_u32 {
         assert_eq!(soon(other.receive()).await.unwrap(), number.to_be_bytes());
     }
-    let key = one.derive_key("example.com/purpose", 40).await.unwrap().unwrap();
-    assert_eq!(key, other.derive_key("example.com/purpose", 40).await.unwrap().unwrap());
-    assert_ne!(key, other.derive_key("example.com/other", 40).await.unwrap().unwrap());
-    assert_eq!(
-        one.derive_key("wormhole:verifier", 32).await.unwrap().err(),
-        Some(DeriveError::Reserved)
-    );
+    let key = one.derive_key("example.com/purpose", 40).await.unwrap();
+    assert_eq!(key, other.derive_key("example.com/purpose", 40).await.unwrap());
+    assert_ne!(key, other.derive_key("example.com/other", 40).await.unwrap());
+    for (purpose, length) in [("wormhole:verifier", 32), ("x", 0), ("x", 8161)] {
+        let error = one.derive_key(purpose, length).await.unwrap_err();
+        assert_eq!((error.kind(), error.fault()), (ErrorKind::BadPurpose, Fault::Caller));
+    }
     assert_eq!(one.send(&vec![0; MAX_BLOB + 1]).await.unwrap_err().kind(), ErrorKind::TooLong);
     let (closed, other_closed) = soon(async { tokio::join!(one.close(), other.close()) }).await;
     closed.unwrap();

@@ -38,7 +38,7 @@ impl Mailbox {
     }
 
     fn welcomed(&mut self, welcome: Welcome) {
-        if std::mem::replace(&mut self.welcomed, true) {
+        if std::mem::replace(&mut self.connection.welcomed, true) {
             return; // one for each connection, or a server could ask for work without end
         }
         if let Some(reason) = welcome.error.clone() {
@@ -49,7 +49,7 @@ impl Mailbox {
             welcome.permission_required.clone().filter(|required| required.none.is_none());
         self.tell(Fact::Welcome(welcome));
         match required {
-            None if self.bound => {}
+            None if self.connection.bound => {}
             None => {
                 self.permission = Permission::Given;
                 self.resync();
@@ -59,7 +59,7 @@ impl Mailbox {
                 self.asked = self.hope.asked_before;
                 self.forget_connection();
                 self.permission = Permission::Awaited;
-                self.welcomed = true;
+                self.connection.welcomed = true;
                 self.work(required.hashcash);
             }
         }
