@@ -5,14 +5,17 @@
 //! the next call that waits, such as [`receive`](Wormhole::receive) or [`close`](Wormhole::close).
 //! Dropping a value says goodbye to the server first, for at most [`DROP_LIMIT`].
 
-use std::future::Future;
+use std::{fmt, future::Future};
 
 use serde_json::{Map, Value};
 use tokio::runtime::{Builder, Runtime};
 use zeroize::Zeroizing;
 
 use crate::{
-    Code, DROP_LIMIT, Error, Options, Verifier, driver::farewells, error::Cause, wormhole,
+    Code, DROP_LIMIT, Error, Options, Verifier,
+    driver::farewells,
+    error::Cause,
+    wormhole::{self, opaque},
 };
 
 pub mod transcribe;
@@ -317,6 +320,8 @@ impl Coded {
         self.0.end(wormhole::Coded::close)
     }
 }
+
+opaque!(Connected, Coded, Wormhole);
 
 /// A value and the runtime that drives it. The fields are dropped in their order: the value first,
 /// whose goodbye the runtime then sees through.

@@ -16,7 +16,7 @@
 //! # Ok(()) });
 //! ```
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{fmt, future::Future, pin::Pin, time::Duration};
 
 use wormhole_sync_core::{Code, Verifier};
 
@@ -25,7 +25,7 @@ use crate::{
     driver::Handle,
     error::{Cause, Error},
     options::Options,
-    wormhole::Coded,
+    wormhole::{Coded, opaque},
 };
 
 type Verify = Box<dyn FnOnce(Verifier) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send>;
@@ -82,6 +82,8 @@ pub struct Started {
     coded: Coded,
     exchange: Exchange,
 }
+
+opaque!(Initiator, Receiver, Started);
 
 struct Exchange {
     app_id: String,

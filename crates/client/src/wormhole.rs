@@ -1,5 +1,7 @@
 //! The general form: any number of messages each way.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 use wormhole_sync_core::{Code, Verifier, wormhole::Confirmed};
 use zeroize::Zeroizing;
@@ -398,6 +400,21 @@ impl Coded {
         self.handle.close().await
     }
 }
+
+macro_rules! opaque {
+    ($($name:ident),*) => {$(
+        impl fmt::Debug for $name {
+            /// Without its secrets.
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+pub(crate) use opaque;
+
+opaque!(Connected, Coded, Wormhole);
 
 /// The next news of a wormhole that nobody has asked to close.
 async fn next(handle: &mut Handle) -> Result<News, Error> {

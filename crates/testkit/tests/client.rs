@@ -469,3 +469,13 @@ async fn cancelling_a_receive_loses_nothing() {
     one.send(b"late").await.unwrap();
     assert_eq!(soon(other.receive()).await.unwrap(), b"late");
 }
+
+#[tokio::test]
+async fn what_is_printed_for_a_debugger_holds_no_secret() {
+    let server = Server::start().await;
+    let started =
+        soon(Initiator::new(APP, b"blob").options(server.options()).start()).await.unwrap();
+    assert_eq!(format!("{started:?}"), "Started { .. }");
+    let (one, _other) = soon(pair(&server.options())).await;
+    assert_eq!(format!("{one:?}"), "Wormhole { .. }");
+}

@@ -13,10 +13,10 @@
 //! # Ok::<(), wormhole_sync::Error>(())
 //! ```
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use super::On;
-use crate::{Code, Error, Options, Verifier, transcribe};
+use crate::{Code, Error, Options, Verifier, transcribe, wormhole::opaque};
 
 /// The side that shows the code. See [`transcribe::Initiator`].
 ///
@@ -62,6 +62,8 @@ pub struct Receiver(transcribe::Receiver);
 /// ```
 pub struct Started(On<transcribe::Started>);
 
+opaque!(Initiator, Receiver, Started);
+
 macro_rules! choices {
     () => {
         /// Takes all options at once, in place of those chosen so far.
@@ -106,7 +108,7 @@ macro_rules! choices {
         /// How long the whole exchange may take; see [`Options::time_limit`].
         ///
         /// ```
-        /// use std::time::Duration;
+        /// use std::{fmt, time::Duration};
         /// use wormhole_sync::{ErrorKind, blocking::transcribe::{Initiator, Receiver}};
         ///
         /// # let url = wormhole_sync_testkit::doc::server();
