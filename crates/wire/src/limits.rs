@@ -134,7 +134,7 @@ pub const MAX_STAMP: usize = 256;
 pub const MAX_CLIENT_VERSION: usize = 64;
 
 /// Bytes of an `orig` that an error carries back. A longer message is answered without it, so that
-/// an error is never larger than a small multiple of nothing.
+/// large nonsense gets a small answer.
 ///
 /// ```
 /// use wormhole_sync_wire::limits::MAX_ORIG;
