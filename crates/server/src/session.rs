@@ -342,6 +342,7 @@ impl Bound {
         let Opening::Open(mailbox) = &self.mailbox else {
             return Err("must open mailbox before adding".into());
         };
+        check_addition(&addition)?;
         let Broadcast { message, subscribers } =
             turn.exchange.add(&self.client, mailbox, addition, turn.now)?;
         reply::broadcast(&subscribers, &message, turn.now, turn.out);
@@ -367,4 +368,17 @@ impl Bound {
         turn.answer(&Reply::Closed);
         Ok(())
     }
+}
+
+/// A message is stored as it came and sent in JSON, where a control character is six times as long:
+/// what is accepted here is never longer there than twice.
+fn check_addition(addition: &Addition<'_>) -> Result<(), Refusal> {
+    let body = addition.body.as_bytes();
+    if !body.iter().all(u8::is_ascii_hexdigit) || !body.len().is_multiple_of(2) {
+        return Err("'body' must be hex".into());
+    }
+    if !addition.phase.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return Err("'phase' must be printable ASCII".into());
+    }
+    Ok(())
 }

@@ -64,6 +64,14 @@ fn rows() -> Vec<(Vec<&'static str>, &'static str, &'static str)> {
         (bound(&[]), r#"{"type":"add","phase":"0","body":""}"#, "must open mailbox before adding"),
         (bound(&[open]), r#"{"type":"add","body":""}"#, "missing 'phase'"),
         (bound(&[open]), r#"{"type":"add","phase":"0"}"#, "missing 'body'"),
+        (bound(&[open]), r#"{"type":"add","phase":"0","body":"no"}"#, "'body' must be hex"),
+        (bound(&[open]), r#"{"type":"add","phase":"0","body":"abc"}"#, "'body' must be hex"),
+        (bound(&[open]), r#"{"type":"add","phase":"0","body":"\u00010"}"#, "'body' must be hex"),
+        (
+            bound(&[open]),
+            r#"{"type":"add","phase":"\u00010","body":"00"}"#,
+            "'phase' must be printable ASCII",
+        ),
         (
             bound(&[open]),
             r#"{"type":"close","mailbox":"other"}"#,
@@ -286,7 +294,7 @@ async fn limits_of_a_mailbox_are_named() {
     assert_eq!(text, "the mailbox is full: this server's limit is 1000 bytes");
     client.ask(add(400), "message").await;
     client.ask(add(100), "message").await;
-    let text = client.refused(add(1)).await;
+    let text = client.refused(add(2)).await;
     assert_eq!(text, "the mailbox is full: this server's limit is 2 messages");
 
     let mut other = server.bound("app", "b").await;

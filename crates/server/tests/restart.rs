@@ -32,8 +32,9 @@ async fn what_waits_is_still_there() {
     alice.say(open.clone()).await;
     alice.expect("ack").await;
     let mut echoes: Vec<Value> = Vec::new();
-    for (phase, id) in [("pake", json!("x1")), ("version", json!({"a": 1})), ("0", json!(null))] {
-        let add = json!({"type": "add", "phase": phase, "body": "ab\u{1}é", "id": id});
+    for (phase, id) in [("pake", json!("\u{1}é")), ("version", json!({"a": 1})), ("0", json!(null))]
+    {
+        let add = json!({"type": "add", "phase": phase, "body": "C0ffee", "id": id});
         echoes.push(alice.ask(add, "message").await);
     }
     server.stop().await;
