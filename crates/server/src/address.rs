@@ -4,6 +4,13 @@ use std::net::{IpAddr, Ipv4Addr};
 
 /// What counts as one address: one of IPv4, or one /64 network of IPv6, for a customer of an
 /// internet provider is usually given at least that much.
+///
+/// ```
+/// use wormhole_sync_server::address::Address;
+///
+/// let (one, other) = ("2001:db8:1:2::7".parse().unwrap(), "2001:db8:1:2:ffff::1".parse().unwrap());
+/// assert_eq!(Address::of(one), Address::of(other)); // one customer's network
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Address {
     /// One IPv4 address.
@@ -14,6 +21,13 @@ pub enum Address {
 
 impl Address {
     /// What `ip` counts as. An IPv4 address mapped into IPv6 is that IPv4 address.
+    ///
+    /// ```
+    /// use wormhole_sync_server::address::Address;
+    ///
+    /// let mapped = "::ffff:192.0.2.7".parse().unwrap();
+    /// assert_eq!(Address::of(mapped), Address::V4([192, 0, 2, 7].into()));
+    /// ```
     pub fn of(ip: IpAddr) -> Self {
         match ip.to_canonical() {
             IpAddr::V4(ip) => Self::V4(ip),
@@ -25,6 +39,14 @@ impl Address {
     }
 
     /// What `ip` counts as, or `None` when it is on loopback and that is exempt.
+    ///
+    /// ```
+    /// use wormhole_sync_server::address::Address;
+    ///
+    /// let ip = "127.0.0.1".parse().unwrap();
+    /// assert_eq!(Address::counted(ip, false), None);
+    /// assert_eq!(Address::counted(ip, true), Some(Address::of(ip)));
+    /// ```
     pub fn counted(ip: IpAddr, limit_loopback: bool) -> Option<Self> {
         let exempt = ip.to_canonical().is_loopback() && !limit_loopback;
         (!exempt).then(|| Self::of(ip))

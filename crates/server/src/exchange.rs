@@ -25,10 +25,31 @@ use wormhole_sync_wire::{MailboxId, Mood, Nameplate, Refusal};
 use crate::address::Address;
 
 /// One connection, under a number that is never used again while the server runs.
+///
+/// ```
+/// use wormhole_sync_server::exchange::ConnectionId;
+///
+/// let accepted = (1..).map(ConnectionId).take(2).collect::<Vec<_>>();
+/// assert_eq!(accepted, [ConnectionId(1), ConnectionId(2)]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
 
 /// Who speaks: a connection that has bound itself to an application and a side.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+///
+/// let client = Client {
+///     connection: ConnectionId(1),
+///     app: "example.com/chat".into(),
+///     side: "5e1f0a9c77d2b364".into(),
+///     address: None,
+/// };
+/// let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+/// assert_eq!(exchange.allocate(&client, 0.0)?.as_str().len(), 1); // one digit
+/// # Ok::<(), wormhole_sync_wire::Refusal>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Client {
     /// The connection.
@@ -42,6 +63,28 @@ pub struct Client {
 }
 
 /// A message of a mailbox, as it is stored and sent.
+///
+/// ```
+/// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+/// # let client = |number, side: &str| Client {
+/// #     connection: ConnectionId(number),
+/// #     app: "example.com/chat".into(),
+/// #     side: side.into(),
+/// #     address: None,
+/// # };
+/// # let (one, other) = (client(1, "a"), client(2, "b"));
+/// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+/// # let nameplate = exchange.allocate(&one, 0.0)?;
+/// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
+/// # exchange.open(&one, &mailbox, 0.0)?;
+/// let addition = Addition { phase: "0".into(), body: "c0ffee".into(), id: None };
+/// let message: Arc<Message> = exchange.add(&one, &mailbox, addition, 7.5)?.message;
+/// assert_eq!((&*message.side, &*message.phase, message.server_rx), ("a", "0", 7.5));
+/// # use std::sync::Arc;
+/// # use wormhole_sync_server::exchange::{Addition, Message};
+/// # drop(other);
+/// # Ok::<(), wormhole_sync_wire::Refusal>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
     /// Who added it.
@@ -57,6 +100,26 @@ pub struct Message {
 }
 
 /// What an `add` brings.
+///
+/// ```
+/// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+/// # use wormhole_sync_server::exchange::Addition;
+/// # let client = |number, side: &str| Client {
+/// #     connection: ConnectionId(number),
+/// #     app: "example.com/chat".into(),
+/// #     side: side.into(),
+/// #     address: None,
+/// # };
+/// # let (one, other) = (client(1, "a"), client(2, "b"));
+/// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+/// # let nameplate = exchange.allocate(&one, 0.0)?;
+/// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
+/// # exchange.open(&one, &mailbox, 0.0)?;
+/// let addition = Addition { phase: "0".into(), body: "c0ffee".into(), id: Some("7") };
+/// exchange.add(&one, &mailbox, addition, 0.0)?;
+/// assert_eq!(&*exchange.open(&other, &mailbox, 0.0)?[0].body, "c0ffee");
+/// # Ok::<(), wormhole_sync_wire::Refusal>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Addition<'a> {
     /// The phase's name.
@@ -68,6 +131,27 @@ pub struct Addition<'a> {
 }
 
 /// A message that is to be sent to every connection that listens, its sender's own included.
+///
+/// ```
+/// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+/// # use wormhole_sync_server::exchange::{Addition, Broadcast};
+/// # let client = |number, side: &str| Client {
+/// #     connection: ConnectionId(number),
+/// #     app: "example.com/chat".into(),
+/// #     side: side.into(),
+/// #     address: None,
+/// # };
+/// # let (one, other) = (client(1, "a"), client(2, "b"));
+/// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+/// # let nameplate = exchange.allocate(&one, 0.0)?;
+/// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
+/// # exchange.open(&one, &mailbox, 0.0)?;
+/// # exchange.open(&other, &mailbox, 0.0)?;
+/// # let addition = Addition { phase: "0".into(), body: "c0ffee".into(), id: None };
+/// let Broadcast { subscribers, .. } = exchange.add(&one, &mailbox, addition, 0.0)?;
+/// assert_eq!(subscribers, [ConnectionId(1), ConnectionId(2)]); // an echo, and the other side
+/// # Ok::<(), wormhole_sync_wire::Refusal>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Broadcast {
     /// The message.
@@ -79,19 +163,96 @@ pub struct Broadcast {
 /// The verbs that a session speaks. Names are scoped by application. `now` is in Unix seconds.
 ///
 /// A verb that returns a [`Refusal`] has changed nothing.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+///
+/// # let client = |number, side: &str| Client {
+/// #     connection: ConnectionId(number),
+/// #     app: "example.com/chat".into(),
+/// #     side: side.into(),
+/// #     address: None,
+/// # };
+/// # let (one, other) = (client(1, "a"), client(2, "b"));
+/// let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+/// let nameplate = exchange.allocate(&one, 0.0)?;
+/// let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
+/// assert_eq!(exchange.claim(&other, &nameplate, None, 0.0)?, mailbox); // they have met
+/// # Ok::<(), wormhole_sync_wire::Refusal>(())
+/// ```
 pub trait Exchange {
     /// One shared copy of an application's id.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # let client = |number, side: &str| Client {
+    /// #     connection: ConnectionId(number),
+    /// #     app: "example.com/chat".into(),
+    /// #     side: side.into(),
+    /// #     address: None,
+    /// # };
+    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let nameplate = exchange.allocate(&one, 0.0)?;
+    /// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
+    /// # exchange.open(&one, &mailbox, 0.0)?;
+    /// let app = exchange.share("example.com/chat");
+    /// assert!(std::sync::Arc::ptr_eq(&app, &exchange.share("example.com/chat"))); // it is in use
+    /// # drop(other);
+    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// ```
     fn share(&self, app: &str) -> Arc<str>;
 
     /// Whether a hashcash stamp of this digest, made on this day (days since 1970), is new. From
     /// then on it is not.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// assert!(exchange.spend([7; 20], 20_000));
+    /// assert!(!exchange.spend([7; 20], 20_000)); // each is good once
+    /// ```
     fn spend(&mut self, stamp: [u8; 20], day: i64) -> bool;
 
     /// The nameplates in use, sorted as strings.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # let client = |number, side: &str| Client {
+    /// #     connection: ConnectionId(number),
+    /// #     app: "example.com/chat".into(),
+    /// #     side: side.into(),
+    /// #     address: None,
+    /// # };
+    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let nameplate = exchange.allocate(&one, 0.0)?;
+    /// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
+    /// # exchange.open(&one, &mailbox, 0.0)?;
+    /// assert_eq!(exchange.list(&one), [nameplate]);
+    /// # drop(other);
+    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// ```
     fn list(&self, client: &Client) -> Vec<Nameplate>;
 
     /// Claims a free nameplate: the one that this side allocated before and still holds, else a
     /// random one of the fewest digits that any free one has.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # let client = |number, side: &str| Client {
+    /// #     connection: ConnectionId(number),
+    /// #     app: "example.com/chat".into(),
+    /// #     side: side.into(),
+    /// #     address: None,
+    /// # };
+    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// let nameplate = exchange.allocate(&one, 0.0)?;
+    /// assert_eq!(exchange.allocate(&one, 0.0)?, nameplate); // the same side gets the same one
+    /// assert_ne!(exchange.allocate(&other, 0.0)?, nameplate);
+    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// ```
     fn allocate(&mut self, client: &Client, now: f64) -> Result<Nameplate, Refusal>;
 
     /// Claims a nameplate, which is made when it is not there, and opens its mailbox. Claiming
@@ -99,6 +260,25 @@ pub trait Exchange {
     ///
     /// A nameplate that has to be made stands for the mailbox `known`, when one is named that this
     /// side may open: the side claimed it before, and the server has forgotten the claim.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # let client = |number, side: &str| Client {
+    /// #     connection: ConnectionId(number),
+    /// #     app: "example.com/chat".into(),
+    /// #     side: side.into(),
+    /// #     address: None,
+    /// # };
+    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let nameplate = exchange.allocate(&one, 0.0)?;
+    /// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
+    /// # exchange.open(&one, &mailbox, 0.0)?;
+    /// assert_eq!(exchange.claim(&other, &nameplate, None, 0.0)?, mailbox);
+    /// let third = client(3, "c");
+    /// assert_eq!(exchange.claim(&third, &nameplate, None, 0.0).unwrap_err().0, "crowded");
+    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// ```
     fn claim(
         &mut self,
         client: &Client,
@@ -108,10 +288,50 @@ pub trait Exchange {
     ) -> Result<MailboxId, Refusal>;
 
     /// Lets a nameplate go. The last one to do so ends it. An unknown one is no error.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # let client = |number, side: &str| Client {
+    /// #     connection: ConnectionId(number),
+    /// #     app: "example.com/chat".into(),
+    /// #     side: side.into(),
+    /// #     address: None,
+    /// # };
+    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let nameplate = exchange.allocate(&one, 0.0)?;
+    /// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
+    /// # exchange.open(&one, &mailbox, 0.0)?;
+    /// exchange.release(&one, &nameplate, 0.0)?;
+    /// assert!(exchange.list(&one).is_empty());
+    /// # drop(other);
+    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// ```
     fn release(&mut self, client: &Client, nameplate: &Nameplate, now: f64) -> Result<(), Refusal>;
 
     /// Opens a mailbox, which is made when it is not there, and listens: what it holds is
     /// returned, what comes later is broadcast.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # use wormhole_sync_server::exchange::Addition;
+    /// # let client = |number, side: &str| Client {
+    /// #     connection: ConnectionId(number),
+    /// #     app: "example.com/chat".into(),
+    /// #     side: side.into(),
+    /// #     address: None,
+    /// # };
+    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let nameplate = exchange.allocate(&one, 0.0)?;
+    /// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
+    /// # exchange.open(&one, &mailbox, 0.0)?;
+    /// # let addition = Addition { phase: "0".into(), body: "c0ffee".into(), id: None };
+    /// exchange.add(&one, &mailbox, addition, 0.0)?;
+    /// let stored = exchange.open(&other, &mailbox, 0.0)?;
+    /// assert_eq!(&*stored[0].phase, "0");
+    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// ```
     fn open(
         &mut self,
         client: &Client,
@@ -120,6 +340,27 @@ pub trait Exchange {
     ) -> Result<Vec<Arc<Message>>, Refusal>;
 
     /// Adds a message to a mailbox that the client opened.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # use wormhole_sync_server::exchange::Addition;
+    /// # let client = |number, side: &str| Client {
+    /// #     connection: ConnectionId(number),
+    /// #     app: "example.com/chat".into(),
+    /// #     side: side.into(),
+    /// #     address: None,
+    /// # };
+    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let nameplate = exchange.allocate(&one, 0.0)?;
+    /// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
+    /// # exchange.open(&one, &mailbox, 0.0)?;
+    /// let addition = Addition { phase: "0".into(), body: "c0ffee".into(), id: Some("7") };
+    /// let broadcast = exchange.add(&one, &mailbox, addition, 0.0)?;
+    /// assert_eq!(broadcast.subscribers, [one.connection]); // the other side is not there yet
+    /// # drop(other);
+    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// ```
     fn add(
         &mut self,
         client: &Client,
@@ -131,6 +372,26 @@ pub trait Exchange {
     /// Lets a mailbox go, and stops listening. A side that never opened it opens it first. When no
     /// side is left, the mailbox ends with its messages and its nameplate. An unknown one is no
     /// error.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # use wormhole_sync_wire::Mood;
+    /// # let client = |number, side: &str| Client {
+    /// #     connection: ConnectionId(number),
+    /// #     app: "example.com/chat".into(),
+    /// #     side: side.into(),
+    /// #     address: None,
+    /// # };
+    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let nameplate = exchange.allocate(&one, 0.0)?;
+    /// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
+    /// # exchange.open(&one, &mailbox, 0.0)?;
+    /// exchange.close(&one, &mailbox, Some(Mood::Lonely), 0.0)?;
+    /// assert_eq!(exchange.mailboxes(), 0);
+    /// # drop(other);
+    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// ```
     fn close(
         &mut self,
         client: &Client,
@@ -140,5 +401,26 @@ pub trait Exchange {
     ) -> Result<(), Refusal>;
 
     /// Stops listening, for the connection is gone. The side stays.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # use wormhole_sync_server::exchange::Addition;
+    /// # let client = |number, side: &str| Client {
+    /// #     connection: ConnectionId(number),
+    /// #     app: "example.com/chat".into(),
+    /// #     side: side.into(),
+    /// #     address: None,
+    /// # };
+    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let nameplate = exchange.allocate(&one, 0.0)?;
+    /// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
+    /// # exchange.open(&one, &mailbox, 0.0)?;
+    /// # exchange.open(&other, &mailbox, 0.0)?;
+    /// # let addition = Addition { phase: "0".into(), body: "c0ffee".into(), id: None };
+    /// exchange.leave(&other, &mailbox, 0.0);
+    /// assert_eq!(exchange.add(&one, &mailbox, addition, 0.0)?.subscribers, [one.connection]);
+    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// ```
     fn leave(&mut self, client: &Client, mailbox: &MailboxId, now: f64);
 }

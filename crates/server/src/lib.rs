@@ -5,14 +5,26 @@
 //! and sealed messages; it can neither open a message nor test a guess of the code, and this crate
 //! cannot even link what would be needed for that.
 //!
-//! ```no_run
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! ```
 //! use wormhole_sync_server::{Config, Database, listen, serve};
 //!
-//! let listener = listen("127.0.0.1:4000".parse()?)?;
-//! let database = Database::Path("mailbox.sqlite".into());
-//! let config = Config { database, ..Config::default() };
-//! serve(listener, config, std::future::pending()).await?;
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("mailbox.sqlite");
+//! let listener = listen("127.0.0.1:0".parse()?)?; // any free port
+//! # let address = listener.local_addr()?;
+//! let config = Config { database: Database::Path(path), ..Config::default() };
+//! let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+//! let server = tokio::spawn(serve(listener, config, async { drop(stopped.await) }));
+//! # let uri = format!("ws://{address}/v1").parse()?;
+//! # let mut client = tokio_websockets::ClientBuilder::from_uri(uri).connect().await?.0;
+//! # let welcome = futures_util::StreamExt::next(&mut client).await.unwrap()?;
+//! # assert!(welcome.as_text().unwrap().starts_with(r#"{"type":"welcome""#));
+//! # drop(client);
+//! // … clients come and go …
+//! drop(stop);
+//! server.await??;
 //! # Ok(())
 //! # }
 //! ```

@@ -15,17 +15,59 @@ use rusqlite::{Connection, ErrorCode, Statement};
 use crate::exchange::journal::{Entry, Snapshot};
 
 /// An open database, which no other process can open meanwhile.
+///
+/// ```
+/// use wormhole_sync_server::store::Store;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("mailbox.sqlite");
+/// # use wormhole_sync_server::exchange::journal::{Entry, MailboxRow};
+/// # let (app, name) = ("chat".into(), wormhole_sync_wire::MailboxId::new("kd3mp4vq2t6ya")?);
+/// # let entry = Entry::PutMailbox(MailboxRow { row: 1, app, name, sides: Default::default() });
+/// let store = Store::open(&path, 1 << 30)?;
+/// store.writer()?.commit(&[entry])?; // an exchange's journal
+/// drop(store);
+/// assert_eq!(Store::open(&path, 1 << 30)?.load()?.mailboxes.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Store {
     connection: Connection,
 }
 
 /// The statements that write changes.
+///
+/// ```
+/// use wormhole_sync_server::store::{Store, Writer};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("mailbox.sqlite");
+/// # use wormhole_sync_server::exchange::journal::{Entry, MailboxRow};
+/// # let (app, name) = ("chat".into(), wormhole_sync_wire::MailboxId::new("kd3mp4vq2t6ya")?);
+/// # let entry = Entry::PutMailbox(MailboxRow { row: 1, app, name, sides: Default::default() });
+/// let store = Store::open(&path, 1 << 30)?;
+/// let mut writer: Writer<'_> = store.writer()?;
+/// writer.commit(&[entry])?;
+/// assert_eq!(store.load()?.mailboxes.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Writer<'a> {
     connection: &'a Connection,
     statements: rows::Statements<'a>,
 }
 
 /// Why a database cannot be used.
+///
+/// ```
+/// use wormhole_sync_server::store::{Store, StoreError};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("mailbox.sqlite");
+/// let first = Store::open(&path, 1 << 30)?;
+/// let second = Store::open(&path, 1 << 30);
+/// assert!(matches!(second.err(), Some(StoreError::InUse(of)) if of == path));
+/// # drop(first);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub enum StoreError {
     /// Another process, most likely another server, has it open.
@@ -73,6 +115,16 @@ impl Store {
     /// On Unix only its owner may read it and the files beside it: who talks to whom and when is
     /// nobody else's to know. What others may read of an older file is taken from them, or, when
     /// the file is not ours to change, logged.
+    ///
+    /// ```
+    /// use wormhole_sync_server::store::Store;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("mailbox.sqlite");
+    /// drop(Store::open(&path, 1 << 30)?);
+    /// assert!(path.exists());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn open(path: &Path, max_bytes: u64) -> Result<Self, StoreError> {
         let failed = |error: rusqlite::Error| match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
@@ -92,11 +144,31 @@ impl Store {
     }
 
     /// Everything that is stored.
+    ///
+    /// ```
+    /// use wormhole_sync_server::{exchange::journal::Snapshot, store::Store};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("mailbox.sqlite");
+    /// assert_eq!(Store::open(&path, 1 << 30)?.load()?, Snapshot::default()); // nothing yet
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn load(&self) -> rusqlite::Result<Snapshot> {
         rows::load(&self.connection)
     }
 
     /// The statements that write changes, prepared.
+    ///
+    /// ```
+    /// use wormhole_sync_server::store::Store;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("mailbox.sqlite");
+    /// let store = Store::open(&path, 1 << 30)?;
+    /// store.writer()?.commit(&[])?; // nothing to do
+    /// assert!(store.load()?.mailboxes.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn writer(&self) -> rusqlite::Result<Writer<'_>> {
         let statements = rows::Statements::prepare(&self.connection)?;
         Ok(Writer { connection: &self.connection, statements })
@@ -105,6 +177,22 @@ impl Store {
 
 impl Writer<'_> {
     /// Stores changes, all or none: when this returns they survive a loss of power.
+    ///
+    /// ```
+    /// use wormhole_sync_server::store::Store;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("mailbox.sqlite");
+    /// # use wormhole_sync_server::exchange::journal::{Entry, MailboxRow};
+    /// # let (app, name) = ("chat".into(), wormhole_sync_wire::MailboxId::new("kd3mp4vq2t6ya")?);
+    /// # let entry = Entry::PutMailbox(MailboxRow { row: 1, app, name, sides: Default::default() });
+    /// let store = Store::open(&path, 1 << 30)?;
+    /// let mut writer = store.writer()?;
+    /// writer.commit(&[entry.clone()])?;
+    /// writer.commit(&[entry])?; // twice is as good as once
+    /// assert_eq!(store.load()?.mailboxes.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn commit(&mut self, entries: &[Entry]) -> rusqlite::Result<()> {
         if entries.is_empty() {
             return Ok(());

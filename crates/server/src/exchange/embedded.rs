@@ -24,6 +24,23 @@ const DAY: f64 = 86_400.0;
 ///
 /// After each verb, [`take_journal`](Self::take_journal) gives what changed. A caller that stores
 /// it must not let the verb's answer out before it is stored.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+///
+/// # let client = |number, side: &str| Client {
+/// #     connection: ConnectionId(number),
+/// #     app: "example.com/chat".into(),
+/// #     side: side.into(),
+/// #     address: None,
+/// # };
+/// # let (one, other) = (client(1, "a"), client(2, "b"));
+/// let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+/// exchange.allocate(&one, 0.0)?;
+/// assert_eq!(exchange.take_journal().len(), 2); // a mailbox and its nameplate: store them, then answer
+/// # drop(other);
+/// # Ok::<(), wormhole_sync_wire::Refusal>(())
+/// ```
 pub struct Embedded {
     apps: BTreeMap<Arc<str>, App>,
     ledger: Ledger,
@@ -33,6 +50,12 @@ pub struct Embedded {
 
 impl Embedded {
     /// An empty exchange. Who knows `seed` can predict mailbox ids.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// let exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// assert_eq!(exchange.mailboxes(), 0);
+    /// ```
     pub fn new(limits: Limits, seed: [u8; 32]) -> Self {
         Self {
             apps: BTreeMap::new(),
@@ -46,6 +69,32 @@ impl Embedded {
     /// connect while the server was away.
     ///
     /// Connections that `keeps` says yes to go on listening to the mailboxes that are still there.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # use wormhole_sync_server::exchange::journal::{Entry, Snapshot};
+    /// # let client = |number, side: &str| Client {
+    /// #     connection: ConnectionId(number),
+    /// #     app: "example.com/chat".into(),
+    /// #     side: side.into(),
+    /// #     address: None,
+    /// # };
+    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let nameplate = exchange.allocate(&one, 0.0)?;
+    /// # let mut snapshot = Snapshot::default();
+    /// # for entry in exchange.take_journal() {
+    /// #     match entry {
+    /// #         Entry::PutMailbox(row) => snapshot.mailboxes.push(row),
+    /// #         Entry::PutNameplate(row) => snapshot.nameplates.push(row),
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// let mut restarted = Embedded::new(Limits::default(), [2; 32]);
+    /// restarted.restore(snapshot, |_| false, 60.0); // what a store held
+    /// assert_eq!(restarted.list(&other), [nameplate]);
+    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// ```
     pub fn restore(&mut self, snapshot: Snapshot, keeps: impl Fn(ConnectionId) -> bool, now: f64) {
         let before = std::mem::take(&mut self.apps);
         let random =
@@ -57,16 +106,72 @@ impl Embedded {
     }
 
     /// The changes since the last time, in order.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # let client = |number, side: &str| Client {
+    /// #     connection: ConnectionId(number),
+    /// #     app: "example.com/chat".into(),
+    /// #     side: side.into(),
+    /// #     address: None,
+    /// # };
+    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// exchange.allocate(&one, 0.0)?;
+    /// assert!(!exchange.take_journal().is_empty());
+    /// assert!(exchange.take_journal().is_empty()); // taken already
+    /// # drop(other);
+    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// ```
     pub fn take_journal(&mut self) -> Vec<Entry> {
         std::mem::take(&mut self.ledger.journal)
     }
 
     /// The mailboxes that ended since the last time.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # use wormhole_sync_server::exchange::usage::Outcome;
+    /// # let client = |number, side: &str| Client {
+    /// #     connection: ConnectionId(number),
+    /// #     app: "example.com/chat".into(),
+    /// #     side: side.into(),
+    /// #     address: None,
+    /// # };
+    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let nameplate = exchange.allocate(&one, 0.0)?;
+    /// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
+    /// exchange.close(&one, &mailbox, None, 30.0)?;
+    /// let endings = exchange.take_endings();
+    /// assert_eq!((endings[0].outcome, endings[0].total), (Outcome::Lonely, 30.0));
+    /// # drop(other);
+    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// ```
     pub fn take_endings(&mut self) -> Vec<Ending> {
         std::mem::take(&mut self.ledger.endings)
     }
 
     /// Ends the mailboxes that nobody listens to and nobody has touched for `idle` seconds.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # let client = |number, side: &str| Client {
+    /// #     connection: ConnectionId(number),
+    /// #     app: "example.com/chat".into(),
+    /// #     side: side.into(),
+    /// #     address: None,
+    /// # };
+    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// exchange.allocate(&one, 0.0)?; // and nobody ever opens it
+    /// exchange.prune(660.0, 600.0);
+    /// assert_eq!(exchange.mailboxes(), 1);
+    /// exchange.prune(660.0, 700.0);
+    /// assert_eq!(exchange.mailboxes(), 0);
+    /// # drop(other);
+    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// ```
     pub fn prune(&mut self, idle: f64, now: f64) {
         let Self { apps, ledger, .. } = self;
         apps.retain(|_, app| {
@@ -79,11 +184,44 @@ impl Embedded {
 
     /// From now on refuses, with this text, every verb that would change something; with `None`
     /// no more. A server does so while it cannot write its database.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # let client = |number, side: &str| Client {
+    /// #     connection: ConnectionId(number),
+    /// #     app: "example.com/chat".into(),
+    /// #     side: side.into(),
+    /// #     address: None,
+    /// # };
+    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// exchange.suspend(Some("the disk is full"));
+    /// assert_eq!(exchange.allocate(&one, 0.0).unwrap_err().0, "the disk is full");
+    /// exchange.suspend(None);
+    /// assert!(exchange.allocate(&one, 0.0).is_ok());
+    /// # drop(other);
+    /// ```
     pub fn suspend(&mut self, reason: Option<&'static str>) {
         self.suspended = reason;
     }
 
     /// How many mailboxes there are.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # let client = |number, side: &str| Client {
+    /// #     connection: ConnectionId(number),
+    /// #     app: "example.com/chat".into(),
+    /// #     side: side.into(),
+    /// #     address: None,
+    /// # };
+    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// exchange.allocate(&one, 0.0)?;
+    /// exchange.allocate(&other, 0.0)?;
+    /// assert_eq!(exchange.mailboxes(), 2);
+    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// ```
     pub fn mailboxes(&self) -> usize {
         self.ledger.mailboxes()
     }

@@ -7,6 +7,24 @@ use wormhole_sync_wire::{MailboxId, Mood, Nameplate};
 use super::{Message, sides::Sides};
 
 /// One change. Applying it twice is the same as applying it once.
+///
+/// ```
+/// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+/// # use wormhole_sync_server::exchange::journal::Entry;
+/// # let client = |number, side: &str| Client {
+/// #     connection: ConnectionId(number),
+/// #     app: "example.com/chat".into(),
+/// #     side: side.into(),
+/// #     address: None,
+/// # };
+/// # let (one, other) = (client(1, "a"), client(2, "b"));
+/// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+/// exchange.allocate(&one, 0.0)?;
+/// let journal = exchange.take_journal();
+/// assert!(matches!(&journal[..], [Entry::PutMailbox(_), Entry::PutNameplate(_)]));
+/// # drop(other);
+/// # Ok::<(), wormhole_sync_wire::Refusal>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
     /// A mailbox is there, or its sides have changed.
@@ -35,6 +53,25 @@ pub enum Entry {
 }
 
 /// A mailbox as it is stored.
+///
+/// ```
+/// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+/// # use wormhole_sync_server::exchange::journal::Entry;
+/// # let client = |number, side: &str| Client {
+/// #     connection: ConnectionId(number),
+/// #     app: "example.com/chat".into(),
+/// #     side: side.into(),
+/// #     address: None,
+/// # };
+/// # let (one, other) = (client(1, "a"), client(2, "b"));
+/// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+/// # exchange.allocate(&one, 0.0)?;
+/// # let journal = exchange.take_journal();
+/// let Entry::PutMailbox(row) = &journal[0] else { panic!("a mailbox was made") };
+/// assert_eq!((&*row.app, row.sides.find("a").is_some()), ("example.com/chat", true));
+/// # drop(other);
+/// # Ok::<(), wormhole_sync_wire::Refusal>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct MailboxRow {
     /// Its number, never used again.
@@ -48,6 +85,26 @@ pub struct MailboxRow {
 }
 
 /// A side of a mailbox.
+///
+/// ```
+/// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+/// # use wormhole_sync_server::exchange::journal::{Entry, Opened};
+/// # let client = |number, side: &str| Client {
+/// #     connection: ConnectionId(number),
+/// #     app: "example.com/chat".into(),
+/// #     side: side.into(),
+/// #     address: None,
+/// # };
+/// # let (one, other) = (client(1, "a"), client(2, "b"));
+/// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+/// # exchange.allocate(&one, 0.0)?;
+/// # let journal = exchange.take_journal();
+/// # let Entry::PutMailbox(row) = &journal[0] else { panic!("a mailbox was made") };
+/// let side: &Opened = row.sides.find("a").unwrap();
+/// assert_eq!((side.since, side.open, side.mood), (0.0, true, None));
+/// # drop(other);
+/// # Ok::<(), wormhole_sync_wire::Refusal>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Opened {
     /// When it came, in Unix seconds.
@@ -59,6 +116,25 @@ pub struct Opened {
 }
 
 /// A nameplate as it is stored.
+///
+/// ```
+/// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+/// # use wormhole_sync_server::exchange::journal::Entry;
+/// # let client = |number, side: &str| Client {
+/// #     connection: ConnectionId(number),
+/// #     app: "example.com/chat".into(),
+/// #     side: side.into(),
+/// #     address: None,
+/// # };
+/// # let (one, other) = (client(1, "a"), client(2, "b"));
+/// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+/// let nameplate = exchange.allocate(&one, 0.0)?;
+/// # let journal = exchange.take_journal();
+/// let Entry::PutNameplate(row) = &journal[1] else { panic!("a nameplate was made") };
+/// assert_eq!((&row.name, row.allocated, row.sides.find("a")), (&nameplate, true, Some(&true)));
+/// # drop(other);
+/// # Ok::<(), wormhole_sync_wire::Refusal>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct NameplateRow {
     /// Its number, never used again.
@@ -76,6 +152,16 @@ pub struct NameplateRow {
 }
 
 /// All that a store holds, to start from.
+///
+/// ```
+/// use wormhole_sync_server::store::Store;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("mailbox.sqlite");
+/// let snapshot = Store::open(&path, 1 << 30)?.load()?;
+/// assert!(snapshot.mailboxes.is_empty() && snapshot.messages.is_empty()); // a new database
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
     /// The mailboxes.
