@@ -7,7 +7,10 @@
 mod interfaces;
 
 mod announce;
+mod door;
+mod guests;
 mod host;
+mod near;
 mod neighbours;
 mod number;
 

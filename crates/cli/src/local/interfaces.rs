@@ -28,6 +28,18 @@ impl Interfaces {
         }
     }
 
+    /// This computer's addresses on these interfaces.
+    pub(super) fn ours(&self) -> Vec<if_addrs::Interface> {
+        let all = if_addrs::get_if_addrs().unwrap_or_default(); // then none is known
+        let wanted = |ours: &if_addrs::Interface| match self {
+            Self::All => true,
+            Self::Loopback => ours.is_loopback(),
+            Self::Named(name) => ours.name == *name,
+            Self::None => false,
+        };
+        all.into_iter().filter(wanted).collect()
+    }
+
     /// Starts multicast DNS on these interfaces.
     pub(super) fn daemon(&self) -> Result<ServiceDaemon, Failure> {
         let daemon = ServiceDaemon::new().map_err(|error| failed(&error))?;

@@ -2,17 +2,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     time::Duration,
 };
 
 use mdns_sd::{Receiver, ResolvedService, ServiceDaemon, ServiceEvent};
-use tokio::{
-    net::TcpStream,
-    time::{Instant, timeout, timeout_at},
-};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{Interfaces, NUMBER, SERVICE, interfaces::failed};
+use super::{Interfaces, NUMBER, SERVICE, interfaces::failed, near::Near};
 use crate::exit::{Exit, Failure};
 
 /// How long a host may take to show itself.
@@ -25,14 +22,14 @@ pub(crate) const SETTLING: Duration = Duration::from_millis(700);
 /// the last second is not said again to the first question (RFC 6762, section 6), but to the second.
 pub(crate) const SURE: Duration = Duration::from_millis(1500);
 
-/// How long one address may take to answer.
-const CONNECTING: Duration = Duration::from_secs(2);
+/// How long until a search that broke off is begun again.
+const BREATH: Duration = Duration::from_millis(200);
 
 /// Most hosts that are remembered: anybody on the network can announce as many as they like.
 const MAX_HOSTS: usize = 1000;
 
 /// Most addresses of one host that are tried.
-const MAX_ADDRESSES: usize = 16;
+const MAX_ADDRESSES: usize = 8;
 
 /// Most digits of a number.
 const MAX_DIGITS: usize = 40;
@@ -48,6 +45,8 @@ pub(crate) struct Neighbour {
 pub(crate) struct Neighbours {
     daemon: ServiceDaemon,
     events: Receiver<ServiceEvent>,
+    interfaces: Interfaces,
+    near: Near,
     hosts: BTreeMap<String, Neighbour>,
 }
 
@@ -56,22 +55,37 @@ impl Neighbours {
     pub(crate) fn look(interfaces: &Interfaces) -> Result<Self, Failure> {
         let daemon = interfaces.daemon()?;
         let events = daemon.browse(SERVICE).map_err(|error| failed(&error))?;
-        Ok(Self { daemon, events, hosts: BTreeMap::new() })
+        Ok(Self {
+            daemon,
+            events,
+            interfaces: interfaces.clone(),
+            near: Near::of(interfaces),
+            hosts: BTreeMap::new(),
+        })
     }
 
     /// Takes note of whoever shows up until `moment`.
     pub(crate) async fn watch_until(&mut self, moment: Instant) {
-        while let Ok(Ok(event)) = timeout_at(moment, self.events.recv_async()).await {
-            self.note(event);
-        }
+        let _ = timeout_at(moment, self.watch()).await; // it has no end of its own
     }
 
     /// Takes note of who shows up, for ever.
     pub(crate) async fn watch(&mut self) {
-        while let Ok(event) = self.events.recv_async().await {
-            self.note(event);
+        loop {
+            self.next().await;
         }
-        std::future::pending::<()>().await;
+    }
+
+    /// Takes note of one thing that happens. A search that breaks off, whatever a stranger's packet
+    /// may have done to it, is begun again.
+    async fn next(&mut self) {
+        if let Ok(event) = self.events.recv_async().await {
+            return self.note(event);
+        }
+        sleep(BREATH).await;
+        if let Ok(again) = Self::look(&self.interfaces) {
+            *self = again;
+        }
     }
 
     /// The numbers in use.
@@ -81,17 +95,18 @@ impl Neighbours {
     }
 
     /// The host with this number. Nobody after a while is an error, and so are two: which one the
-    /// code belongs to cannot be told.
+    /// code belongs to cannot be told. One that came and went does not end the search.
     pub(crate) async fn find(&mut self, number: &str) -> Result<Neighbour, Failure> {
         let end = Instant::now() + PATIENCE;
-        while self.with(number).is_empty() {
-            match timeout_at(end, self.events.recv_async()).await {
-                Ok(Ok(event)) => self.note(event),
-                _ => return Err(nobody(number)),
+        loop {
+            while self.with(number).is_empty() {
+                timeout_at(end, self.next()).await.map_err(|_| nobody(number))?;
+            }
+            self.watch_until(Instant::now() + SETTLING).await; // a second one may come
+            if let Some(host) = self.only(number)? {
+                return Ok(host);
             }
         }
-        self.watch_until(Instant::now() + SETTLING).await; // a second one may come
-        self.only(number)?.ok_or_else(|| nobody(number))
     }
 
     /// The host with this number among those who have shown up so far.
@@ -118,8 +133,8 @@ impl Neighbours {
         match event {
             ServiceEvent::ServiceResolved(service) => {
                 let known = self.hosts.contains_key(&service.fullname);
-                if let Some(host) =
-                    neighbour(&service).filter(|_| known || self.hosts.len() < MAX_HOSTS)
+                if let Some(host) = neighbour(&service, &self.near)
+                    .filter(|_| known || self.hosts.len() < MAX_HOSTS)
                 {
                     self.hosts.insert(service.fullname.clone(), host);
                 }
@@ -139,43 +154,24 @@ impl Drop for Neighbours {
 }
 
 impl Neighbour {
-    /// The URL of the host's server, by whichever of its addresses answers.
-    pub(crate) async fn url(&self) -> Result<String, Failure> {
-        for address in self.addresses.iter().take(MAX_ADDRESSES) {
-            if let Ok(Ok(_)) = timeout(CONNECTING, TcpStream::connect(address)).await {
-                return Ok(format!("ws://{address}/v1"));
-            }
-        }
-        Err(Failure::new(
-            Exit::Unreachable,
-            "network",
-            "the other side was found on the local network, but none of its addresses answers; check its \
-             firewall, and start again with a new code",
-        ))
+    /// The URLs of the host's server, one for each of its addresses.
+    pub(crate) fn urls(&self) -> impl Iterator<Item = String> {
+        self.addresses.iter().take(MAX_ADDRESSES).map(|address| format!("ws://{address}/v1"))
     }
 }
 
 /// What an announcement says, when it is one of ours.
-fn neighbour(service: &ResolvedService) -> Option<Neighbour> {
+fn neighbour(service: &ResolvedService, near: &Near) -> Option<Neighbour> {
     let number = service.get_property_val_str(NUMBER)?;
     let is_number = (1..=MAX_DIGITS).contains(&number.len())
         && number.bytes().all(|digit| digit.is_ascii_digit());
     let addresses: BTreeSet<SocketAddr> = service
         .addresses
         .iter()
-        .map(mdns_sd::ScopedIp::to_ip_addr)
-        .filter(|address| is_usable(*address))
+        .filter_map(|announced| near.address(announced))
         .map(|address| SocketAddr::new(address, service.port))
         .collect();
     (is_number && !addresses.is_empty()).then(|| Neighbour { number: number.to_owned(), addresses })
-}
-
-/// Whether an address can be connected to. Link-local ones of IPv6 need an interface besides, which
-/// a URL cannot name.
-fn is_usable(address: IpAddr) -> bool {
-    let special = address.is_unspecified() || address.is_multicast();
-    let link_local = matches!(address, IpAddr::V6(address) if address.is_unicast_link_local());
-    !special && !link_local
 }
 
 fn nobody(number: &str) -> Failure {
@@ -192,6 +188,7 @@ fn nobody(number: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::local::near::tests::near;
     use mdns_sd::ServiceInfo;
 
     fn announced(number: Option<&str>, addresses: &str) -> ResolvedService {
@@ -204,10 +201,11 @@ mod tests {
 
     #[test]
     fn an_announcement_of_ours_is_a_neighbour() {
-        let host = neighbour(&announced(Some("7"), "192.0.2.1,127.0.0.1,2001:db8::1")).unwrap();
-        let addresses: Vec<String> = host.addresses.iter().map(ToString::to_string).collect();
+        let service = announced(Some("7"), "192.168.0.2,127.0.0.1,8.8.8.8,fd00::1");
+        let host = neighbour(&service, &near()).unwrap();
+        let urls: Vec<String> = host.urls().collect();
         assert_eq!(host.number, "7");
-        assert_eq!(addresses, ["127.0.0.1:4000", "192.0.2.1:4000", "[2001:db8::1]:4000"]);
+        assert_eq!(urls, ["ws://192.168.0.2:4000/v1", "ws://[fd00::1]:4000/v1"]);
     }
 
     #[test]
@@ -216,21 +214,16 @@ mod tests {
         for number in
             [None, Some(""), Some("7a"), Some("-7"), Some("٧"), Some("7\u{1b}[2J"), Some(&long)]
         {
-            assert_eq!(neighbour(&announced(number, "192.0.2.1")), None, "{number:?}");
+            let service = announced(number, "192.168.0.2");
+            assert_eq!(neighbour(&service, &near()), None, "{number:?}");
         }
     }
 
     #[test]
-    fn addresses_that_lead_nowhere_are_passed_over() {
-        for addresses in ["", "0.0.0.0", "224.0.0.251", "::", "ff02::fb", "fe80::1"] {
-            assert_eq!(neighbour(&announced(Some("7"), addresses)), None, "{addresses}");
+    fn a_host_without_an_address_near_is_passed_over() {
+        for addresses in ["", "203.0.113.5", "127.0.0.1", "::1"] {
+            let service = announced(Some("7"), addresses);
+            assert_eq!(neighbour(&service, &near()), None, "{addresses}");
         }
-    }
-
-    #[tokio::test]
-    async fn an_address_that_does_not_answer_is_an_error_that_says_so() {
-        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let host = Neighbour { number: "7".into(), addresses: BTreeSet::from([nobody]) };
-        assert_eq!(host.url().await.unwrap_err().exit(), Exit::Unreachable);
     }
 }

@@ -1,20 +1,29 @@
 //! The meeting without a server. A code's form decides: what begins with `local-` is never used at
 //! a server, and what does not is never used here.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep};
-use wormhole_sync::{Error, ErrorKind, Status, Wormhole};
+use tokio::time::{Instant, sleep, timeout};
+use wormhole_sync::{Connected, Error, ErrorKind, Status, Wormhole};
 
 use super::{HOST_GONE, Meeting, Set, failure, tell};
 use crate::{
     code::{Place, TypedCode},
-    exit::Failure,
+    exit::{Exit, Failure},
     json::{Because, Event, LocalRole},
     local::{Host, Neighbour, Neighbours, SETTLING, SURE, make_code},
     settings::Shown,
     term::prompt::Prompt,
 };
+
+/// How long one address of a host may take to answer.
+const ANSWERING: Duration = Duration::from_secs(4);
+
+/// How long a host that was found is tried to be reached before it is given up.
+const REACHING: Duration = Duration::from_secs(10);
+
+/// How long until it is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 impl Meeting<'_> {
     /// Whether an error of the first connection leads to the local network.
@@ -122,9 +131,37 @@ impl Meeting<'_> {
     }
 
     async fn visit(&self, host: &Neighbour, code: TypedCode) -> Result<Set, Failure> {
+        let connected = self.reach(host).await?;
+        Ok(connected.set_code(code.code).await.map_err(failure)?.into())
+    }
+
+    /// Connects to the host by whichever of its addresses answers. Its door may be crowded: then it is
+    /// tried again, for a while.
+    async fn reach(&self, host: &Neighbour) -> Result<Connected, Failure> {
+        let end = Instant::now() + REACHING;
+        loop {
+            let mut last = None;
+            for url in host.urls() {
+                match timeout(ANSWERING, self.connect_to_host(&url)).await {
+                    Ok(Ok(connected)) => return Ok(connected),
+                    Ok(Err(error)) if error.kind() == ErrorKind::Server => last = Some(error),
+                    Ok(Err(error)) if error.kind() != ErrorKind::Unreachable => {
+                        return Err(failure(error));
+                    }
+                    _ => {} // the next one, then
+                }
+            }
+            if Instant::now() > end {
+                return Err(last.map_or_else(no_answer, failure));
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    async fn connect_to_host(&self, url: &str) -> Result<Connected, Error> {
         let console = Arc::clone(self.console);
         let lost = self.lost.clone();
-        let options = self.settings.options(&host.url().await?).on_status(move |status| {
+        let options = self.settings.options(url).on_status(move |status| {
             tell(&console, status);
             match status {
                 Status::Connected | Status::Closed => _ = lost.send_replace(false),
@@ -132,9 +169,7 @@ impl Meeting<'_> {
                 _ => {}
             }
         });
-        let connected =
-            Wormhole::connect(&self.settings.app_id.text, options).await.map_err(failure)?;
-        Ok(connected.set_code(code.code).await.map_err(failure)?.into())
+        Wormhole::connect(&self.settings.app_id.text, options).await
     }
 
     /// Ends when a host has been away for too long.
@@ -148,4 +183,13 @@ impl Meeting<'_> {
             }
         }
     }
+}
+
+fn no_answer() -> Failure {
+    Failure::new(
+        Exit::Unreachable,
+        "network",
+        "the other side was found on the local network, but none of its addresses answers; check its \
+         firewall, and start again with a new code",
+    )
 }
