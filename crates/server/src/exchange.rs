@@ -29,7 +29,7 @@ use crate::address::Address;
 /// ```
 /// use wormhole_sync_server::exchange::ConnectionId;
 ///
-/// let accepted = (1..).map(ConnectionId).take(2).collect::<Vec<_>>();
+/// let accepted: Vec<_> = (1..).map(ConnectionId).take(2).collect();
 /// assert_eq!(accepted, [ConnectionId(1), ConnectionId(2)]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,7 +38,7 @@ pub struct ConnectionId(pub u64);
 /// Who speaks: a connection that has bound itself to an application and a side.
 ///
 /// ```
-/// use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+/// use wormhole_sync_server::exchange::{Client, ConnectionId, Exchange, embedded::Embedded};
 ///
 /// let client = Client {
 ///     connection: ConnectionId(1),
@@ -46,7 +46,7 @@ pub struct ConnectionId(pub u64);
 ///     side: "5e1f0a9c77d2b364".into(),
 ///     address: None,
 /// };
-/// let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+/// # let mut exchange = Embedded::new(wormhole_sync_server::Limits::default(), [1; 32]);
 /// assert_eq!(exchange.allocate(&client, 0.0)?.as_str().len(), 1); // one digit
 /// # Ok::<(), wormhole_sync_wire::Refusal>(())
 /// ```
@@ -65,25 +65,11 @@ pub struct Client {
 /// A message of a mailbox, as it is stored and sent.
 ///
 /// ```
-/// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-/// # let client = |number, side: &str| Client {
-/// #     connection: ConnectionId(number),
-/// #     app: "example.com/chat".into(),
-/// #     side: side.into(),
-/// #     address: None,
-/// # };
-/// # let (one, other) = (client(1, "a"), client(2, "b"));
-/// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-/// # let nameplate = exchange.allocate(&one, 0.0)?;
-/// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
-/// # exchange.open(&one, &mailbox, 0.0)?;
-/// let addition = Addition { phase: "0".into(), body: "c0ffee".into(), id: None };
-/// let message: Arc<Message> = exchange.add(&one, &mailbox, addition, 7.5)?.message;
-/// assert_eq!((&*message.side, &*message.phase, message.server_rx), ("a", "0", 7.5));
-/// # use std::sync::Arc;
-/// # use wormhole_sync_server::exchange::{Addition, Message};
-/// # drop(other);
-/// # Ok::<(), wormhole_sync_wire::Refusal>(())
+/// use wormhole_sync_server::exchange::Message;
+///
+/// let (side, phase, body) = ("5e1f".into(), "0".into(), "c0ffee".into());
+/// let message = Message { side, phase, body, server_rx: 7.5, id: Some("\"a1\"".into()) };
+/// assert_eq!(message.id.as_deref(), Some(r#""a1""#)); // JSON, as it came
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
@@ -102,23 +88,10 @@ pub struct Message {
 /// What an `add` brings.
 ///
 /// ```
-/// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-/// # use wormhole_sync_server::exchange::Addition;
-/// # let client = |number, side: &str| Client {
-/// #     connection: ConnectionId(number),
-/// #     app: "example.com/chat".into(),
-/// #     side: side.into(),
-/// #     address: None,
-/// # };
-/// # let (one, other) = (client(1, "a"), client(2, "b"));
-/// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-/// # let nameplate = exchange.allocate(&one, 0.0)?;
-/// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
-/// # exchange.open(&one, &mailbox, 0.0)?;
-/// let addition = Addition { phase: "0".into(), body: "c0ffee".into(), id: Some("7") };
-/// exchange.add(&one, &mailbox, addition, 0.0)?;
-/// assert_eq!(&*exchange.open(&other, &mailbox, 0.0)?[0].body, "c0ffee");
-/// # Ok::<(), wormhole_sync_wire::Refusal>(())
+/// use wormhole_sync_server::exchange::Addition;
+///
+/// let addition = Addition { phase: "0".into(), body: "c0ffee".into(), id: Some(r#""a1""#) };
+/// assert!(matches!(addition.phase, std::borrow::Cow::Borrowed("0"))); // out of the frame
 /// ```
 #[derive(Clone, Debug)]
 pub struct Addition<'a> {
@@ -133,24 +106,13 @@ pub struct Addition<'a> {
 /// A message that is to be sent to every connection that listens, its sender's own included.
 ///
 /// ```
-/// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-/// # use wormhole_sync_server::exchange::{Addition, Broadcast};
-/// # let client = |number, side: &str| Client {
-/// #     connection: ConnectionId(number),
-/// #     app: "example.com/chat".into(),
-/// #     side: side.into(),
-/// #     address: None,
-/// # };
-/// # let (one, other) = (client(1, "a"), client(2, "b"));
-/// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-/// # let nameplate = exchange.allocate(&one, 0.0)?;
-/// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
-/// # exchange.open(&one, &mailbox, 0.0)?;
-/// # exchange.open(&other, &mailbox, 0.0)?;
-/// # let addition = Addition { phase: "0".into(), body: "c0ffee".into(), id: None };
-/// let Broadcast { subscribers, .. } = exchange.add(&one, &mailbox, addition, 0.0)?;
-/// assert_eq!(subscribers, [ConnectionId(1), ConnectionId(2)]); // an echo, and the other side
-/// # Ok::<(), wormhole_sync_wire::Refusal>(())
+/// use wormhole_sync_server::exchange::{Broadcast, ConnectionId, Message};
+///
+/// # let (side, phase, body) = ("5e1f".into(), "0".into(), "c0ffee".into());
+/// # let message = Message { side, phase, body, server_rx: 7.5, id: None }.into();
+/// let broadcast = Broadcast { message, subscribers: vec![ConnectionId(1), ConnectionId(2)] };
+/// let to_send = broadcast.subscribers.iter().map(|to| (to, &broadcast.message.body));
+/// assert_eq!(to_send.count(), 2);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Broadcast {
@@ -165,41 +127,48 @@ pub struct Broadcast {
 /// A verb that returns a [`Refusal`] has changed nothing.
 ///
 /// ```
-/// use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+/// use wormhole_sync_server::{Limits, exchange::{Addition, Client, ConnectionId, Exchange, embedded::Embedded}};
 ///
-/// # let client = |number, side: &str| Client {
-/// #     connection: ConnectionId(number),
-/// #     app: "example.com/chat".into(),
-/// #     side: side.into(),
-/// #     address: None,
-/// # };
-/// # let (one, other) = (client(1, "a"), client(2, "b"));
 /// let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+/// let client = |number, side: &str| Client {
+///     connection: ConnectionId(number),
+///     app: "example.com/chat".into(),
+///     side: side.into(),
+///     address: None,
+/// };
+///
+/// // two clients meet behind a nameplate …
+/// let (one, other) = (client(1, "a"), client(2, "b"));
 /// let nameplate = exchange.allocate(&one, 0.0)?;
 /// let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
-/// assert_eq!(exchange.claim(&other, &nameplate, None, 0.0)?, mailbox); // they have met
+/// assert_eq!(exchange.claim(&other, &nameplate, None, 0.0)?, mailbox);
+/// assert_eq!(exchange.claim(&client(3, "c"), &nameplate, None, 0.0).unwrap_err().0, "crowded");
+///
+/// // … and let it go, for they have the mailbox …
+/// assert_eq!(exchange.list(&one), [nameplate.clone()]);
+/// exchange.release(&one, &nameplate, 0.0)?;
+/// exchange.release(&other, &nameplate, 0.0)?;
+/// assert!(exchange.list(&one).is_empty());
+///
+/// // … in which they leave messages for one another, until both have closed it.
+/// assert!(exchange.open(&one, &mailbox, 0.0)?.is_empty());
+/// let addition = Addition { phase: "0".into(), body: "c0ffee".into(), id: None };
+/// assert_eq!(exchange.add(&one, &mailbox, addition, 0.0)?.subscribers, [one.connection]);
+/// exchange.leave(&one, &mailbox, 1.0); // its connection is lost
+/// assert_eq!(&*exchange.open(&other, &mailbox, 2.0)?[0].body, "c0ffee");
+/// exchange.close(&one, &mailbox, None, 3.0)?;
+/// exchange.close(&other, &mailbox, None, 3.0)?;
+/// assert_eq!(exchange.mailboxes(), 0);
 /// # Ok::<(), wormhole_sync_wire::Refusal>(())
 /// ```
 pub trait Exchange {
     /// One shared copy of an application's id.
     ///
     /// ```
-    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-    /// # let client = |number, side: &str| Client {
-    /// #     connection: ConnectionId(number),
-    /// #     app: "example.com/chat".into(),
-    /// #     side: side.into(),
-    /// #     address: None,
-    /// # };
-    /// # let (one, other) = (client(1, "a"), client(2, "b"));
-    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-    /// # let nameplate = exchange.allocate(&one, 0.0)?;
-    /// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
-    /// # exchange.open(&one, &mailbox, 0.0)?;
-    /// let app = exchange.share("example.com/chat");
-    /// assert!(std::sync::Arc::ptr_eq(&app, &exchange.share("example.com/chat"))); // it is in use
-    /// # drop(other);
-    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// use wormhole_sync_server::{Limits, exchange::{Exchange, embedded::Embedded}};
+    ///
+    /// let exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// assert_eq!(&*exchange.share("example.com/chat"), "example.com/chat");
     /// ```
     fn share(&self, app: &str) -> Arc<str>;
 
@@ -207,52 +176,19 @@ pub trait Exchange {
     /// then on it is not.
     ///
     /// ```
-    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// use wormhole_sync_server::{Limits, exchange::{Exchange, embedded::Embedded}};
+    ///
+    /// let mut exchange = Embedded::new(Limits::default(), [1; 32]);
     /// assert!(exchange.spend([7; 20], 20_000));
     /// assert!(!exchange.spend([7; 20], 20_000)); // each is good once
     /// ```
     fn spend(&mut self, stamp: [u8; 20], day: i64) -> bool;
 
     /// The nameplates in use, sorted as strings.
-    ///
-    /// ```
-    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-    /// # let client = |number, side: &str| Client {
-    /// #     connection: ConnectionId(number),
-    /// #     app: "example.com/chat".into(),
-    /// #     side: side.into(),
-    /// #     address: None,
-    /// # };
-    /// # let (one, other) = (client(1, "a"), client(2, "b"));
-    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-    /// # let nameplate = exchange.allocate(&one, 0.0)?;
-    /// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
-    /// # exchange.open(&one, &mailbox, 0.0)?;
-    /// assert_eq!(exchange.list(&one), [nameplate]);
-    /// # drop(other);
-    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
-    /// ```
     fn list(&self, client: &Client) -> Vec<Nameplate>;
 
     /// Claims a free nameplate: the one that this side allocated before and still holds, else a
     /// random one of the fewest digits that any free one has.
-    ///
-    /// ```
-    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-    /// # let client = |number, side: &str| Client {
-    /// #     connection: ConnectionId(number),
-    /// #     app: "example.com/chat".into(),
-    /// #     side: side.into(),
-    /// #     address: None,
-    /// # };
-    /// # let (one, other) = (client(1, "a"), client(2, "b"));
-    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-    /// let nameplate = exchange.allocate(&one, 0.0)?;
-    /// assert_eq!(exchange.allocate(&one, 0.0)?, nameplate); // the same side gets the same one
-    /// assert_ne!(exchange.allocate(&other, 0.0)?, nameplate);
-    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
-    /// ```
     fn allocate(&mut self, client: &Client, now: f64) -> Result<Nameplate, Refusal>;
 
     /// Claims a nameplate, which is made when it is not there, and opens its mailbox. Claiming
@@ -260,25 +196,6 @@ pub trait Exchange {
     ///
     /// A nameplate that has to be made stands for the mailbox `known`, when one is named that this
     /// side may open: the side claimed it before, and the server has forgotten the claim.
-    ///
-    /// ```
-    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-    /// # let client = |number, side: &str| Client {
-    /// #     connection: ConnectionId(number),
-    /// #     app: "example.com/chat".into(),
-    /// #     side: side.into(),
-    /// #     address: None,
-    /// # };
-    /// # let (one, other) = (client(1, "a"), client(2, "b"));
-    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-    /// # let nameplate = exchange.allocate(&one, 0.0)?;
-    /// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
-    /// # exchange.open(&one, &mailbox, 0.0)?;
-    /// assert_eq!(exchange.claim(&other, &nameplate, None, 0.0)?, mailbox);
-    /// let third = client(3, "c");
-    /// assert_eq!(exchange.claim(&third, &nameplate, None, 0.0).unwrap_err().0, "crowded");
-    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
-    /// ```
     fn claim(
         &mut self,
         client: &Client,
@@ -288,50 +205,10 @@ pub trait Exchange {
     ) -> Result<MailboxId, Refusal>;
 
     /// Lets a nameplate go. The last one to do so ends it. An unknown one is no error.
-    ///
-    /// ```
-    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-    /// # let client = |number, side: &str| Client {
-    /// #     connection: ConnectionId(number),
-    /// #     app: "example.com/chat".into(),
-    /// #     side: side.into(),
-    /// #     address: None,
-    /// # };
-    /// # let (one, other) = (client(1, "a"), client(2, "b"));
-    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-    /// # let nameplate = exchange.allocate(&one, 0.0)?;
-    /// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
-    /// # exchange.open(&one, &mailbox, 0.0)?;
-    /// exchange.release(&one, &nameplate, 0.0)?;
-    /// assert!(exchange.list(&one).is_empty());
-    /// # drop(other);
-    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
-    /// ```
     fn release(&mut self, client: &Client, nameplate: &Nameplate, now: f64) -> Result<(), Refusal>;
 
     /// Opens a mailbox, which is made when it is not there, and listens: what it holds is
     /// returned, what comes later is broadcast.
-    ///
-    /// ```
-    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-    /// # use wormhole_sync_server::exchange::Addition;
-    /// # let client = |number, side: &str| Client {
-    /// #     connection: ConnectionId(number),
-    /// #     app: "example.com/chat".into(),
-    /// #     side: side.into(),
-    /// #     address: None,
-    /// # };
-    /// # let (one, other) = (client(1, "a"), client(2, "b"));
-    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-    /// # let nameplate = exchange.allocate(&one, 0.0)?;
-    /// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
-    /// # exchange.open(&one, &mailbox, 0.0)?;
-    /// # let addition = Addition { phase: "0".into(), body: "c0ffee".into(), id: None };
-    /// exchange.add(&one, &mailbox, addition, 0.0)?;
-    /// let stored = exchange.open(&other, &mailbox, 0.0)?;
-    /// assert_eq!(&*stored[0].phase, "0");
-    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
-    /// ```
     fn open(
         &mut self,
         client: &Client,
@@ -340,27 +217,6 @@ pub trait Exchange {
     ) -> Result<Vec<Arc<Message>>, Refusal>;
 
     /// Adds a message to a mailbox that the client opened.
-    ///
-    /// ```
-    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-    /// # use wormhole_sync_server::exchange::Addition;
-    /// # let client = |number, side: &str| Client {
-    /// #     connection: ConnectionId(number),
-    /// #     app: "example.com/chat".into(),
-    /// #     side: side.into(),
-    /// #     address: None,
-    /// # };
-    /// # let (one, other) = (client(1, "a"), client(2, "b"));
-    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-    /// # let nameplate = exchange.allocate(&one, 0.0)?;
-    /// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
-    /// # exchange.open(&one, &mailbox, 0.0)?;
-    /// let addition = Addition { phase: "0".into(), body: "c0ffee".into(), id: Some("7") };
-    /// let broadcast = exchange.add(&one, &mailbox, addition, 0.0)?;
-    /// assert_eq!(broadcast.subscribers, [one.connection]); // the other side is not there yet
-    /// # drop(other);
-    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
-    /// ```
     fn add(
         &mut self,
         client: &Client,
@@ -372,26 +228,6 @@ pub trait Exchange {
     /// Lets a mailbox go, and stops listening. A side that never opened it opens it first. When no
     /// side is left, the mailbox ends with its messages and its nameplate. An unknown one is no
     /// error.
-    ///
-    /// ```
-    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-    /// # use wormhole_sync_wire::Mood;
-    /// # let client = |number, side: &str| Client {
-    /// #     connection: ConnectionId(number),
-    /// #     app: "example.com/chat".into(),
-    /// #     side: side.into(),
-    /// #     address: None,
-    /// # };
-    /// # let (one, other) = (client(1, "a"), client(2, "b"));
-    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-    /// # let nameplate = exchange.allocate(&one, 0.0)?;
-    /// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
-    /// # exchange.open(&one, &mailbox, 0.0)?;
-    /// exchange.close(&one, &mailbox, Some(Mood::Lonely), 0.0)?;
-    /// assert_eq!(exchange.mailboxes(), 0);
-    /// # drop(other);
-    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
-    /// ```
     fn close(
         &mut self,
         client: &Client,
@@ -401,26 +237,5 @@ pub trait Exchange {
     ) -> Result<(), Refusal>;
 
     /// Stops listening, for the connection is gone. The side stays.
-    ///
-    /// ```
-    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-    /// # use wormhole_sync_server::exchange::Addition;
-    /// # let client = |number, side: &str| Client {
-    /// #     connection: ConnectionId(number),
-    /// #     app: "example.com/chat".into(),
-    /// #     side: side.into(),
-    /// #     address: None,
-    /// # };
-    /// # let (one, other) = (client(1, "a"), client(2, "b"));
-    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-    /// # let nameplate = exchange.allocate(&one, 0.0)?;
-    /// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
-    /// # exchange.open(&one, &mailbox, 0.0)?;
-    /// # exchange.open(&other, &mailbox, 0.0)?;
-    /// # let addition = Addition { phase: "0".into(), body: "c0ffee".into(), id: None };
-    /// exchange.leave(&other, &mailbox, 0.0);
-    /// assert_eq!(exchange.add(&one, &mailbox, addition, 0.0)?.subscribers, [one.connection]);
-    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
-    /// ```
     fn leave(&mut self, client: &Client, mailbox: &MailboxId, now: f64);
 }

@@ -26,19 +26,15 @@ const DAY: f64 = 86_400.0;
 /// it must not let the verb's answer out before it is stored.
 ///
 /// ```
-/// use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+/// use wormhole_sync_server::exchange::embedded::Embedded;
 ///
-/// # let client = |number, side: &str| Client {
-/// #     connection: ConnectionId(number),
-/// #     app: "example.com/chat".into(),
-/// #     side: side.into(),
-/// #     address: None,
-/// # };
-/// # let (one, other) = (client(1, "a"), client(2, "b"));
+/// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange}};
+/// # let (connection, app, side) = (ConnectionId(1), "example.com/chat".into(), "a".into());
+/// # let client = Client { connection, app, side, address: None };
 /// let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-/// exchange.allocate(&one, 0.0)?;
-/// assert_eq!(exchange.take_journal().len(), 2); // a mailbox and its nameplate: store them, then answer
-/// # drop(other);
+/// let nameplate = exchange.allocate(&client, 0.0)?;
+/// let journal = exchange.take_journal();
+/// assert_eq!(journal.len(), 2); // a mailbox and its nameplate: store them, and answer then
 /// # Ok::<(), wormhole_sync_wire::Refusal>(())
 /// ```
 pub struct Embedded {
@@ -52,7 +48,8 @@ impl Embedded {
     /// An empty exchange. Who knows `seed` can predict mailbox ids.
     ///
     /// ```
-    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// use wormhole_sync_server::{Limits, exchange::embedded::Embedded};
+    ///
     /// let exchange = Embedded::new(Limits::default(), [1; 32]);
     /// assert_eq!(exchange.mailboxes(), 0);
     /// ```
@@ -71,17 +68,14 @@ impl Embedded {
     /// Connections that `keeps` says yes to go on listening to the mailboxes that are still there.
     ///
     /// ```
-    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// use wormhole_sync_server::exchange::embedded::Embedded;
+    ///
     /// # use wormhole_sync_server::exchange::journal::{Entry, Snapshot};
-    /// # let client = |number, side: &str| Client {
-    /// #     connection: ConnectionId(number),
-    /// #     app: "example.com/chat".into(),
-    /// #     side: side.into(),
-    /// #     address: None,
-    /// # };
-    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange}};
+    /// # let (connection, app, side) = (ConnectionId(1), "example.com/chat".into(), "a".into());
+    /// # let client = Client { connection, app, side, address: None };
     /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-    /// # let nameplate = exchange.allocate(&one, 0.0)?;
+    /// # let nameplate = exchange.allocate(&client, 0.0)?;
     /// # let mut snapshot = Snapshot::default();
     /// # for entry in exchange.take_journal() {
     /// #     match entry {
@@ -92,7 +86,7 @@ impl Embedded {
     /// # }
     /// let mut restarted = Embedded::new(Limits::default(), [2; 32]);
     /// restarted.restore(snapshot, |_| false, 60.0); // what a store held
-    /// assert_eq!(restarted.list(&other), [nameplate]);
+    /// assert_eq!(restarted.list(&client), [nameplate]);
     /// # Ok::<(), wormhole_sync_wire::Refusal>(())
     /// ```
     pub fn restore(&mut self, snapshot: Snapshot, keeps: impl Fn(ConnectionId) -> bool, now: f64) {
@@ -108,19 +102,15 @@ impl Embedded {
     /// The changes since the last time, in order.
     ///
     /// ```
-    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-    /// # let client = |number, side: &str| Client {
-    /// #     connection: ConnectionId(number),
-    /// #     app: "example.com/chat".into(),
-    /// #     side: side.into(),
-    /// #     address: None,
-    /// # };
-    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// use wormhole_sync_server::exchange::embedded::Embedded;
+    ///
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange}};
+    /// # let (connection, app, side) = (ConnectionId(1), "example.com/chat".into(), "a".into());
+    /// # let client = Client { connection, app, side, address: None };
     /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-    /// exchange.allocate(&one, 0.0)?;
+    /// exchange.allocate(&client, 0.0)?;
     /// assert!(!exchange.take_journal().is_empty());
     /// assert!(exchange.take_journal().is_empty()); // taken already
-    /// # drop(other);
     /// # Ok::<(), wormhole_sync_wire::Refusal>(())
     /// ```
     pub fn take_journal(&mut self) -> Vec<Entry> {
@@ -130,22 +120,17 @@ impl Embedded {
     /// The mailboxes that ended since the last time.
     ///
     /// ```
-    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-    /// # use wormhole_sync_server::exchange::usage::Outcome;
-    /// # let client = |number, side: &str| Client {
-    /// #     connection: ConnectionId(number),
-    /// #     app: "example.com/chat".into(),
-    /// #     side: side.into(),
-    /// #     address: None,
-    /// # };
-    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// use wormhole_sync_server::exchange::{embedded::Embedded, usage::Outcome};
+    ///
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange}};
+    /// # let (connection, app, side) = (ConnectionId(1), "example.com/chat".into(), "a".into());
+    /// # let client = Client { connection, app, side, address: None };
     /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-    /// # let nameplate = exchange.allocate(&one, 0.0)?;
-    /// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
-    /// exchange.close(&one, &mailbox, None, 30.0)?;
+    /// # let nameplate = exchange.allocate(&client, 0.0)?;
+    /// let mailbox = exchange.claim(&client, &nameplate, None, 0.0)?;
+    /// exchange.close(&client, &mailbox, None, 30.0)?; // nobody came
     /// let endings = exchange.take_endings();
     /// assert_eq!((endings[0].outcome, endings[0].total), (Outcome::Lonely, 30.0));
-    /// # drop(other);
     /// # Ok::<(), wormhole_sync_wire::Refusal>(())
     /// ```
     pub fn take_endings(&mut self) -> Vec<Ending> {
@@ -155,21 +140,17 @@ impl Embedded {
     /// Ends the mailboxes that nobody listens to and nobody has touched for `idle` seconds.
     ///
     /// ```
-    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-    /// # let client = |number, side: &str| Client {
-    /// #     connection: ConnectionId(number),
-    /// #     app: "example.com/chat".into(),
-    /// #     side: side.into(),
-    /// #     address: None,
-    /// # };
-    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// use wormhole_sync_server::exchange::embedded::Embedded;
+    ///
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange}};
+    /// # let (connection, app, side) = (ConnectionId(1), "example.com/chat".into(), "a".into());
+    /// # let client = Client { connection, app, side, address: None };
     /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-    /// exchange.allocate(&one, 0.0)?; // and nobody ever opens it
+    /// exchange.allocate(&client, 0.0)?; // and nobody ever opens it
     /// exchange.prune(660.0, 600.0);
     /// assert_eq!(exchange.mailboxes(), 1);
     /// exchange.prune(660.0, 700.0);
     /// assert_eq!(exchange.mailboxes(), 0);
-    /// # drop(other);
     /// # Ok::<(), wormhole_sync_wire::Refusal>(())
     /// ```
     pub fn prune(&mut self, idle: f64, now: f64) {
@@ -186,20 +167,16 @@ impl Embedded {
     /// no more. A server does so while it cannot write its database.
     ///
     /// ```
-    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-    /// # let client = |number, side: &str| Client {
-    /// #     connection: ConnectionId(number),
-    /// #     app: "example.com/chat".into(),
-    /// #     side: side.into(),
-    /// #     address: None,
-    /// # };
-    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// use wormhole_sync_server::exchange::embedded::Embedded;
+    ///
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange}};
+    /// # let (connection, app, side) = (ConnectionId(1), "example.com/chat".into(), "a".into());
+    /// # let client = Client { connection, app, side, address: None };
     /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
     /// exchange.suspend(Some("the disk is full"));
-    /// assert_eq!(exchange.allocate(&one, 0.0).unwrap_err().0, "the disk is full");
+    /// assert_eq!(exchange.allocate(&client, 0.0).unwrap_err().0, "the disk is full");
     /// exchange.suspend(None);
-    /// assert!(exchange.allocate(&one, 0.0).is_ok());
-    /// # drop(other);
+    /// assert!(exchange.allocate(&client, 0.0).is_ok());
     /// ```
     pub fn suspend(&mut self, reason: Option<&'static str>) {
         self.suspended = reason;
@@ -208,18 +185,14 @@ impl Embedded {
     /// How many mailboxes there are.
     ///
     /// ```
-    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-    /// # let client = |number, side: &str| Client {
-    /// #     connection: ConnectionId(number),
-    /// #     app: "example.com/chat".into(),
-    /// #     side: side.into(),
-    /// #     address: None,
-    /// # };
-    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// use wormhole_sync_server::exchange::embedded::Embedded;
+    ///
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange}};
+    /// # let (connection, app, side) = (ConnectionId(1), "example.com/chat".into(), "a".into());
+    /// # let client = Client { connection, app, side, address: None };
     /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-    /// exchange.allocate(&one, 0.0)?;
-    /// exchange.allocate(&other, 0.0)?;
-    /// assert_eq!(exchange.mailboxes(), 2);
+    /// exchange.allocate(&client, 0.0)?;
+    /// assert_eq!(exchange.mailboxes(), 1);
     /// # Ok::<(), wormhole_sync_wire::Refusal>(())
     /// ```
     pub fn mailboxes(&self) -> usize {

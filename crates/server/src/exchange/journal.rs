@@ -9,20 +9,15 @@ use super::{Message, sides::Sides};
 /// One change. Applying it twice is the same as applying it once.
 ///
 /// ```
-/// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-/// # use wormhole_sync_server::exchange::journal::Entry;
-/// # let client = |number, side: &str| Client {
-/// #     connection: ConnectionId(number),
-/// #     app: "example.com/chat".into(),
-/// #     side: side.into(),
-/// #     address: None,
-/// # };
-/// # let (one, other) = (client(1, "a"), client(2, "b"));
+/// use wormhole_sync_server::exchange::{embedded::Embedded, journal::Entry};
+///
+/// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange}};
+/// # let (connection, app, side) = (ConnectionId(1), "example.com/chat".into(), "a".into());
+/// # let client = Client { connection, app, side, address: None };
 /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-/// exchange.allocate(&one, 0.0)?;
+/// exchange.allocate(&client, 0.0)?;
 /// let journal = exchange.take_journal();
 /// assert!(matches!(&journal[..], [Entry::PutMailbox(_), Entry::PutNameplate(_)]));
-/// # drop(other);
 /// # Ok::<(), wormhole_sync_wire::Refusal>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -55,22 +50,13 @@ pub enum Entry {
 /// A mailbox as it is stored.
 ///
 /// ```
-/// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-/// # use wormhole_sync_server::exchange::journal::Entry;
-/// # let client = |number, side: &str| Client {
-/// #     connection: ConnectionId(number),
-/// #     app: "example.com/chat".into(),
-/// #     side: side.into(),
-/// #     address: None,
-/// # };
-/// # let (one, other) = (client(1, "a"), client(2, "b"));
-/// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-/// # exchange.allocate(&one, 0.0)?;
-/// # let journal = exchange.take_journal();
-/// let Entry::PutMailbox(row) = &journal[0] else { panic!("a mailbox was made") };
-/// assert_eq!((&*row.app, row.sides.find("a").is_some()), ("example.com/chat", true));
-/// # drop(other);
-/// # Ok::<(), wormhole_sync_wire::Refusal>(())
+/// use wormhole_sync_server::exchange::{journal::MailboxRow, sides::Sides};
+///
+/// let (app, name) = ("example.com/chat".into(), MailboxId::new("kd3mp4vq2t6ya")?);
+/// let row = MailboxRow { row: 1, app, name, sides: Sides::default() };
+/// assert_eq!(row.sides.iter().count(), 0);
+/// # use wormhole_sync_wire::MailboxId;
+/// # Ok::<(), wormhole_sync_wire::InvalidName>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct MailboxRow {
@@ -87,23 +73,11 @@ pub struct MailboxRow {
 /// A side of a mailbox.
 ///
 /// ```
-/// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-/// # use wormhole_sync_server::exchange::journal::{Entry, Opened};
-/// # let client = |number, side: &str| Client {
-/// #     connection: ConnectionId(number),
-/// #     app: "example.com/chat".into(),
-/// #     side: side.into(),
-/// #     address: None,
-/// # };
-/// # let (one, other) = (client(1, "a"), client(2, "b"));
-/// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-/// # exchange.allocate(&one, 0.0)?;
-/// # let journal = exchange.take_journal();
-/// # let Entry::PutMailbox(row) = &journal[0] else { panic!("a mailbox was made") };
-/// let side: &Opened = row.sides.find("a").unwrap();
-/// assert_eq!((side.since, side.open, side.mood), (0.0, true, None));
-/// # drop(other);
-/// # Ok::<(), wormhole_sync_wire::Refusal>(())
+/// use wormhole_sync_server::exchange::{journal::Opened, sides::Sides};
+///
+/// let mut sides = Sides::default();
+/// sides.admit(&"a".into(), Opened { since: 7.5, open: true, mood: None });
+/// assert!(sides.find("a").is_some_and(|side| side.open));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Opened {
@@ -118,22 +92,15 @@ pub struct Opened {
 /// A nameplate as it is stored.
 ///
 /// ```
-/// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-/// # use wormhole_sync_server::exchange::journal::Entry;
-/// # let client = |number, side: &str| Client {
-/// #     connection: ConnectionId(number),
-/// #     app: "example.com/chat".into(),
-/// #     side: side.into(),
-/// #     address: None,
-/// # };
-/// # let (one, other) = (client(1, "a"), client(2, "b"));
-/// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-/// let nameplate = exchange.allocate(&one, 0.0)?;
-/// # let journal = exchange.take_journal();
-/// let Entry::PutNameplate(row) = &journal[1] else { panic!("a nameplate was made") };
-/// assert_eq!((&row.name, row.allocated, row.sides.find("a")), (&nameplate, true, Some(&true)));
-/// # drop(other);
-/// # Ok::<(), wormhole_sync_wire::Refusal>(())
+/// use wormhole_sync_server::exchange::{journal::NameplateRow, sides::Sides};
+///
+/// let (app, name) = ("example.com/chat".into(), Nameplate::new("4")?);
+/// let sides = Sides::default();
+/// let mut row = NameplateRow { row: 2, app, name, mailbox: 1, allocated: true, sides };
+/// row.sides.admit(&"a".into(), true); // claims it
+/// assert_eq!(row.sides.find("a"), Some(&true));
+/// # use wormhole_sync_wire::Nameplate;
+/// # Ok::<(), wormhole_sync_wire::InvalidName>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct NameplateRow {

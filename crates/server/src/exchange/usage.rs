@@ -31,8 +31,7 @@ impl Outcome {
     /// ```
     /// use wormhole_sync_server::exchange::usage::Outcome;
     ///
-    /// use wormhole_sync_wire::Mood;
-    ///
+    /// # use wormhole_sync_wire::Mood;
     /// let moods = [Mood::Happy, Mood::Scary];
     /// assert_eq!(Outcome::of(2, moods.into_iter(), false, false), Outcome::Scary);
     /// assert_eq!(Outcome::of(1, std::iter::empty(), false, false), Outcome::Lonely);
@@ -64,26 +63,11 @@ impl Outcome {
 /// The end of a mailbox.
 ///
 /// ```
-/// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
-/// # use wormhole_sync_server::exchange::usage::{Ending, Outcome};
-/// # let client = |number, side: &str| Client {
-/// #     connection: ConnectionId(number),
-/// #     app: "example.com/chat".into(),
-/// #     side: side.into(),
-/// #     address: None,
-/// # };
-/// # let (one, other) = (client(1, "a"), client(2, "b"));
-/// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-/// # let nameplate = exchange.allocate(&one, 0.0)?;
-/// # let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
-/// exchange.claim(&other, &nameplate, None, 20.0)?;
-/// # exchange.release(&one, &nameplate, 20.0)?;
-/// # exchange.release(&other, &nameplate, 20.0)?;
-/// exchange.close(&one, &mailbox, None, 30.0)?;
-/// exchange.close(&other, &mailbox, None, 30.0)?;
-/// let ending: Ending = exchange.take_endings()[0];
-/// assert_eq!((ending.outcome, ending.waited), (Outcome::Happy, Some(20.0)));
-/// # Ok::<(), wormhole_sync_wire::Refusal>(())
+/// use wormhole_sync_server::exchange::usage::{Ending, Outcome};
+///
+/// let (outcome, total, waited) = (Outcome::Happy, 30.0, Some(20.0));
+/// let ending = Ending { outcome, total, waited, for_nameplate: true };
+/// assert!(ending.waited < Some(ending.total));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ending {
