@@ -14,7 +14,12 @@
 
 mod support;
 
-use std::process::{Command, Stdio};
+use std::{
+    net::{TcpListener, TcpStream, UdpSocket},
+    process::{Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use mdns_sd::{ServiceDaemon, ServiceEvent, ServiceInfo};
 use rexpect::session::{PtySession, spawn_command};
@@ -411,4 +416,136 @@ fn what_is_pinned_to_loopback_stays_on_its_computer() {
     let receiver = start(&scene, &["receive", &code, "--local-interface", "loopback"]);
     assert_eq!(receiver.end().with_code(0).text(), "at home\n");
     sender.end().with_code(0);
+}
+
+/// The port at which the first host is announced that shows up.
+fn announced_port() -> u16 {
+    let daemon = ServiceDaemon::new().unwrap();
+    let events = daemon.browse(SERVICE).unwrap();
+    loop {
+        if let ServiceEvent::ServiceResolved(service) =
+            events.recv_timeout(support::PATIENCE).unwrap()
+        {
+            daemon.shutdown().unwrap();
+            return service.port;
+        }
+    }
+}
+
+#[test]
+fn silent_connections_do_not_keep_the_other_side_out() {
+    if !in_namespace("silent_connections_do_not_keep_the_other_side_out") {
+        return;
+    }
+    let scene = Scene::without_server();
+    let host = start(&scene, &["send", "--code", "local-5-guitarist", "--text", "still in"]);
+    host.wait_for_stderr("Wormhole code is");
+    let port = announced_port();
+    let silent: Vec<TcpStream> =
+        (0..100).map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap()).collect();
+    let guest = start(&scene, &["receive", "local-5-guitarist"]).end().with_code(0);
+    assert_eq!(guest.text(), "still in\n");
+    host.end().with_code(0);
+    drop(silent);
+}
+
+#[test]
+fn a_host_that_is_pinned_to_an_interface_listens_there_only() {
+    if !in_namespace("a_host_that_is_pinned_to_an_interface_listens_there_only") {
+        return;
+    }
+    let scene = Scene::without_server();
+    let _far = Far::join();
+    run("ip", &["addr", "add", "203.0.113.5/32", "dev", "lo"]);
+    let pinned = ["--local-interface", "near"];
+    let host =
+        start(&scene, &[&["send", "--text", "x", "--code", "local-5-a"], &pinned[..]].concat());
+    host.wait_for_stderr("Wormhole code is");
+    let port = announced_port();
+    TcpStream::connect(("10.99.0.1", port)).unwrap();
+    for elsewhere in ["127.0.0.1", "203.0.113.5", "::1"] {
+        assert!(TcpStream::connect((elsewhere, port)).is_err(), "{elsewhere}");
+    }
+}
+
+/// A stranger's announcement, as a packet of multicast DNS.
+fn announcement(number: &str, addresses: &[[u8; 4]], port: u16) -> Vec<u8> {
+    let name = |text: &str| {
+        let mut bytes = Vec::new();
+        for label in text.split('.') {
+            bytes.push(u8::try_from(label.len()).unwrap());
+            bytes.extend(label.as_bytes());
+        }
+        bytes.push(0);
+        bytes
+    };
+    let (kind, service, host) = (
+        "_wormhole-sync._tcp.local",
+        format!("stranger{number}._wormhole-sync._tcp.local"),
+        format!("stranger{number}.local"),
+    );
+    let text = format!("nameplate={number}");
+    let text = [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+    let target = [&[0, 0, 0, 0], &port.to_be_bytes()[..], &name(&host)].concat();
+    let mut records: Vec<(&str, u16, u16, Vec<u8>)> = vec![
+        (kind, 12, 1, name(&service)),
+        (&service, 33, 0x8001, target),
+        (&service, 16, 0x8001, text),
+    ];
+    records.extend(addresses.iter().map(|address| (&*host, 1, 0x8001, address.to_vec())));
+    let mut packet = vec![0, 0, 0x84, 0, 0, 0];
+    packet.extend(u16::try_from(records.len()).unwrap().to_be_bytes());
+    packet.extend([0; 4]);
+    for (owner, record, class, data) in records {
+        packet.extend(name(owner));
+        packet.extend([record, class].map(u16::to_be_bytes).concat());
+        packet.extend(120_u32.to_be_bytes());
+        packet.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
+        packet.extend(data);
+    }
+    packet
+}
+
+/// Announces until somebody connects to the listener, or until `end`.
+fn is_visited(listener: &TcpListener, packet: &[u8], end: impl Fn() -> bool) -> bool {
+    let network = UdpSocket::bind("10.99.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    loop {
+        network.send_to(packet, "224.0.0.251:5353").unwrap();
+        if listener.accept().is_ok() {
+            return true;
+        }
+        if end() {
+            return false;
+        }
+        sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn an_announcement_leads_nobody_to_the_internet_nor_to_services_of_this_computer() {
+    if !in_namespace(
+        "an_announcement_leads_nobody_to_the_internet_nor_to_services_of_this_computer",
+    ) {
+        return;
+    }
+    let scene = Scene::without_server();
+    let _far = Far::join();
+    run("ip", &["route", "add", "224.0.0.0/4", "dev", "near"]);
+    run("ip", &["addr", "add", "203.0.113.5/32", "dev", "lo"]); // the internet, within reach
+    let pinned = ["--local-interface", "near"];
+    for (all, address, is_near) in [
+        (false, [203, 0, 113, 5], false),
+        (true, [127, 0, 0, 1], false),
+        (true, [10, 99, 0, 1], true),
+    ] {
+        let listener = TcpListener::bind((std::net::Ipv4Addr::from(address), 0)).unwrap();
+        let packet = announcement("7", &[address], listener.local_addr().unwrap().port());
+        let interfaces = if all { &[][..] } else { &pinned };
+        let guest = start(&scene, &[&["receive", "local-7-guitarist"], interfaces].concat());
+        let begin = Instant::now();
+        let patience = if is_near { support::PATIENCE } else { Duration::from_secs(4) };
+        let visited = is_visited(&listener, &packet, || begin.elapsed() > patience);
+        assert_eq!(visited, is_near, "{address:?}: {}", guest.stderr());
+    }
 }
