@@ -2,7 +2,7 @@
 
 use super::{lines::lines, room::Room};
 
-/// Lines of a [room](super::room): every answer is one that clients understand, no application and
+/// Lines of a room: every answer is one that clients understand, no application and
 /// no third side hears anything, the limits hold, and when all have left nothing stays.
 pub fn session(data: &[u8]) {
     let mut room = Room::new();

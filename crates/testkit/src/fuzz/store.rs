@@ -9,7 +9,7 @@ use super::{lines::lines, room::Room};
 /// Bytes that the database may grow to.
 const MAX_BYTES: u64 = 8 << 20;
 
-/// Lines of a [room](super::room). However its changes are grouped into commits, what is loaded is
+/// Lines of a room. However its changes are grouped into commits, what is loaded is
 /// what they add up to one by one; committing them twice changes nothing.
 pub fn store(data: &[u8]) {
     let store =
