@@ -491,6 +491,16 @@ impl Wormhole {
     }
 
     /// Why the exchange failed, as soon as it has: the goodbye may still be under way.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Error, Input, Moment};
+    ///
+    /// # let mut wormhole = wormhole_sync_testkit::doc::wormhole(1);
+    /// assert_eq!(wormhole.failure(), None);
+    /// wormhole.handle(Input::Lost, Moment::ZERO); // before it ever was up
+    /// # while !matches!(wormhole.poll(), wormhole_sync_core::Output::Wait(_)) {}
+    /// assert_eq!(wormhole.failure(), Some(&Error::Unreachable));
+    /// ```
     pub const fn failure(&self) -> Option<&Error> {
         match &self.outcome {
             Ok(()) => None,
