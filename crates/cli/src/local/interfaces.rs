@@ -42,6 +42,11 @@ impl Interfaces {
 
     /// Starts multicast DNS on these interfaces.
     pub(super) fn daemon(&self) -> Result<ServiceDaemon, Failure> {
+        if *self == Self::None {
+            return Err(Failure::usage(
+                "the local network is not to be used; allow it, or use a server",
+            ));
+        }
         let daemon = ServiceDaemon::new().map_err(|error| failed(&error))?;
         if *self != Self::All {
             daemon.disable_interface(IfKind::All).map_err(|error| failed(&error))?;

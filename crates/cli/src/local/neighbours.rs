@@ -43,7 +43,8 @@ pub(crate) struct Neighbour {
 
 /// A running search.
 pub(crate) struct Neighbours {
-    daemon: ServiceDaemon,
+    /// Sends and hears what there is; made-up searches have none.
+    daemon: Option<ServiceDaemon>,
     events: Receiver<ServiceEvent>,
     interfaces: Interfaces,
     near: Near,
@@ -53,10 +54,9 @@ pub(crate) struct Neighbours {
 impl Neighbours {
     /// Starts to look.
     pub(crate) fn look(interfaces: &Interfaces) -> Result<Self, Failure> {
-        let daemon = interfaces.daemon()?;
-        let events = daemon.browse(SERVICE).map_err(|error| failed(&error))?;
+        let (daemon, events) = begin(interfaces)?;
         Ok(Self {
-            daemon,
+            daemon: Some(daemon),
             events,
             interfaces: interfaces.clone(),
             near: Near::of(interfaces),
@@ -83,8 +83,10 @@ impl Neighbours {
             return self.note(event);
         }
         sleep(BREATH).await;
-        if let Ok(again) = Self::look(&self.interfaces) {
-            *self = again;
+        if let Ok((daemon, events)) = begin(&self.interfaces) {
+            self.stop();
+            (self.daemon, self.events) = (Some(daemon), events);
+            self.hosts.clear();
         }
     }
 
@@ -125,6 +127,12 @@ impl Neighbours {
         }
     }
 
+    fn stop(&self) {
+        if let Some(daemon) = &self.daemon {
+            let _ = daemon.shutdown(); // it ends with the process anyway
+        }
+    }
+
     fn with(&self, number: &str) -> Vec<&Neighbour> {
         self.hosts.values().filter(|host| host.number == number).collect()
     }
@@ -149,8 +157,14 @@ impl Neighbours {
 
 impl Drop for Neighbours {
     fn drop(&mut self) {
-        let _ = self.daemon.shutdown(); // it ends with the process anyway
+        self.stop();
     }
+}
+
+fn begin(interfaces: &Interfaces) -> Result<(ServiceDaemon, Receiver<ServiceEvent>), Failure> {
+    let daemon = interfaces.daemon()?;
+    let events = daemon.browse(SERVICE).map_err(|error| failed(&error))?;
+    Ok((daemon, events))
 }
 
 impl Neighbour {
@@ -217,6 +231,46 @@ mod tests {
             let service = announced(number, "192.168.0.2");
             assert_eq!(neighbour(&service, &near()), None, "{number:?}");
         }
+    }
+
+    /// A search in which what happens is made up.
+    fn search() -> (Neighbours, flume::Sender<ServiceEvent>) {
+        let (happens, events) = flume::unbounded();
+        let search = Neighbours {
+            daemon: None,
+            events,
+            interfaces: Interfaces::None,
+            near: near(),
+            hosts: BTreeMap::new(),
+        };
+        (search, happens)
+    }
+
+    fn resolved(number: &str) -> ServiceEvent {
+        ServiceEvent::ServiceResolved(Box::new(announced(Some(number), "192.168.0.2")))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_comes_and_goes_does_not_end_the_search() {
+        let (mut search, happens) = search();
+        happens.send(resolved("7")).unwrap();
+        happens.send(resolved("8")).unwrap(); // the same host, garbled
+        let later = tokio::spawn(async move {
+            sleep(SETTLING * 3).await;
+            happens.send(resolved("7")).unwrap();
+            happens // the search goes on
+        });
+        assert_eq!(search.find("7").await.unwrap().number, "7");
+        drop(later.await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_search_that_breaks_off_goes_on_until_its_time_is_up() {
+        let (mut search, happens) = search();
+        drop(happens);
+        let begin = Instant::now();
+        assert_eq!(search.find("7").await.unwrap_err().exit(), Exit::Unreachable);
+        assert!(begin.elapsed() >= PATIENCE);
     }
 
     #[test]
