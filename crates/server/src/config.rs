@@ -34,6 +34,10 @@ pub const HEAD_BYTES: usize = 8 << 10;
 /// Bytes that may wait for a client that reads too slowly, 8 MiB.
 pub const OUTBOX_BYTES: usize = 8 << 20;
 
+/// Bytes that may wait for all who read too slowly together, 256 MiB: many strangers from many
+/// addresses can be slow at once.
+pub const OUTBOXES_BYTES: usize = 256 << 20;
+
 /// Bytes of the database file, 8 GiB: the disk belongs to others, too.
 pub const DATABASE_BYTES: u64 = 8 << 30;
 
@@ -125,9 +129,12 @@ pub struct Limits {
     pub connections: usize,
     /// Bytes of an HTTP request's head.
     pub head_bytes: usize,
-    /// Bytes that may wait for a slow reader before its connection is closed. What waits when a
-    /// mailbox is opened does not count until more comes.
+    /// Bytes that may wait for a slow reader before its connection is closed. What a mailbox held
+    /// when it was opened never counts, for it is sent as the reader reads.
     pub outbox_bytes: usize,
+    /// Bytes that may wait for all slow readers. When more would, whoever is to get it is closed,
+    /// unless less than 64 KiB wait for it.
+    pub outboxes_bytes: usize,
     /// Bytes of the database file.
     pub database_bytes: u64,
 }
@@ -145,6 +152,7 @@ impl Default for Limits {
             connections: CONNECTIONS,
             head_bytes: HEAD_BYTES,
             outbox_bytes: OUTBOX_BYTES,
+            outboxes_bytes: OUTBOXES_BYTES,
             database_bytes: DATABASE_BYTES,
         }
     }

@@ -27,8 +27,8 @@ use crate::{
     frames::{CloseCode, Flow, FrameReader, Incoming, Opcode, Violation},
     gate::{Admission, Full},
     http::{self, Forwarded, Head},
-    outbox::Outbox,
-    session::{Outgoing, Policy, Release, Session},
+    outbox::{Answers, Content, Outbox, Outboxes},
+    session::{Policy, Release, Session},
 };
 
 /// How long a connection that is being closed may take to read what is left.
@@ -47,6 +47,7 @@ thread_local! {
 /// What all connections of a server share.
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
+    pub(crate) outboxes: Arc<Outboxes>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) limits: Limits,
     pub(crate) timing: Timing,
@@ -184,12 +185,13 @@ struct Connection {
 
 impl Connection {
     fn new(stream: TcpStream, upgrade: Upgrade, admission: Admission, shared: Arc<Shared>) -> Self {
-        let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes));
+        let outbox =
+            Arc::new(Outbox::new(shared.limits.outbox_bytes, Arc::clone(&shared.outboxes)));
         let id = shared.engine.join(&outbox);
         let session = Session::new(id, admission.address(), Arc::clone(&shared.policy));
         let welcome = session.welcome(upgrade.client.map(your_address), shared.engine.now());
         outbox.put_raw(http::switching(&upgrade.accept).as_bytes());
-        outbox.deliver(&welcome.text);
+        outbox.deliver(Content::Text(welcome.text));
         let mut connection = Self {
             stream,
             outbox,
@@ -257,8 +259,8 @@ impl Connection {
         let result = shared.engine.turn(outbox, |turn| {
             let (mut release, mut produced) = (Release::AtOnce, 0);
             let result = reader.feed(bytes, |incoming| {
-                let before = turn.out.len();
-                let refuse = |text: String, out: &mut Vec<Outgoing>| {
+                let before = turn.out.0.len();
+                let refuse = |text: String, out: &mut Answers| {
                     session.refuse(&Refusal(text.into()), None, turn.now, out);
                 };
                 match incoming {
@@ -278,8 +280,8 @@ impl Connection {
                     Incoming::Pong => {}
                     Incoming::Close => *client_closed = true,
                 }
-                let fresh = turn.out.get(before..).unwrap_or_default();
-                produced += fresh.iter().map(|answer| answer.text.len()).sum::<usize>();
+                let fresh = turn.out.0.get(before..).unwrap_or_default();
+                produced += fresh.iter().map(|answer| answer.content.len()).sum::<usize>();
                 if outbox.is_crowded(produced) { Flow::Pause } else { Flow::Continue }
             });
             (release, result)

@@ -19,8 +19,8 @@ use wormhole_sync_wire::server_message::Reply;
 use crate::{
     exchange::{ConnectionId, Exchange, embedded::Embedded, journal::Entry},
     frames::CloseCode,
-    outbox::Outbox,
-    session::{Outgoing, Release},
+    outbox::{Answer, Answers, Outbox},
+    session::Release,
     store::Store,
 };
 
@@ -47,7 +47,7 @@ struct State {
     /// Whether the writer may take the batch.
     ready: bool,
     /// Answers whose changes are stored.
-    stored: Vec<(Arc<Outbox>, Outgoing)>,
+    stored: Vec<(Arc<Outbox>, Answer)>,
     outboxes: BTreeMap<ConnectionId, Arc<Outbox>>,
     next_connection: u64,
     suspended_until: Option<Instant>,
@@ -58,7 +58,7 @@ struct State {
 #[derive(Default)]
 struct Batch {
     journal: Vec<Entry>,
-    answers: Vec<(Arc<Outbox>, Outgoing)>,
+    answers: Vec<(Arc<Outbox>, Answer)>,
 }
 
 impl Batch {
@@ -71,7 +71,7 @@ impl Batch {
 pub(crate) struct Turn<'a> {
     pub(crate) exchange: &'a mut dyn Exchange,
     pub(crate) now: f64,
-    pub(crate) out: Vec<Outgoing>,
+    pub(crate) out: Answers,
 }
 
 impl Engine {
@@ -122,9 +122,10 @@ impl Engine {
     ) -> T {
         let mut guard = self.lock();
         let state = &mut *guard;
-        let mut turn = Turn { exchange: &mut state.exchange, now: self.now(), out: Vec::new() };
+        let mut turn =
+            Turn { exchange: &mut state.exchange, now: self.now(), out: Answers::default() };
         let (release, result) = speak(&mut turn);
-        let out = turn.out;
+        let out = turn.out.0;
         state.log_endings();
         if !self.durable {
             drop(state.exchange.take_journal());
@@ -248,11 +249,11 @@ impl Engine {
 }
 
 impl State {
-    fn deliver(&self, out: Vec<Outgoing>) -> impl Iterator<Item = Waker> {
-        out.into_iter().filter_map(|answer| self.outboxes.get(&answer.to)?.deliver(&answer.text))
+    fn deliver(&self, out: Vec<Answer>) -> impl Iterator<Item = Waker> {
+        out.into_iter().filter_map(|answer| self.outboxes.get(&answer.to)?.deliver(answer.content))
     }
 
-    fn queue(&mut self, out: Vec<Outgoing>) {
+    fn queue(&mut self, out: Vec<Answer>) {
         self.batch.journal.append(&mut self.exchange.take_journal());
         for answer in out {
             if let Some(outbox) = self.outboxes.get(&answer.to) {
@@ -270,11 +271,12 @@ impl State {
 }
 
 /// Lets the answers out, and wakes each connection once, when all of its own are out.
-fn release(answers: Vec<(Arc<Outbox>, Outgoing)>) {
+fn release(answers: Vec<(Arc<Outbox>, Answer)>) {
     let mut wakers = Vec::new();
     for (outbox, answer) in answers {
-        wakers.extend(outbox.deliver(&answer.text));
-        outbox.unhold(weight(&answer));
+        let weight = weight(&answer);
+        wakers.extend(outbox.deliver(answer.content));
+        outbox.unhold(weight);
     }
     wake(wakers);
 }
@@ -288,8 +290,8 @@ fn say_goodbye(outbox: &Outbox) {
 }
 
 /// What an answer counts while it waits: never nothing.
-const fn weight(answer: &Outgoing) -> usize {
-    answer.text.len() + 64
+fn weight(answer: &Answer) -> usize {
+    answer.content.len() + 64
 }
 
 /// The time of day at the start, and what has passed since: it never jumps.

@@ -1,9 +1,10 @@
 //! What waits to be written to one connection.
 
 use std::{
+    collections::VecDeque,
     pin::Pin,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Poll, Waker, ready},
@@ -11,14 +12,82 @@ use std::{
 
 use tokio::io::AsyncWrite;
 
-use crate::frames::{self, CloseCode, Opcode};
+use crate::{
+    exchange::{ConnectionId, Message},
+    frames::{self, CloseCode, Opcode},
+    session::{Outgoing, Outlet, encode_message},
+};
 
 /// Bytes that may wait for a client before no more of its requests are read.
 const PAUSE: usize = 64 << 10;
 
+/// Bytes that wait while there is more to be replayed.
+const REPLAY: usize = 32 << 10;
+
 /// Bytes that are out and may still be held, beside as many as wait: giving each up at once would
 /// move those that wait each time.
 const SENT: usize = 16 << 10;
+
+/// Something to be sent to one connection.
+pub(crate) struct Answer {
+    pub(crate) to: ConnectionId,
+    pub(crate) content: Content,
+}
+
+/// What that is.
+pub(crate) enum Content {
+    Text(String),
+    Replay(Replay),
+}
+
+/// What a mailbox held when it was opened. It belongs to the mailbox: what has ended meanwhile is
+/// of use to nobody, and is not kept for those who are slow.
+pub(crate) struct Replay {
+    messages: std::vec::IntoIter<Weak<Message>>,
+    now: f64,
+}
+
+impl Content {
+    /// Bytes of memory.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Replay(replay) => size_of_val(replay.messages.as_slice()),
+        }
+    }
+}
+
+/// The answers of a turn, in order.
+#[derive(Default)]
+pub(crate) struct Answers(pub(crate) Vec<Answer>);
+
+impl Outlet for Answers {
+    fn say(&mut self, Outgoing { to, text }: Outgoing) {
+        self.0.push(Answer { to, content: Content::Text(text) });
+    }
+
+    fn replay(&mut self, to: ConnectionId, messages: Vec<Arc<Message>>, now: f64) {
+        if messages.is_empty() {
+            return;
+        }
+        let messages: Vec<_> = messages.iter().map(Arc::downgrade).collect();
+        let replay = Replay { messages: messages.into_iter(), now };
+        self.0.push(Answer { to, content: Content::Replay(replay) });
+    }
+}
+
+/// What waits in all outboxes.
+pub(crate) struct Outboxes {
+    unsent: AtomicUsize,
+    limit: usize,
+}
+
+impl Outboxes {
+    /// No outboxes yet. Together they may hold about `limit` bytes.
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { unsent: AtomicUsize::new(0), limit })
+    }
+}
 
 /// Frames that wait to be written, and whoever writes them.
 pub(crate) struct Outbox {
@@ -28,17 +97,49 @@ pub(crate) struct Outbox {
     /// Bytes that wait to be written.
     unsent: AtomicUsize,
     limit: usize,
+    all: Arc<Outboxes>,
 }
 
 #[derive(Default)]
 struct State {
     bytes: Vec<u8>,
     sent: usize,
+    /// What comes after a replay that is not yet through, itself included. An idle outbox has none.
+    #[expect(clippy::box_collection, reason = "a connection's memory counts while it waits")]
+    later: Option<Box<VecDeque<Content>>>,
     closing: bool,
     waker: Option<Waker>,
 }
 
 impl State {
+    /// Makes frames of what comes later while little waits. Bytes more that wait.
+    fn refill(&mut self) -> usize {
+        let mut more = 0;
+        while self.bytes.len() - self.sent < REPLAY
+            && let Some(later) = &mut self.later
+        {
+            let before = self.bytes.len();
+            match later.front_mut() {
+                Some(Content::Replay(Replay { messages, now })) => match messages.next() {
+                    None => _ = later.pop_front(),
+                    Some(message) => {
+                        let Some(message) = message.upgrade() else { continue };
+                        let text = encode_message(&message, *now);
+                        frames::put(&mut self.bytes, Opcode::Text, text.as_bytes());
+                        more += self.bytes.len() - before;
+                    }
+                },
+                Some(Content::Text(text)) => {
+                    frames::put(&mut self.bytes, Opcode::Text, text.as_bytes());
+                    more += self.bytes.len() - before - text.len();
+                    later.pop_front();
+                }
+                None => self.later = None,
+            }
+        }
+        more
+    }
+
     /// Bytes that went out. A reader that is slow and steady never lets the outbox become empty, so
     /// that what it has read must not wait for that.
     fn went_out(&mut self, written: usize) {
@@ -56,13 +157,15 @@ impl State {
 }
 
 impl Outbox {
-    /// An empty outbox that closes its connection when more than `limit` bytes wait.
-    pub(crate) fn new(limit: usize) -> Self {
+    /// An empty outbox that closes its connection when more than `limit` bytes wait, or too many
+    /// wait in `all`.
+    pub(crate) fn new(limit: usize, all: Arc<Outboxes>) -> Self {
         Self {
             state: Mutex::default(),
             in_flight: AtomicUsize::new(0),
             unsent: AtomicUsize::new(0),
             limit,
+            all,
         }
     }
 
@@ -76,13 +179,33 @@ impl Outbox {
         self.append(|out| frames::put(out, opcode, payload));
     }
 
-    /// Appends a message. The waker is to be woken.
-    pub(crate) fn deliver(&self, text: &str) -> Option<Waker> {
-        if self.unsent.load(Relaxed) > self.limit {
+    /// Appends a message, or the messages of a mailbox. The waker is to be woken.
+    pub(crate) fn deliver(&self, content: Content) -> Option<Waker> {
+        if let Content::Text(text) = &content
+            && let Some(error) = self.check(text.len())
+        {
+            let last_words = serde_json::json!({"type": "error", "error": error}).to_string();
             let reason = "too slow: more bytes wait than this server's limit";
-            return self.close(CloseCode::Policy, reason, Some(&self.too_slow()));
+            return self.close(CloseCode::Policy, reason, Some(&last_words));
         }
-        self.append(|out| frames::put(out, Opcode::Text, text.as_bytes()))
+        let mut state = self.lock();
+        if state.closing {
+            return None;
+        }
+        match content {
+            Content::Text(text) if state.later.is_none() => {
+                let before = state.bytes.len();
+                frames::put(&mut state.bytes, Opcode::Text, text.as_bytes());
+                self.wait_more(state.bytes.len() - before);
+            }
+            later => {
+                if let Content::Text(text) = &later {
+                    self.wait_more(text.len());
+                }
+                state.later.get_or_insert_default().push_back(later);
+            }
+        }
+        state.waker.take()
     }
 
     /// Appends a last message, if any, and the close frame. Nothing goes out after that.
@@ -92,6 +215,10 @@ impl Outbox {
         reason: &str,
         last_words: Option<&str>,
     ) -> Option<Waker> {
+        if let Some(later) = self.lock().later.take() {
+            let texts = later.iter().filter(|content| matches!(content, Content::Text(_)));
+            self.wait_less(texts.map(Content::len).sum());
+        }
         let waker = self.append(|out| {
             if let Some(text) = last_words {
                 frames::put(out, Opcode::Text, text.as_bytes());
@@ -137,16 +264,19 @@ impl Outbox {
         if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
             state.waker = Some(context.waker().clone());
         }
-        while state.sent < state.bytes.len() {
+        loop {
+            self.wait_more(state.refill());
+            if state.sent >= state.bytes.len() {
+                return Poll::Ready(Ok(()));
+            }
             let waiting = state.bytes.get(state.sent..).unwrap_or_default();
             let written = ready!(Pin::new(&mut *stream).poll_write(context, waiting))?;
             if written == 0 {
                 return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));
             }
             state.went_out(written);
-            self.unsent.fetch_sub(written, Relaxed);
+            self.wait_less(written);
         }
-        Poll::Ready(Ok(()))
     }
 
     fn append(&self, write: impl FnOnce(&mut Vec<u8>)) -> Option<Waker> {
@@ -156,19 +286,46 @@ impl Outbox {
         }
         let before = state.bytes.len();
         write(&mut state.bytes);
-        self.unsent.fetch_add(state.bytes.len() - before, Relaxed);
+        self.wait_more(state.bytes.len() - before);
         state.waker.take()
     }
 
-    fn too_slow(&self) -> String {
-        let limit = self.limit;
-        let error =
-            format!("too slow: more than this server's limit of {limit} bytes wait for you");
-        serde_json::json!({"type": "error", "error": error}).to_string()
+    /// Whether so much more may wait; if not, what the client is told.
+    fn check(&self, more: usize) -> Option<String> {
+        let own = self.unsent.load(Relaxed);
+        if own > self.limit {
+            let limit = self.limit;
+            return Some(format!(
+                "too slow: more than this server's limit of {limit} bytes wait for you"
+            ));
+        }
+        let limit = self.all.limit;
+        let full = own > PAUSE && self.all.unsent.load(Relaxed).saturating_add(more) > limit;
+        full.then(|| {
+            format!(
+                "too slow: more than this server's limit of {limit} bytes wait for all its clients"
+            )
+        })
+    }
+
+    fn wait_more(&self, bytes: usize) {
+        self.unsent.fetch_add(bytes, Relaxed);
+        self.all.unsent.fetch_add(bytes, Relaxed);
+    }
+
+    fn wait_less(&self, bytes: usize) {
+        self.unsent.fetch_sub(bytes, Relaxed);
+        self.all.unsent.fetch_sub(bytes, Relaxed);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.all.unsent.fetch_sub(self.unsent.load(Relaxed), Relaxed);
     }
 }
 
@@ -180,13 +337,21 @@ mod tests {
         String::from_utf8_lossy(&outbox.lock().bytes).into_owned()
     }
 
+    fn outbox(limit: usize) -> Outbox {
+        Outbox::new(limit, Outboxes::new(usize::MAX))
+    }
+
+    fn say(outbox: &Outbox, text: &str) {
+        outbox.deliver(Content::Text(text.to_owned()));
+    }
+
     #[test]
     fn a_slow_reader_is_told_which_limit_and_hears_no_more() {
-        let outbox = Outbox::new(1000);
-        outbox.deliver(&"x".repeat(5000));
-        assert!(!outbox.is_closing(), "what a mailbox holds may go out at once");
-        outbox.deliver("more");
-        outbox.deliver("even more");
+        let outbox = outbox(1000);
+        say(&outbox, &"x".repeat(5000));
+        assert!(!outbox.is_closing(), "one message may be as large as messages are");
+        say(&outbox, "more");
+        say(&outbox, "even more");
         let text = text(&outbox);
         assert!(text.contains("more than this server's limit of 1000 bytes wait"), "{text}");
         assert!(outbox.is_closing() && !text.contains("even"));
@@ -217,7 +382,7 @@ mod tests {
 
     #[test]
     fn what_a_slow_and_steady_reader_has_read_is_not_held() {
-        let outbox = Outbox::new(usize::MAX);
+        let outbox = outbox(usize::MAX);
         let mut context = Context::from_waker(Waker::noop());
         outbox.put_raw(&[0; 50_000]);
         for _ in 0..10_000 {
@@ -236,12 +401,104 @@ mod tests {
 
     #[test]
     fn requests_wait_while_answers_do() {
-        let outbox = Outbox::new(usize::MAX);
+        let outbox = outbox(usize::MAX);
         assert!(!outbox.is_crowded(0) && !outbox.is_holding());
         outbox.hold(PAUSE);
         assert!(!outbox.is_crowded(0) && outbox.is_crowded(1) && outbox.is_holding());
         outbox.unhold(PAUSE);
         outbox.put_raw(&vec![0; PAUSE + 1]);
         assert!(outbox.is_crowded(0) && !outbox.is_holding());
+    }
+
+    fn messages(count: usize) -> Vec<Arc<Message>> {
+        let message = |number: usize| {
+            Arc::new(Message {
+                side: "s".into(),
+                phase: number.to_string().into(),
+                body: "0".repeat(10_000).into(),
+                server_rx: 0.0,
+                id: None,
+            })
+        };
+        (0..count).map(message).collect()
+    }
+
+    fn replay(outbox: &Outbox, messages: Vec<Arc<Message>>) {
+        let mut answers = Answers::default();
+        answers.replay(ConnectionId(1), messages, 1.0);
+        for answer in answers.0 {
+            outbox.deliver(answer.content);
+        }
+    }
+
+    #[test]
+    fn a_replay_is_encoded_as_it_is_read_and_comes_before_what_comes_later() {
+        let outbox = outbox(20_000);
+        let stored = messages(60);
+        replay(&outbox, stored.clone());
+        say(&outbox, "live");
+        let mut context = Context::from_waker(Waker::noop());
+        let mut heard = String::new();
+        loop {
+            let done = outbox.poll_write(&mut Steady(0), &mut context).is_ready();
+            heard.push_str(&text(&outbox)[outbox.lock().sent..]);
+            let waiting = outbox.unsent.load(Relaxed);
+            assert!(waiting < REPLAY + 11_000, "{waiting} bytes wait");
+            if done || waiting == 0 {
+                break;
+            }
+            _ = outbox.poll_write(&mut Steady(waiting), &mut context);
+            assert!(!outbox.is_closing());
+        }
+        let found: Vec<_> =
+            (0..60).map(|number| heard.find(&format!(r#""phase":"{number}""#))).collect();
+        assert!(found.is_sorted() && found.iter().all(Option::is_some));
+        assert!(heard.ends_with("live"));
+        assert_eq!((outbox.unsent.load(Relaxed), outbox.all.unsent.load(Relaxed)), (0, 0));
+        assert!(outbox.lock().later.is_none());
+    }
+
+    #[test]
+    fn a_mailbox_that_ended_is_not_kept_for_a_slow_reader() {
+        let outbox = outbox(usize::MAX);
+        let stored = messages(1000);
+        replay(&outbox, stored.clone());
+        let weak: Vec<_> = stored.iter().map(Arc::downgrade).collect();
+        drop(stored);
+        assert!(weak.iter().all(|message| message.upgrade().is_none()));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(outbox.poll_write(&mut Steady(0), &mut context).is_ready());
+    }
+
+    #[test]
+    fn all_slow_readers_together_are_held_to_a_limit_and_those_who_read_are_not() {
+        let all = Outboxes::new(10 * PAUSE);
+        let slow: Vec<_> = (0..20).map(|_| Outbox::new(usize::MAX, Arc::clone(&all))).collect();
+        for _ in 0..100 {
+            slow.iter().for_each(|outbox| say(outbox, &"x".repeat(PAUSE / 8)));
+        }
+        assert!(all.unsent.load(Relaxed) <= 21 * (PAUSE + PAUSE / 4));
+        assert!(slow.iter().all(Outbox::is_closing));
+        let words = text(slow.last().unwrap());
+        assert!(words.contains("limit of 655360 bytes wait for all"), "{words}");
+        let reads = Outbox::new(usize::MAX, Arc::clone(&all));
+        say(&reads, "x");
+        assert!(!reads.is_closing());
+        drop((slow, reads));
+        assert_eq!(all.unsent.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn what_comes_after_a_replay_counts_until_the_end() {
+        let all = Outboxes::new(usize::MAX);
+        let outbox = Outbox::new(1000, Arc::clone(&all));
+        let stored = messages(10);
+        replay(&outbox, stored.clone());
+        say(&outbox, &"x".repeat(2000));
+        assert_eq!(all.unsent.load(Relaxed), 2000);
+        say(&outbox, "y");
+        assert!(outbox.is_closing() && text(&outbox).contains("too slow"));
+        assert_eq!(all.unsent.load(Relaxed), outbox.lock().bytes.len());
+        drop(stored);
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     engine::{Clock, Engine},
     exchange::{embedded::Embedded, journal::Snapshot},
     gate::{Full, Gate},
+    outbox::Outboxes,
     session::Policy,
     store::{Store, StoreError},
 };
@@ -101,6 +102,7 @@ pub async fn prepare(listener: TcpListener, config: Config) -> Result<Prepared, 
 
     let shared = Arc::new(Shared {
         engine: Engine::new(exchange, clock, store.is_some()),
+        outboxes: Outboxes::new(config.limits.outboxes_bytes),
         policy: Arc::new(Policy::from(&config)),
         limits: config.limits,
         timing: config.timing.sane(),

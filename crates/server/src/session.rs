@@ -26,7 +26,8 @@ use crate::{
     exchange::{Addition, Broadcast, Client, ConnectionId, Exchange},
 };
 
-pub use reply::Outgoing;
+pub(crate) use reply::message as encode_message;
+pub use reply::{Outgoing, Outlet};
 
 /// What a server asks of and tells every client alike.
 #[derive(Clone, Debug, Default)]
@@ -111,13 +112,13 @@ impl Session {
     }
 
     /// Answers one frame, `now` in Unix seconds. The answers, and what other connections get to
-    /// hear, are pushed to `out`.
+    /// hear, go to `out`.
     pub fn handle(
         &mut self,
         frame: &str,
         now: f64,
         exchange: &mut dyn Exchange,
-        out: &mut Vec<Outgoing>,
+        out: &mut dyn Outlet,
     ) -> Release {
         let request = match Request::parse(frame) {
             Ok(request) => request,
@@ -140,14 +141,8 @@ impl Session {
     }
 
     /// Answers something that is no message at all, such as a frame beyond the limit.
-    pub fn refuse(
-        &self,
-        refusal: &Refusal,
-        frame: Option<&str>,
-        now: f64,
-        out: &mut Vec<Outgoing>,
-    ) {
-        out.push(reply::error(self.connection, &refusal.0, frame, now));
+    pub fn refuse(&self, refusal: &Refusal, frame: Option<&str>, now: f64, out: &mut dyn Outlet) {
+        out.say(reply::error(self.connection, &refusal.0, frame, now));
     }
 
     /// The connection is gone: it listens no more. Its side stays in the exchange.
@@ -261,12 +256,12 @@ struct Turn<'a, 'e> {
     id: Option<&'a str>,
     now: f64,
     exchange: &'e mut dyn Exchange,
-    out: &'e mut Vec<Outgoing>,
+    out: &'e mut dyn Outlet,
 }
 
 impl Turn<'_, '_> {
     fn answer(&mut self, reply: &Reply<'_>) {
-        self.out.push(reply::to(self.connection, reply, self.now));
+        self.out.say(reply::to(self.connection, reply, self.now));
     }
 }
 
@@ -332,9 +327,7 @@ impl Bound {
         }
         let stored = turn.exchange.open(&self.client, &mailbox, turn.now)?;
         self.mailbox = Opening::Open(mailbox);
-        for message in stored {
-            turn.out.push(reply::message(self.client.connection, &message, turn.now));
-        }
+        turn.out.replay(self.client.connection, stored, turn.now);
         Ok(())
     }
 

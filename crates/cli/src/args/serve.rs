@@ -104,6 +104,9 @@ pub(crate) struct LimitArgs {
     /// Bytes that may wait for a client that reads too slowly [default: 8 MiB]
     #[arg(long, value_name = "BYTES")]
     pub(crate) outbox_bytes: Option<usize>,
+    /// Bytes that may wait for all clients that read too slowly [default: 256 MiB]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) outboxes_bytes: Option<usize>,
     /// Bytes of the database file [default: 8 GiB]
     #[arg(long, value_name = "BYTES")]
     pub(crate) database_bytes: Option<u64>,

@@ -78,6 +78,7 @@ fn limits(args: &LimitArgs) -> Limits {
         connections: args.connections.unwrap_or(usual.connections),
         head_bytes: args.head_bytes.unwrap_or(usual.head_bytes),
         outbox_bytes: args.outbox_bytes.unwrap_or(usual.outbox_bytes),
+        outboxes_bytes: args.outboxes_bytes.unwrap_or(usual.outboxes_bytes),
         database_bytes: args.database_bytes.unwrap_or(usual.database_bytes),
     }
 }

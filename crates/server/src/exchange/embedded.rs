@@ -244,8 +244,12 @@ impl Embedded {
         for (row, message) in snapshot.messages {
             let Some((app, name)) = names.get(&row) else { continue };
             self.ledger.message_stored(cost(&message));
+            let old = before.get(app).and_then(|app| app.mailboxes.get(name));
             if let Some(mailbox) = self.app(app).mailboxes.get_mut(name) {
-                mailbox.push(Arc::new(message));
+                // Replays that go on refer to the messages that were in memory.
+                let same = old.and_then(|old| old.messages.get(mailbox.messages.len()));
+                let same = same.filter(|old| ***old == message).cloned();
+                mailbox.push(same.unwrap_or_else(|| Arc::new(message)));
                 mailbox.updated = now;
             }
         }

@@ -1,5 +1,7 @@
 //! Answers, as the frames that they are sent in.
 
+use std::sync::Arc;
+
 use serde_json::value::RawValue;
 use wormhole_sync_wire::{
     Nameplate,
@@ -18,17 +20,42 @@ pub struct Outgoing {
     pub text: String,
 }
 
+/// Where the answers of sessions go.
+///
+/// A plain `Vec` encodes a replay at once; a server that has thousands of connections does so as
+/// each of them reads.
+pub trait Outlet {
+    /// A frame is to be sent.
+    fn say(&mut self, frame: Outgoing);
+
+    /// What a mailbox holds is to be sent to one who has opened it, message by message, before
+    /// what is said to it later.
+    fn replay(&mut self, to: ConnectionId, messages: Vec<Arc<Message>>, now: f64);
+}
+
+impl Outlet for Vec<Outgoing> {
+    fn say(&mut self, frame: Outgoing) {
+        self.push(frame);
+    }
+
+    fn replay(&mut self, to: ConnectionId, messages: Vec<Arc<Message>>, now: f64) {
+        self.extend(
+            messages.iter().map(|message| Outgoing { to, text: self::message(message, now) }),
+        );
+    }
+}
+
 pub(super) fn to(connection: ConnectionId, reply: &Reply<'_>, now: f64) -> Outgoing {
     Outgoing { to: connection, text: reply.encode(now) }
 }
 
-pub(super) fn ack(connection: ConnectionId, id: Option<&str>, now: f64, out: &mut Vec<Outgoing>) {
-    out.push(to(connection, &Reply::Ack { id: raw(id) }, now));
+pub(super) fn ack(connection: ConnectionId, id: Option<&str>, now: f64, out: &mut dyn Outlet) {
+    out.say(to(connection, &Reply::Ack { id: raw(id) }, now));
 }
 
-pub(super) fn pong(connection: ConnectionId, value: &str, now: f64, out: &mut Vec<Outgoing>) {
+pub(super) fn pong(connection: ConnectionId, value: &str, now: f64, out: &mut dyn Outlet) {
     if let Some(pong) = raw(Some(value)) {
-        out.push(to(connection, &Reply::Pong { pong }, now));
+        out.say(to(connection, &Reply::Pong { pong }, now));
     }
 }
 
@@ -36,10 +63,11 @@ pub(super) fn nameplates(names: Vec<Nameplate>) -> Reply<'static> {
     Reply::Nameplates { nameplates: names.into_iter().map(|id| ListedNameplate { id }).collect() }
 }
 
-pub(super) fn message(connection: ConnectionId, message: &Message, now: f64) -> Outgoing {
+/// A message of a mailbox, as the JSON text that it is sent in.
+pub(crate) fn message(message: &Message, now: f64) -> String {
     let Message { side, phase, body, server_rx, id } = message;
     let id = raw(id.as_deref());
-    to(connection, &Reply::Message { side, phase, body, server_rx: *server_rx, id }, now)
+    Reply::Message { side, phase, body, server_rx: *server_rx, id }.encode(now)
 }
 
 /// One message to several connections, encoded once.
@@ -47,12 +75,14 @@ pub(super) fn broadcast(
     subscribers: &[ConnectionId],
     message: &Message,
     now: f64,
-    out: &mut Vec<Outgoing>,
+    out: &mut dyn Outlet,
 ) {
     let Some((first, others)) = subscribers.split_first() else { return };
-    let encoded = self::message(*first, message, now);
-    out.extend(others.iter().map(|to| Outgoing { to: *to, text: encoded.text.clone() }));
-    out.push(encoded);
+    let text = self::message(message, now);
+    for to in others {
+        out.say(Outgoing { to: *to, text: text.clone() });
+    }
+    out.say(Outgoing { to: *first, text });
 }
 
 /// A refusal, with the refused frame when it is JSON and small.

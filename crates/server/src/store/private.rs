@@ -33,7 +33,8 @@ fn tighten(path: &Path) {
     use std::{fs, os::unix::fs::PermissionsExt};
     let Ok(metadata) = fs::metadata(path) else { return };
     let mode = metadata.permissions().mode();
-    if !metadata.is_file() || mode & 0o077 == 0 {
+    let shared = mode & 0o077 != 0;
+    if !metadata.is_file() || !shared {
         return;
     }
     // The system refuses this for files of others.
