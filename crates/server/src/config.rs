@@ -5,49 +5,197 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 use wormhole_sync_wire::limits::MAX_FRAME;
 
 /// Bytes of one client message, 1 MiB: what one stranger makes the server hold while it comes in.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::MESSAGE_BYTES};
+///
+/// // for short messages
+/// let limits = Limits { message_bytes: 64 << 10, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().message_bytes, MESSAGE_BYTES);
+/// ```
 pub const MESSAGE_BYTES: usize = MAX_FRAME;
 
 /// Messages of one mailbox: bounds how many small messages one pair can leave behind.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::MAILBOX_MESSAGES};
+///
+/// // for short exchanges
+/// let limits = Limits { mailbox_messages: MAILBOX_MESSAGES / 8, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().mailbox_messages, MAILBOX_MESSAGES);
+/// ```
 pub const MAILBOX_MESSAGES: usize = 4096;
 
 /// Bytes of one mailbox's messages, 4 MiB: bounds what one pair can store.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::MAILBOX_BYTES};
+///
+/// // for large exchanges
+/// let limits = Limits { mailbox_bytes: 2 * MAILBOX_BYTES, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().mailbox_bytes, MAILBOX_BYTES);
+/// ```
 pub const MAILBOX_BYTES: usize = 4 << 20;
 
 /// Mailboxes that one address made and that still exist: bounds what one stranger can store.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::MAILBOXES_PER_ADDRESS};
+///
+/// // behind a shared address
+/// let limits = Limits { mailboxes_per_address: 2_000, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().mailboxes_per_address, MAILBOXES_PER_ADDRESS);
+/// ```
 pub const MAILBOXES_PER_ADDRESS: usize = 128;
 
 /// Mailboxes of all addresses together: bounds what many strangers can store.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::MAILBOXES};
+///
+/// // a small machine
+/// let limits = Limits { mailboxes: MAILBOXES / 10, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().mailboxes, MAILBOXES);
+/// ```
 pub const MAILBOXES: usize = 200_000;
 
 /// Bytes of all mailboxes' messages together, 1 GiB: they are held in memory, too.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::STORED_BYTES};
+///
+/// // a small machine
+/// let limits = Limits { stored_bytes: STORED_BYTES / 10, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().stored_bytes, STORED_BYTES);
+/// ```
 pub const STORED_BYTES: usize = 1 << 30;
 
 /// Connections at a time from one address: bounds the sockets that one stranger can hold.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::CONNECTIONS_PER_ADDRESS};
+///
+/// // behind a shared address
+/// let limits = Limits { connections_per_address: 2_000, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().connections_per_address, CONNECTIONS_PER_ADDRESS);
+/// ```
 pub const CONNECTIONS_PER_ADDRESS: usize = 128;
 
 /// Connections at a time from all addresses together.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::CONNECTIONS};
+///
+/// // a small machine
+/// let limits = Limits { connections: CONNECTIONS / 10, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().connections, CONNECTIONS);
+/// ```
 pub const CONNECTIONS: usize = 100_000;
 
 /// Bytes of an HTTP request's head, 8 KiB.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::HEAD_BYTES};
+///
+/// // behind a chatty proxy
+/// let limits = Limits { head_bytes: 2 * HEAD_BYTES, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().head_bytes, HEAD_BYTES);
+/// ```
 pub const HEAD_BYTES: usize = 8 << 10;
 
 /// Bytes that may wait for a client that reads too slowly, 8 MiB.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::OUTBOX_BYTES};
+///
+/// // a small machine
+/// let limits = Limits { outbox_bytes: OUTBOX_BYTES / 4, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().outbox_bytes, OUTBOX_BYTES);
+/// ```
 pub const OUTBOX_BYTES: usize = 8 << 20;
 
 /// Bytes that may wait for all who read too slowly together, 256 MiB: many strangers from many
 /// addresses can be slow at once.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::OUTBOXES_BYTES};
+///
+/// // a small machine
+/// let limits = Limits { outboxes_bytes: OUTBOXES_BYTES / 8, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().outboxes_bytes, OUTBOXES_BYTES);
+/// ```
 pub const OUTBOXES_BYTES: usize = 256 << 20;
 
 /// Bytes of the database file, 8 GiB: the disk belongs to others, too.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::DATABASE_BYTES};
+///
+/// // a small disk
+/// let limits = Limits { database_bytes: DATABASE_BYTES / 8, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().database_bytes, DATABASE_BYTES);
+/// ```
 pub const DATABASE_BYTES: u64 = 8 << 30;
 
 /// Hashcash stamps that are remembered so that each is good once.
+///
+/// ```
+/// use wormhole_sync_server::{config::REMEMBERED_STAMPS, exchange::{Exchange, embedded::Embedded}};
+///
+/// # use wormhole_sync_server::Limits;
+/// let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+/// assert!(exchange.spend([0xff; 20], 20_000));
+/// for number in 1..REMEMBERED_STAMPS {
+///     let mut stamp = [0; 20];
+///     stamp[..8].copy_from_slice(&number.to_le_bytes());
+///     exchange.spend(stamp, 20_000);
+/// }
+/// assert!(!exchange.spend([0xff; 20], 20_000)); // still known
+/// ```
 pub const REMEMBERED_STAMPS: usize = 65_536;
 
 /// The shortest that anything lasts: a timer of nothing would keep the server busy with itself.
+///
+/// ```
+/// use wormhole_sync_server::{Config, Timing, config::MOMENT, listen, prepare};
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// let timing = Timing { prune: Duration::ZERO, ..Timing::default() }; // counts as a moment
+/// # use std::time::Duration;
+/// # let listener = listen("127.0.0.1:0".parse()?)?;
+/// let server = prepare(listener, Config { timing, ..Config::default() }).await?;
+/// server.serve(tokio::time::sleep(20 * MOMENT)).await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub const MOMENT: Duration = Duration::from_millis(1);
 
 /// The settings of one server. The defaults suit a public server of moderate size.
+///
+/// ```
+/// use wormhole_sync_server::{Config, Database, Limits};
+///
+/// let config = Config {
+///     database: Database::Path("mailbox.sqlite".into()),
+///     allow_list: true,
+///     limits: Limits { connections: 500, ..Limits::default() },
+///     ..Config::default()
+/// };
+/// assert_eq!(config.notices.motd, None);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// Where nameplates, mailboxes and messages are kept. Default: in memory.
@@ -71,6 +219,14 @@ pub struct Config {
 }
 
 /// Where the server's state is kept.
+///
+/// ```
+/// use wormhole_sync_server::{Config, Database};
+///
+/// assert_eq!(Config::default().database, Database::Memory);
+/// let lasting = Config { database: Database::Path("mailbox.sqlite".into()), ..Config::default() };
+/// assert_ne!(lasting.database, Database::Memory);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Database {
     /// In memory: a restart forgets every nameplate and mailbox.
@@ -81,6 +237,16 @@ pub enum Database {
 }
 
 /// What the welcome tells every client.
+///
+/// ```
+/// use wormhole_sync_server::{Notices, exchange::ConnectionId, session::{Policy, Session}};
+///
+/// let notices = Notices { motd: Some("down for repair on Sunday".into()), ..Notices::default() };
+/// let policy = Policy { notices, ..Policy::default() };
+/// # let session = Session::new(ConnectionId(1), None, policy.into());
+/// let welcome = session.welcome(None, 0.0).text;
+/// assert!(welcome.contains(r#""motd":"down for repair on Sunday""#));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notices {
     /// A message of the day.
@@ -92,6 +258,16 @@ pub struct Notices {
 }
 
 /// What is asked of a client before `bind`.
+///
+/// ```
+/// use wormhole_sync_server::{Permission, exchange::ConnectionId, session::{Policy, Session}};
+///
+/// let permission = Permission::Hashcash { bits: 20, resource: "example.com".into() };
+/// let policy = Policy { permission, ..Policy::default() };
+/// # let session = Session::new(ConnectionId(1), None, policy.into());
+/// let welcome = session.welcome(None, 0.0).text;
+/// assert!(welcome.contains(r#""hashcash":{"bits":20,"resource":"example.com"}"#));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Permission {
     /// Nothing.
@@ -109,6 +285,18 @@ pub enum Permission {
 /// What strangers are held to. Each limit is refused with a text that names it.
 ///
 /// The defaults are this module's constants of the same names.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, exchange::{Exchange, embedded::Embedded}};
+///
+/// # use wormhole_sync_server::exchange::{Client, ConnectionId};
+/// # let (connection, address) = (ConnectionId(1), None);
+/// # let client = Client { connection, app: "chat".into(), side: "a".into(), address };
+/// let limits = Limits { mailboxes: 0, ..Limits::default() }; // closed for today
+/// let mut exchange = Embedded::new(limits, [1; 32]);
+/// let refusal = exchange.allocate(&client, 0.0).unwrap_err();
+/// assert!(refusal.0.contains("mailboxes"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of one client message.
@@ -159,6 +347,14 @@ impl Default for Limits {
 }
 
 /// How long things last. What is shorter than a [millisecond](MOMENT) counts as one.
+///
+/// ```
+/// use wormhole_sync_server::{Config, Timing};
+///
+/// let timing = Timing { idle_mailbox: std::time::Duration::from_secs(3600), ..Timing::default() };
+/// let patient = Config { timing, ..Config::default() };
+/// assert!(patient.timing.idle_mailbox > Timing::default().idle_mailbox);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timing {
     /// How long a client may take for its HTTP request. Default: 10 s.

@@ -127,7 +127,8 @@ pub struct Broadcast {
 /// A verb that returns a [`Refusal`] has changed nothing.
 ///
 /// ```
-/// use wormhole_sync_server::{Limits, exchange::{Addition, Client, ConnectionId, Exchange, embedded::Embedded}};
+/// use wormhole_sync_server::Limits;
+/// use wormhole_sync_server::exchange::{Addition, Client, ConnectionId, Exchange, embedded::Embedded};
 ///
 /// let mut exchange = Embedded::new(Limits::default(), [1; 32]);
 /// let client = |number, side: &str| Client {

@@ -29,6 +29,20 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const SHORTAGE: Duration = Duration::from_millis(100);
 
 /// Why a server could not start, or had to stop.
+///
+/// ```
+/// use wormhole_sync_server::{Config, Database, ServeError, listen, serve};
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// let database = Database::Path("/dev/null/mailbox.sqlite".into());
+/// let config = Config { database, ..Config::default() };
+/// let listener = listen("127.0.0.1:0".parse()?)?;
+/// let error = serve(listener, config, std::future::pending()).await.unwrap_err();
+/// assert!(matches!(error, ServeError::Database(_)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub enum ServeError {
     /// The database cannot be used.
@@ -63,6 +77,17 @@ impl std::error::Error for ServeError {}
 
 /// Listens on an address, with room for many who connect at once, and raises the number of files
 /// that this process may have open to what the system allows.
+///
+/// ```
+/// use wormhole_sync_server::listen;
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// let listener = listen("127.0.0.1:0".parse()?)?; // any free port
+/// assert_ne!(listener.local_addr()?.port(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn listen(address: std::net::SocketAddr) -> io::Result<TcpListener> {
     raise_file_limit();
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
@@ -78,6 +103,20 @@ pub fn listen(address: std::net::SocketAddr) -> io::Result<TcpListener> {
 /// instead, connections end in the background.
 ///
 /// Runs within a tokio runtime with IO and time enabled.
+///
+/// ```
+/// use wormhole_sync_server::{Config, listen, serve};
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// let listener = listen("127.0.0.1:0".parse()?)?;
+/// # let address = listener.local_addr()?;
+/// # let connected = async { tokio::net::TcpStream::connect(address).await.unwrap() };
+/// let shutdown = async { drop(connected.await) }; // a signal, elsewhere
+/// assert!(serve(listener, Config::default(), shutdown).await.is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub async fn serve(
     listener: TcpListener,
     config: Config,
@@ -88,6 +127,21 @@ pub async fn serve(
 
 /// Opens the database and reads what it holds; the first half of [`serve`], for those who want to
 /// say that a server is up only once it is sure to be.
+///
+/// ```
+/// use wormhole_sync_server::{Config, listen, prepare};
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// let listener = listen("127.0.0.1:0".parse()?)?;
+/// # let address = listener.local_addr()?;
+/// let server = prepare(listener, Config::default()).await?;
+/// println!("listening"); // nothing can be wrong with the database any more
+/// # let connected = async { drop(tokio::net::TcpStream::connect(address).await.unwrap()) };
+/// server.serve(connected).await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub async fn prepare(listener: TcpListener, config: Config) -> Result<Prepared, ServeError> {
     let clock = Clock::start();
     let database = config.database.clone();
@@ -114,6 +168,18 @@ pub async fn prepare(listener: TcpListener, config: Config) -> Result<Prepared, 
 }
 
 /// A server whose database is open. Dropping it closes the database.
+///
+/// ```
+/// use wormhole_sync_server::{Config, Prepared, listen, prepare};
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # let listener = listen("127.0.0.1:0".parse()?)?;
+/// let server: Prepared = prepare(listener, Config::default()).await?;
+/// drop(server); // it never served anybody
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Prepared {
     listener: TcpListener,
     stop: StopOnDrop,
@@ -122,6 +188,21 @@ pub struct Prepared {
 
 impl Prepared {
     /// Serves until `shutdown` is ready: the second half of [`serve`].
+    ///
+    /// ```
+    /// use wormhole_sync_server::{Config, listen, prepare};
+    ///
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// # let listener = listen("127.0.0.1:0".parse()?)?;
+    /// # let address = listener.local_addr()?;
+    /// let server = prepare(listener, Config::default()).await?;
+    /// // until one has come
+    /// let shutdown = async { drop(tokio::net::TcpStream::connect(address).await) };
+    /// server.serve(shutdown).await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         let Self { listener, stop, writer } = self;
         let shared = Arc::clone(&stop.0);

@@ -30,6 +30,21 @@ pub(crate) use reply::message as encode_message;
 pub use reply::{Outgoing, Outlet};
 
 /// What a server asks of and tells every client alike.
+///
+/// ```
+/// # use wormhole_sync_server::exchange::{ConnectionId, embedded::Embedded};
+/// # use wormhole_sync_server::{Limits, session::{Policy, Release, Session}};
+/// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+/// # let mut out = Vec::new();
+/// # let (connection, app, side) = (ConnectionId(2), "chat".into(), "b".into());
+/// # exchange.allocate(&Client { connection, app, side, address: None }, 0.0).unwrap();
+/// # use wormhole_sync_server::exchange::{Client, Exchange};
+/// let policy = Policy { allow_list: true, ..Policy::default() };
+/// let mut session = Session::new(ConnectionId(1), None, policy.into());
+/// session.handle(r#"{"type":"bind","appid":"chat","side":"a"}"#, 0.0, &mut exchange, &mut out);
+/// session.handle(r#"{"type":"list"}"#, 0.0, &mut exchange, &mut out);
+/// assert!(out.last().unwrap().text.contains(r#""nameplates":[{"id":"#));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     /// What the welcome says.
@@ -51,6 +66,19 @@ impl From<&Config> for Policy {
 }
 
 /// Whether the answers to a frame depend on what the exchange has not stored yet.
+///
+/// ```
+/// # use wormhole_sync_server::exchange::{ConnectionId, embedded::Embedded};
+/// # use wormhole_sync_server::{Limits, session::{Policy, Release, Session}};
+/// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+/// # let mut out = Vec::new();
+/// # let mut session = Session::new(ConnectionId(1), None, Policy::default().into());
+/// let ping = session.handle(r#"{"type":"ping","ping":1}"#, 0.0, &mut exchange, &mut out);
+/// assert_eq!(ping, Release::AtOnce);
+/// session.handle(r#"{"type":"bind","appid":"chat","side":"a"}"#, 0.0, &mut exchange, &mut out);
+/// let allocate = session.handle(r#"{"type":"allocate"}"#, 0.0, &mut exchange, &mut out);
+/// assert_eq!(allocate, Release::AfterCommit);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Release {
     /// They may be sent at once.
@@ -63,6 +91,19 @@ pub enum Release {
 ///
 /// Call [`welcome`](Self::welcome) first, then [`handle`](Self::handle) with each frame in order,
 /// and [`leave`](Self::leave) last. What they push is to be sent in that order.
+///
+/// ```
+/// # use wormhole_sync_server::exchange::{ConnectionId, embedded::Embedded};
+/// # use wormhole_sync_server::{Limits, session::{Policy, Release, Session}};
+/// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+/// # let mut out = Vec::new();
+/// let mut session = Session::new(ConnectionId(1), None, Policy::default().into());
+/// out.push(session.welcome(None, 0.0));
+/// session.handle(r#"{"type":"bind","appid":"chat","side":"a"}"#, 0.0, &mut exchange, &mut out);
+/// session.leave(1.0, &mut exchange);
+/// assert!(out[0].text.starts_with(r#"{"type":"welcome""#));
+/// assert!(out[1].text.starts_with(r#"{"type":"ack""#));
+/// ```
 pub struct Session {
     connection: ConnectionId,
     address: Option<Address>,
@@ -91,12 +132,28 @@ enum Opening {
 
 impl Session {
     /// The state of a new connection. Its mailboxes count against `address`, if any.
+    ///
+    /// ```
+    /// use wormhole_sync_server::{exchange::ConnectionId, session::{Policy, Session}};
+    ///
+    /// let session = Session::new(ConnectionId(1), None, Policy::default().into());
+    /// assert!(!session.is_bound());
+    /// ```
     pub fn new(connection: ConnectionId, address: Option<Address>, policy: Arc<Policy>) -> Self {
         let permitted = policy.permission == Permission::None;
         Self { connection, address, policy, state: State::Unbound { permitted } }
     }
 
     /// What the server says first.
+    ///
+    /// ```
+    /// use wormhole_sync_server::{exchange::ConnectionId, session::{Policy, Session}};
+    ///
+    /// # let session = Session::new(ConnectionId(1), None, Policy::default().into());
+    /// let welcome = session.welcome(None, 1.5);
+    /// assert_eq!(welcome.to, ConnectionId(1));
+    /// assert_eq!(welcome.text, r#"{"type":"welcome","welcome":{},"server_tx":1.5}"#);
+    /// ```
     pub fn welcome(&self, your_address: Option<YourAddress>, now: f64) -> Outgoing {
         let Notices { motd, error, current_cli_version } = self.policy.notices.clone();
         let permission_required = match &self.policy.permission {
@@ -113,6 +170,17 @@ impl Session {
 
     /// Answers one frame, `now` in Unix seconds. The answers, and what other connections get to
     /// hear, go to `out`.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::exchange::{ConnectionId, embedded::Embedded};
+    /// # use wormhole_sync_server::{Limits, session::{Policy, Release, Session}};
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let mut out = Vec::new();
+    /// # let mut session = Session::new(ConnectionId(1), None, Policy::default().into());
+    /// session.handle(r#"{"type":"ping","id":"x","ping":7}"#, 1.5, &mut exchange, &mut out);
+    /// assert_eq!(out[0].text, r#"{"type":"ack","id":"x","server_tx":1.5}"#);
+    /// assert_eq!(out[1].text, r#"{"type":"pong","pong":7,"server_tx":1.5}"#);
+    /// ```
     pub fn handle(
         &mut self,
         frame: &str,
@@ -141,11 +209,32 @@ impl Session {
     }
 
     /// Answers something that is no message at all, such as a frame beyond the limit.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::exchange::{ConnectionId, embedded::Embedded};
+    /// # use wormhole_sync_server::{Limits, session::{Policy, Release, Session}};
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let mut out = Vec::new();
+    /// # let mut session = Session::new(ConnectionId(1), None, Policy::default().into());
+    /// session.refuse(&"too long".into(), None, 1.5, &mut out);
+    /// assert_eq!(out[0].text, r#"{"type":"error","error":"too long","server_tx":1.5}"#);
+    /// ```
     pub fn refuse(&self, refusal: &Refusal, frame: Option<&str>, now: f64, out: &mut dyn Outlet) {
         out.say(reply::error(self.connection, &refusal.0, frame, now));
     }
 
     /// The connection is gone: it listens no more. Its side stays in the exchange.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::exchange::{ConnectionId, embedded::Embedded};
+    /// # use wormhole_sync_server::{Limits, session::{Policy, Release, Session}};
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let mut out = Vec::new();
+    /// # let mut session = Session::new(ConnectionId(1), None, Policy::default().into());
+    /// session.handle(r#"{"type":"bind","appid":"chat","side":"a"}"#, 0.0, &mut exchange, &mut out);
+    /// session.leave(1.0, &mut exchange);
+    /// assert!(!session.is_bound());
+    /// ```
     pub fn leave(&mut self, now: f64, exchange: &mut dyn Exchange) {
         if let State::Bound(bound) = &self.state
             && let Opening::Open(mailbox) = &bound.mailbox
@@ -156,6 +245,16 @@ impl Session {
     }
 
     /// Whether the connection has said who it is.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::exchange::{ConnectionId, embedded::Embedded};
+    /// # use wormhole_sync_server::{Limits, session::{Policy, Release, Session}};
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let mut out = Vec::new();
+    /// # let mut session = Session::new(ConnectionId(1), None, Policy::default().into());
+    /// session.handle(r#"{"type":"bind","appid":"chat","side":"a"}"#, 0.0, &mut exchange, &mut out);
+    /// assert!(session.is_bound());
+    /// ```
     pub const fn is_bound(&self) -> bool {
         matches!(self.state, State::Bound(_))
     }

@@ -12,6 +12,15 @@ use wormhole_sync_wire::{
 use crate::exchange::{ConnectionId, Message};
 
 /// A frame to be sent.
+///
+/// ```
+/// use wormhole_sync_server::{exchange::ConnectionId, session::{Outgoing, Policy, Session}};
+///
+/// let session = Session::new(ConnectionId(7), None, Policy::default().into());
+/// let Outgoing { to, text } = session.welcome(None, 1.5);
+/// assert_eq!(to, ConnectionId(7));
+/// assert!(text.ends_with(r#""server_tx":1.5}"#));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
     /// To whom.
@@ -24,12 +33,54 @@ pub struct Outgoing {
 ///
 /// A plain `Vec` encodes a replay at once; a server that has thousands of connections does so as
 /// each of them reads.
+///
+/// ```
+/// use wormhole_sync_server::{exchange::ConnectionId, session::{Outgoing, Outlet}};
+///
+/// struct Counter(usize);
+///
+/// impl Outlet for Counter {
+///     fn say(&mut self, frame: Outgoing) {
+///         self.0 += frame.text.len();
+///     }
+///     # fn replay(&mut self, _: ConnectionId, messages: Vec<Arc<Message>>, _: f64) {
+///     #     self.0 += messages.len();
+///     # }
+/// }
+/// # use std::sync::Arc;
+/// # use wormhole_sync_server::{Limits, exchange::{Message, embedded::Embedded}};
+/// # use wormhole_sync_server::session::{Policy, Session};
+/// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+/// # let mut session = Session::new(ConnectionId(1), None, Policy::default().into());
+///
+/// let mut bytes = Counter(0);
+/// session.handle(r#"{"type":"ping","ping":7}"#, 1.5, &mut exchange, &mut bytes);
+/// assert!(bytes.0 > 0); // an ack and a pong
+/// ```
 pub trait Outlet {
     /// A frame is to be sent.
+    ///
+    /// ```
+    /// use wormhole_sync_server::{exchange::ConnectionId, session::{Outgoing, Outlet}};
+    ///
+    /// let mut out = Vec::new();
+    /// out.say(Outgoing { to: ConnectionId(1), text: "{}".into() });
+    /// assert_eq!(out.len(), 1);
+    /// ```
     fn say(&mut self, frame: Outgoing);
 
     /// What a mailbox holds is to be sent to one who has opened it, message by message, before
     /// what is said to it later.
+    ///
+    /// ```
+    /// use wormhole_sync_server::{exchange::{ConnectionId, Message}, session::{Outgoing, Outlet}};
+    ///
+    /// # let (side, phase, body) = ("a".into(), "0".into(), "c0ffee".into());
+    /// # let message = Message { side, phase, body, server_rx: 7.5, id: None }.into();
+    /// let mut out: Vec<Outgoing> = Vec::new();
+    /// out.replay(ConnectionId(1), vec![message], 8.0);
+    /// assert!(out[0].text.starts_with(r#"{"type":"message","side":"a","phase":"0""#));
+    /// ```
     fn replay(&mut self, to: ConnectionId, messages: Vec<Arc<Message>>, now: f64);
 }
 
