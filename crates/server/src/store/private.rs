@@ -7,6 +7,9 @@ use std::{io, path::Path};
 #[cfg(unix)]
 pub(super) fn make(path: &Path) -> io::Result<()> {
     use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt};
+    if path.as_os_str() == ":memory:" {
+        return Ok(()); // SQLite's name for no file at all
+    }
     let mut options = OpenOptions::new();
     options.write(true).mode(0o600);
     match options.create_new(true).open(path) {
