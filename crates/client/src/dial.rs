@@ -46,6 +46,11 @@ impl Server {
             _ => return Err(bad().into()),
         };
         let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(bad)?;
+        let after_user =
+            uri.authority().and_then(|authority| authority.as_str().rsplit('@').next());
+        if uri.port_u16().is_none() && after_user != Some(host) {
+            return Err(bad().into()); // what follows the host is no port
+        }
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
         Ok(Self { url: url.to_owned(), host, port, tls })
