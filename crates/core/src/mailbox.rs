@@ -416,7 +416,8 @@ impl Mailbox {
         }
         if let MailboxWish::Closed { id, mood, said: said @ false, .. } = &mut self.mail
             && self.outbox.is_stored()
-            && session.linger.is_none()
+            // An alarm is not kept back for a last message that the peer may lack.
+            && (session.linger.is_none() || *mood != Mood::Happy)
         {
             *said = true;
             let close = ClientMessage::Close { mailbox: id.clone(), mood: Some(*mood) };
