@@ -2,6 +2,8 @@
 //!
 //! One loop: drain the machine, then wait for whatever comes first.
 
+mod work;
+
 use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
@@ -20,13 +22,11 @@ use futures_util::{
 };
 use tokio::{
     sync::{Notify, mpsc, oneshot},
-    task::JoinHandle,
     time::{Instant, sleep_until, timeout},
 };
 use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
 use wormhole_sync_core::{
     Code, Error as ProtocolError, Event, Input, Moment, Output, Settings, Wormhole,
-    hashcash::Challenge,
     key::DeriveError,
     wire::{AppId, limits::MAX_PLAINTEXT},
     wormhole::{Confirmed, Effect},
@@ -38,6 +38,8 @@ use crate::{
     error::{Cause, Error},
     options::{Options, Status},
 };
+
+use work::{Work, solved};
 
 /// How long a [`close`](crate::Wormhole::close) waits for the server to confirm: 60 s.
 ///
@@ -609,64 +611,5 @@ async fn until(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment).await,
         None => std::future::pending().await,
-    }
-}
-
-/// A search for a hashcash stamp, on a thread that may be busy. Dropping it calls the search off.
-struct Work {
-    search: JoinHandle<Option<String>>,
-    wanted: Arc<()>,
-}
-
-impl Work {
-    fn begin(challenge: Challenge) -> Self {
-        let wanted = Arc::new(());
-        let still_wanted = Arc::downgrade(&wanted);
-        let search = tokio::task::spawn_blocking(move || {
-            challenge.solve(&today(), || still_wanted.strong_count() == 0)
-        });
-        Self { search, wanted }
-    }
-}
-
-async fn solved(work: &mut Option<Work>) -> Option<String> {
-    match work {
-        Some(Work { search, wanted: _wanted }) => search.await.ok().flatten(),
-        None => std::future::pending().await,
-    }
-}
-
-/// Today in UTC as `YYMMDD`, by the civil-from-days algorithm of Howard Hinnant
-/// (<https://howardhinnant.github.io/date_algorithms.html>).
-fn today() -> String {
-    let since_epoch =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    date(since_epoch.as_secs() / 86_400)
-}
-
-fn date(days_since_epoch: u64) -> String {
-    let days = days_since_epoch + 719_468; // from 0000-03-01, so that leap days end the year
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    format!("{:02}{month:02}{day:02}", year % 100)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        for (days, text) in
-            [(0, "700101"), (19_782, "240229"), (19_783, "240301"), (20_780, "261123")]
-        {
-            assert_eq!(date(days), text);
-        }
     }
 }
