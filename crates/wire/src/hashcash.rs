@@ -81,9 +81,50 @@ pub fn leading_zero_bits(digest: &[u8]) -> u32 {
     u32::try_from(zero_bytes).unwrap_or(u32::MAX).saturating_mul(8).saturating_add(partial)
 }
 
+/// The date of a stamp that is made so many days after 1970-01-01, in UTC: `YYMMDD`. By the
+/// civil-from-days algorithm of Howard Hinnant
+/// (<https://howardhinnant.github.io/date_algorithms.html>).
+///
+/// ```
+/// use wormhole_sync_wire::hashcash::date;
+///
+/// assert_eq!(date(1_795_435_200 / 86_400), "261123");
+/// ```
+pub fn date(days_since_1970: u32) -> String {
+    let days = u64::from(days_since_1970) + 719_468; // from 0000-03-01: leap days end the year
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    format!("{:02}{month:02}{day:02}", year % 100)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        for (days, text) in [
+            (0, "700101"),
+            (11_016, "000229"),
+            (11_017, "000301"),
+            (19_782, "240229"),
+            (19_783, "240301"),
+            (20_780, "261123"),
+            (20_818, "261231"),
+            (20_819, "270101"),
+            (47_540, "000228"), // 2100 has no leap day
+            (47_541, "000301"),
+        ] {
+            assert_eq!(date(days), text, "{days}");
+        }
+        assert_eq!(date(u32::MAX).len(), 6);
+    }
 
     #[test]
     fn a_stamp_is_written_as_it_was_read() {
