@@ -68,7 +68,7 @@ impl Batch {
 }
 
 /// What one connection may do with the exchange, while all others wait.
-pub(crate) struct Turn<'a> {
+pub(crate) struct Access<'a> {
     pub(crate) exchange: &'a mut dyn Exchange,
     pub(crate) now: f64,
     pub(crate) out: Answers,
@@ -118,12 +118,12 @@ impl Engine {
     pub(crate) fn turn<T>(
         &self,
         own: &Outbox,
-        speak: impl FnOnce(&mut Turn<'_>) -> (Release, T),
+        speak: impl FnOnce(&mut Access<'_>) -> (Release, T),
     ) -> T {
         let mut guard = self.lock();
         let state = &mut *guard;
         let mut turn =
-            Turn { exchange: &mut state.exchange, now: self.now(), out: Answers::default() };
+            Access { exchange: &mut state.exchange, now: self.now(), out: Answers::default() };
         let (release, result) = speak(&mut turn);
         let out = turn.out.0;
         state.log_endings();

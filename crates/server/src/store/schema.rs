@@ -29,7 +29,6 @@ CREATE TABLE messages (
     body TEXT NOT NULL, server_rx REAL NOT NULL, id TEXT,
     PRIMARY KEY (mailbox, number)
 ) WITHOUT ROWID;
-PRAGMA user_version = 1;
 ";
 
 /// Exclusive, so that two servers never share a file; a write-ahead log, synced at each commit, so
@@ -57,7 +56,9 @@ pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<i64> {
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if tables == 0 && version(connection)? == 0 {
-        connection.execute_batch(&format!("BEGIN EXCLUSIVE; {TABLES} COMMIT;"))?;
+        connection.execute_batch(&format!(
+            "BEGIN EXCLUSIVE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
+        ))?;
     } else {
         // A read does not lock the file in this mode; a write, even an empty one, does.
         connection.execute_batch("BEGIN EXCLUSIVE; COMMIT;")?;
