@@ -98,6 +98,12 @@ impl fmt::Display for Failure {
     }
 }
 
+impl From<getrandom::Error> for Failure {
+    fn from(error: getrandom::Error) -> Self {
+        Self::here(format!("there are no random numbers: {error}; stop here"))
+    }
+}
+
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)

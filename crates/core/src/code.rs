@@ -1,8 +1,9 @@
 //! The code: a nameplate and a few words that a person carries to the other machine.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
-use rand_core::RngCore;
+use rand_chacha::ChaCha20Rng;
+use rand_core::{RngCore, SeedableRng};
 use unicode_normalization::UnicodeNormalization;
 use wormhole_sync_wire::{Nameplate, limits::MAX_CODE};
 use zeroize::Zeroizing;
@@ -115,7 +116,26 @@ impl Code {
         Ok(Self { text, nameplate })
     }
 
-    /// Makes a code of `words` random words (1 to [`MAX_WORDS`]; others are brought into that range).
+    /// Makes a code of `words` random words (1 to [`MAX_WORDS`]; others are brought into that range)
+    /// behind a number of one's own. `seed` is the operating system's randomness, used for nothing
+    /// else: whoever knows it knows the words.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Code, code::CodeError};
+    ///
+    /// # let seed = [7; 32]; // the operating system's, elsewhere
+    /// let code = Code::random("4", 3, seed)?;
+    /// assert!(code.as_str().starts_with("4-") && code.unknown_words().is_empty());
+    /// assert_eq!(code.as_str().split('-').count(), 1 + 3);
+    /// assert_eq!(Code::random("four", 3, seed).err(), Some(CodeError::NoNumber));
+    /// # Ok::<(), CodeError>(())
+    /// ```
+    pub fn random(nameplate: &str, words: usize, seed: [u8; 32]) -> Result<Self, CodeError> {
+        let nameplate = Nameplate::new(nameplate).map_err(|_| CodeError::NoNumber)?;
+        Ok(Self::generate(nameplate, words, &mut ChaCha20Rng::from_seed(seed)))
+    }
+
+    /// As [`random`](Self::random), from a generator that is already there.
     pub(crate) fn generate(nameplate: Nameplate, words: usize, random: &mut impl RngCore) -> Self {
         let words = words::choose(words.clamp(1, MAX_WORDS), random);
         Self { text: Zeroizing::new(format!("{nameplate}-{}", *words)), nameplate }
@@ -161,12 +181,27 @@ impl Code {
     }
 }
 
+/// As [`Code::parse`].
+///
+/// ```
+/// use wormhole_sync_core::Code;
+///
+/// let code: Code = "4-purple-sausages".parse()?;
+/// assert_eq!(code.nameplate().as_str(), "4");
+/// # Ok::<(), wormhole_sync_core::code::CodeError>(())
+/// ```
+impl FromStr for Code {
+    type Err = CodeError;
+
+    fn from_str(text: &str) -> Result<Self, CodeError> {
+        Self::parse(text)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use rand_chacha::ChaCha20Rng;
-    use rand_core::SeedableRng;
 
     fn error(text: &str) -> Option<CodeError> {
         Code::parse(text).err()
@@ -223,6 +258,14 @@ mod tests {
             assert!(code.unknown_words().is_empty());
             assert!(Code::parse(code.as_str()).ok() == Some(code));
         }
+    }
+
+    #[test]
+    fn each_seed_makes_words_of_its_own() {
+        let words = |seed| Code::random("4", 4, [seed; 32]).ok().unwrap();
+        assert!(words(1) == words(1));
+        assert!(words(1) != words(2));
+        assert_eq!(Code::random("local-4", 2, [1; 32]).err(), Some(CodeError::NoNumber));
     }
 
     proptest! {

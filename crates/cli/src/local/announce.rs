@@ -43,9 +43,5 @@ impl Announcement {
 
 /// A name that tells nothing of the computer or its user.
 fn random_name() -> Result<String, Failure> {
-    let number = getrandom::u64();
-    let number = number.map_err(|error| {
-        Failure::here(format!("there are no random numbers: {error}; stop here"))
-    })?;
-    Ok(format!("{number:016x}"))
+    Ok(format!("{:016x}", getrandom::u64()?))
 }

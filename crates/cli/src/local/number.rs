@@ -1,26 +1,16 @@
 //! A code that no server had a part in.
 
-use wormhole_sync::{Code, complete};
+use wormhole_sync::Code;
 use zeroize::Zeroizing;
 
 use crate::exit::Failure;
 
-/// Words of each list: one for each value of a byte.
-const LIST: usize = 256;
-
 /// Makes a code of `words` random words with a short number that nobody near uses.
 pub(crate) fn make_code(taken: &[String], words: usize) -> Result<Code, Failure> {
     let number = choose_number(taken)?;
-    let mut text = Zeroizing::new(String::new());
-    for _ in 0..words {
-        let candidates = complete(&text, words);
-        let word = candidates.get(usize::from(random_byte()?)).filter(|_| candidates.len() == LIST);
-        let word = word.ok_or_else(|| {
-            Failure::here("the list of words is not whole; install this tool again")
-        })?;
-        text = Zeroizing::new(word.clone());
-    }
-    Code::parse(&format!("{number}-{}", *text)).map_err(|error| Failure::here(error.to_string()))
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *seed)?;
+    Code::random(&number, words, *seed).map_err(|error| Failure::here(error.to_string()))
 }
 
 /// A random number of as few digits as are free, as servers do it.
@@ -32,23 +22,13 @@ fn choose_number(taken: &[String]) -> Result<String, Failure> {
             .collect();
         let count = u32::try_from(free.len()).unwrap_or(u32::MAX);
         if count > 0 {
-            let index = random_u32()? % count; // no secret: the bias does not matter
+            let index = getrandom::u32()? % count; // no secret: the bias does not matter
             return Ok(free.into_iter().nth(index as usize).unwrap_or_default());
         }
     }
     Err(Failure::here(
         "all numbers are taken on the local network; choose a code of your own with --code",
     ))
-}
-
-fn random_u32() -> Result<u32, Failure> {
-    getrandom::u32()
-        .map_err(|error| Failure::here(format!("there are no random numbers: {error}; stop here")))
-}
-
-fn random_byte() -> Result<u8, Failure> {
-    let [byte, ..] = random_u32()?.to_le_bytes();
-    Ok(byte)
 }
 
 #[cfg(test)]
