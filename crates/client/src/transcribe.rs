@@ -22,7 +22,7 @@ use wormhole_sync_core::{Code, Verifier};
 
 use crate::{
     MAX_BLOB,
-    driver::Handle,
+    driver::{self, Handle},
     error::{Cause, Error},
     options::Options,
     wormhole::{Coded, opaque},
@@ -397,6 +397,6 @@ impl Exchange {
         if self.blob.len() > MAX_BLOB {
             return Err(Cause::TooLong { length: self.blob.len() }.into());
         }
-        Handle::open(&self.app_id, &self.options)
+        driver::open(&self.app_id, &self.options)
     }
 }

@@ -7,7 +7,7 @@ use wormhole_sync_core::{Code, Verifier, wormhole::Confirmed};
 use zeroize::Zeroizing;
 
 use crate::{
-    driver::{Handle, News},
+    driver::{self, Handle, News},
     error::{Cause, Error},
     options::Options,
 };
@@ -97,7 +97,7 @@ impl Wormhole {
     /// # Ok(()) });
     /// ```
     pub async fn connect(app_id: &str, options: Options) -> Result<Connected, Error> {
-        let mut handle = Handle::open(app_id, &options)?;
+        let mut handle = driver::open(app_id, &options)?;
         loop {
             if let News::Welcome { motd } = next(&mut handle).await? {
                 return Ok(Connected { handle, motd });
