@@ -1,0 +1,229 @@
+//! What strangers are held to, each limit by its name.
+
+use wormhole_sync_wire::limits::MAX_FRAME;
+
+/// What strangers are held to. Each limit is refused with a text that names it.
+///
+/// The defaults are this module's constants of the same names.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, exchange::{Exchange, embedded::Embedded}};
+///
+/// # use wormhole_sync_server::exchange::{Client, ConnectionId};
+/// # let (connection, address) = (ConnectionId(1), None);
+/// # let client = Client { connection, app: "chat".into(), side: "a".into(), address };
+/// let limits = Limits { mailboxes: 0, ..Limits::default() }; // closed for today
+/// let mut exchange = Embedded::new(limits, [1; 32]);
+/// let refusal = exchange.allocate(&client, 0.0).unwrap_err();
+/// assert!(refusal.0.contains("mailboxes"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one client message.
+    pub message_bytes: usize,
+    /// Messages of one mailbox.
+    pub mailbox_messages: usize,
+    /// Bytes of one mailbox's messages.
+    pub mailbox_bytes: usize,
+    /// Mailboxes that one address made. Not kept over a restart, for addresses are never stored.
+    pub mailboxes_per_address: usize,
+    /// Mailboxes altogether.
+    pub mailboxes: usize,
+    /// Bytes of messages altogether.
+    pub stored_bytes: usize,
+    /// Connections at a time from one address. IPv6 addresses count by their /64 network.
+    pub connections_per_address: usize,
+    /// Connections at a time altogether.
+    pub connections: usize,
+    /// Bytes of an HTTP request's head.
+    pub head_bytes: usize,
+    /// Bytes that may wait for a slow reader before its connection is closed. What a mailbox held
+    /// when it was opened never counts, for it is sent as the reader reads.
+    pub outbox_bytes: usize,
+    /// Bytes that may wait for all slow readers. When more would, whoever is to get it is closed,
+    /// unless less than 64 KiB wait for it.
+    pub outboxes_bytes: usize,
+    /// Bytes of the database file.
+    pub database_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes: MESSAGE_BYTES,
+            mailbox_messages: MAILBOX_MESSAGES,
+            mailbox_bytes: MAILBOX_BYTES,
+            mailboxes_per_address: MAILBOXES_PER_ADDRESS,
+            mailboxes: MAILBOXES,
+            stored_bytes: STORED_BYTES,
+            connections_per_address: CONNECTIONS_PER_ADDRESS,
+            connections: CONNECTIONS,
+            head_bytes: HEAD_BYTES,
+            outbox_bytes: OUTBOX_BYTES,
+            outboxes_bytes: OUTBOXES_BYTES,
+            database_bytes: DATABASE_BYTES,
+        }
+    }
+}
+
+/// Bytes of one client message, 1 MiB: what one stranger makes the server hold while it comes in.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::MESSAGE_BYTES};
+///
+/// // for short messages
+/// let limits = Limits { message_bytes: 64 << 10, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().message_bytes, MESSAGE_BYTES);
+/// ```
+pub const MESSAGE_BYTES: usize = MAX_FRAME;
+
+/// Messages of one mailbox: bounds how many small messages one pair can leave behind.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::MAILBOX_MESSAGES};
+///
+/// // for short exchanges
+/// let limits = Limits { mailbox_messages: MAILBOX_MESSAGES / 8, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().mailbox_messages, MAILBOX_MESSAGES);
+/// ```
+pub const MAILBOX_MESSAGES: usize = 4096;
+
+/// Bytes of one mailbox's messages, 4 MiB: bounds what one pair can store.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::MAILBOX_BYTES};
+///
+/// // for large exchanges
+/// let limits = Limits { mailbox_bytes: 2 * MAILBOX_BYTES, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().mailbox_bytes, MAILBOX_BYTES);
+/// ```
+pub const MAILBOX_BYTES: usize = 4 << 20;
+
+/// Mailboxes that one address made and that still exist: bounds what one stranger can store.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::MAILBOXES_PER_ADDRESS};
+///
+/// // behind a shared address
+/// let limits = Limits { mailboxes_per_address: 2_000, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().mailboxes_per_address, MAILBOXES_PER_ADDRESS);
+/// ```
+pub const MAILBOXES_PER_ADDRESS: usize = 128;
+
+/// Mailboxes of all addresses together: bounds what many strangers can store.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::MAILBOXES};
+///
+/// // a small machine
+/// let limits = Limits { mailboxes: MAILBOXES / 10, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().mailboxes, MAILBOXES);
+/// ```
+pub const MAILBOXES: usize = 200_000;
+
+/// Bytes of all mailboxes' messages together, 1 GiB: they are held in memory, too.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::STORED_BYTES};
+///
+/// // a small machine
+/// let limits = Limits { stored_bytes: STORED_BYTES / 10, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().stored_bytes, STORED_BYTES);
+/// ```
+pub const STORED_BYTES: usize = 1 << 30;
+
+/// Connections at a time from one address: bounds the sockets that one stranger can hold.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::CONNECTIONS_PER_ADDRESS};
+///
+/// // behind a shared address
+/// let limits = Limits { connections_per_address: 2_000, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().connections_per_address, CONNECTIONS_PER_ADDRESS);
+/// ```
+pub const CONNECTIONS_PER_ADDRESS: usize = 128;
+
+/// Connections at a time from all addresses together.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::CONNECTIONS};
+///
+/// // a small machine
+/// let limits = Limits { connections: CONNECTIONS / 10, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().connections, CONNECTIONS);
+/// ```
+pub const CONNECTIONS: usize = 100_000;
+
+/// Bytes of an HTTP request's head, 8 KiB.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::HEAD_BYTES};
+///
+/// // behind a chatty proxy
+/// let limits = Limits { head_bytes: 2 * HEAD_BYTES, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().head_bytes, HEAD_BYTES);
+/// ```
+pub const HEAD_BYTES: usize = 8 << 10;
+
+/// Bytes that may wait for a client that reads too slowly, 8 MiB.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::OUTBOX_BYTES};
+///
+/// // a small machine
+/// let limits = Limits { outbox_bytes: OUTBOX_BYTES / 4, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().outbox_bytes, OUTBOX_BYTES);
+/// ```
+pub const OUTBOX_BYTES: usize = 8 << 20;
+
+/// Bytes that may wait for all who read too slowly together, 256 MiB: many strangers from many
+/// addresses can be slow at once.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::OUTBOXES_BYTES};
+///
+/// // a small machine
+/// let limits = Limits { outboxes_bytes: OUTBOXES_BYTES / 8, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().outboxes_bytes, OUTBOXES_BYTES);
+/// ```
+pub const OUTBOXES_BYTES: usize = 256 << 20;
+
+/// Bytes of the database file, 8 GiB: the disk belongs to others, too.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::DATABASE_BYTES};
+///
+/// // a small disk
+/// let limits = Limits { database_bytes: DATABASE_BYTES / 8, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().database_bytes, DATABASE_BYTES);
+/// ```
+pub const DATABASE_BYTES: u64 = 8 << 30;
+
+/// Hashcash stamps that are remembered so that each is good once.
+///
+/// ```
+/// use wormhole_sync_server::{config::REMEMBERED_STAMPS, exchange::{Exchange, embedded::Embedded}};
+///
+/// # use wormhole_sync_server::Limits;
+/// let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+/// assert!(exchange.spend([0xff; 20], 20_000));
+/// for number in 1..REMEMBERED_STAMPS {
+///     let mut stamp = [0; 20];
+///     stamp[..8].copy_from_slice(&number.to_le_bytes());
+///     exchange.spend(stamp, 20_000);
+/// }
+/// assert!(!exchange.spend([0xff; 20], 20_000)); // still known
+/// ```
+pub const REMEMBERED_STAMPS: usize = 65_536;
