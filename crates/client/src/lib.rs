@@ -52,7 +52,7 @@
 //!
 //! Dropping any of these types, or a future of theirs, lets go of the server in the background:
 //! what was claimed is released and the mailbox closed, within [`DROP_LIMIT`]. A program that is
-//! about to exit waits for that with [`farewells`].
+//! about to exit, or to shut down a runtime, waits for that with [`farewells`] on that runtime.
 
 mod error;
 mod options;

@@ -462,6 +462,28 @@ async fn a_goodbye_to_a_server_that_is_gone_is_bounded() {
 }
 
 #[tokio::test]
+async fn a_goodbye_on_another_runtime_is_nobody_elses() {
+    let mut server = Server::start().await;
+    let options = server.options();
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let (done, wait) = std::sync::mpsc::channel::<()>();
+    let other = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            tell.send(Initiator::new(APP, b"1").options(options).start().await.unwrap()).unwrap();
+            _ = tokio::task::spawn_blocking(move || wait.recv()).await;
+            farewells(Duration::from_millis(100)).await
+        })
+    });
+    let started = soon(told).await.unwrap();
+    server.stop().await;
+    drop(started); // here, but it was made there: its goodbye goes on over there, in vain
+    assert!(farewells(Duration::ZERO).await, "nothing was dropped of this runtime's");
+    drop(done);
+    assert!(!other.join().unwrap(), "and over there it goes on");
+}
+
+#[tokio::test]
 async fn cancelling_a_receive_loses_nothing() {
     let server = Server::start().await;
     let (mut one, mut other) = soon(pair(&server.options())).await;

@@ -1,14 +1,15 @@
 //! Goodbyes: how long they may take, and waiting for those in the background.
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tokio::{sync::Notify, time::timeout};
+use tokio::{
+    runtime::{Handle, Id},
+    sync::Notify,
+    time::timeout,
+};
 
 /// How long a [`close`](crate::Wormhole::close) waits for the server to confirm: 60 s.
 ///
@@ -37,12 +38,19 @@ pub const CLOSE_LIMIT: Duration = Duration::from_secs(60);
 /// ```
 pub const DROP_LIMIT: Duration = Duration::from_secs(5);
 
-/// Goodbyes under way in the background.
-static GOODBYES: AtomicUsize = AtomicUsize::new(0);
-static GOODBYE_OVER: Notify = Notify::const_new();
+/// The runtime of each goodbye under way in the background.
+static UNDER_WAY: Mutex<Vec<Id>> = Mutex::new(Vec::new());
+static ONE_IS_OVER: Notify = Notify::const_new();
 
-/// Waits until every goodbye in the background is over, at most for `limit`. For programs about to
-/// exit; returns whether all are over.
+/// Waits, at most for `limit`, for the goodbyes of what was dropped on this runtime; returns whether
+/// all are over. For programs about to exit, or to shut the runtime down, which ends them.
+///
+/// What counts is the runtime on which something was made, wherever it was dropped. Goodbyes that
+/// begin while this waits are waited for too; what is still held is not. Each is over within about
+/// [`DROP_LIMIT`], be the server there or not. The values of [`blocking`](crate::blocking) wait for
+/// their goodbyes themselves.
+///
+/// Must be called inside a tokio runtime.
 ///
 /// ```
 /// use std::time::Duration;
@@ -57,10 +65,11 @@ static GOODBYE_OVER: Notify = Notify::const_new();
 /// # Ok(()) });
 /// ```
 pub async fn farewells(limit: Duration) -> bool {
+    let here = Handle::current().id();
     let all = async {
         loop {
-            let over = GOODBYE_OVER.notified();
-            if GOODBYES.load(Ordering::Acquire) == 0 {
+            let over = ONE_IS_OVER.notified();
+            if !under_way().contains(&here) {
                 return;
             }
             over.await;
@@ -71,8 +80,8 @@ pub async fn farewells(limit: Duration) -> bool {
 
 /// Which of the two ends of a driver are gone. The application's going first makes a goodbye in the
 /// background, which the driver's going ends.
-#[derive(Default)]
 struct Ends {
+    runtime: Id,
     application: bool,
     driver: bool,
 }
@@ -81,8 +90,10 @@ pub(super) struct ApplicationEnd(Arc<Mutex<Ends>>);
 
 pub(super) struct DriverEnd(Arc<Mutex<Ends>>);
 
+/// The ends of a driver on the present runtime.
 pub(super) fn ends() -> (ApplicationEnd, DriverEnd) {
-    let ends = Arc::<Mutex<Ends>>::default();
+    let ends = Ends { runtime: Handle::current().id(), application: false, driver: false };
+    let ends = Arc::new(Mutex::new(ends));
     (ApplicationEnd(ends.clone()), DriverEnd(ends))
 }
 
@@ -91,7 +102,7 @@ impl Drop for ApplicationEnd {
         let mut ends = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         ends.application = true;
         if !ends.driver {
-            GOODBYES.fetch_add(1, Ordering::AcqRel);
+            under_way().push(ends.runtime);
         }
     }
 }
@@ -102,8 +113,15 @@ impl Drop for DriverEnd {
         let mut ends = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         ends.driver = true;
         if ends.application {
-            GOODBYES.fetch_sub(1, Ordering::AcqRel);
-            GOODBYE_OVER.notify_waiters();
+            let mut under_way = under_way();
+            if let Some(index) = under_way.iter().position(|runtime| *runtime == ends.runtime) {
+                under_way.swap_remove(index);
+            }
+            ONE_IS_OVER.notify_waiters();
         }
     }
+}
+
+fn under_way() -> MutexGuard<'static, Vec<Id>> {
+    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
 }
