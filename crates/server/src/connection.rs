@@ -225,6 +225,10 @@ impl Connection {
                 self.leaving = true;
                 self.timer.as_mut().reset(Instant::now() + GOODBYE);
             }
+            // Whoever never stops sending has no more time for it than others.
+            if self.leaving && self.timer.as_mut().poll(context).is_ready() {
+                return Poll::Ready(());
+            }
             if !closing && self.outbox.is_crowded(0) {
                 return self.poll_timer(context);
             }

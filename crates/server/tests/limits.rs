@@ -9,10 +9,10 @@
 
 mod support;
 
-use std::time::Duration;
+use std::{io::Write, time::Duration};
 
 use serde_json::json;
-use support::Server;
+use support::{PATIENCE, Server};
 use wormhole_sync_server::{Config, Limits, Timing};
 
 const UPGRADE: &[u8] =
@@ -146,6 +146,27 @@ async fn a_silent_client_is_pinged_and_then_dropped() {
     assert!(answer.starts_with("HTTP/1.1 101"), "{answer}");
     assert!(answer.contains("welcome"), "{answer}");
     assert!(answer.contains("\u{fffd}\0"), "no ping among {answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn whoever_floods_the_server_while_it_says_goodbye_is_not_listened_to_for_ever() {
+    let server = Server::start(Config::default());
+    let mut stream = std::net::TcpStream::connect(server.address).unwrap();
+    stream.write_all(UPGRADE).unwrap();
+    let flood = std::thread::spawn(move || {
+        let pongs = b"\x8a\x80\0\0\0\0".repeat(1 << 18);
+        let until = std::time::Instant::now() + PATIENCE;
+        while stream.write_all(&pongs).is_ok() {
+            if std::time::Instant::now() > until {
+                return false;
+            }
+        }
+        true
+    });
+    server.connect().await;
+    server.stop().await;
+    let ended = tokio::task::spawn_blocking(|| flood.join().unwrap()).await.unwrap();
+    assert!(ended, "the flood was still read a minute after the goodbye");
 }
 
 #[tokio::test]
