@@ -38,7 +38,9 @@ pub mod server_message;
 pub mod pake_message;
 pub mod version_message;
 
+pub mod hint;
 pub mod transfer_message;
+pub mod transit;
 
 pub mod uri;
 

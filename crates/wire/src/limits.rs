@@ -164,3 +164,46 @@ pub const MAX_CODE: usize = 512;
 /// assert_eq!(CodeUri::parse(&uri).err(), Some(InvalidUri::Length));
 /// ```
 pub const MAX_URI: usize = 4096;
+
+/// Hints of one message that are looked at. Each one makes a computer connect somewhere.
+///
+/// ```
+/// use wormhole_sync_wire::{limits::MAX_HINTS, transfer_message::TransferMessage};
+///
+/// let one = r#"{"type":"direct-tcp-v1","hostname":"192.0.2.7","port":4001}"#;
+/// let many = format!(r#"{{"transit":{{"hints-v1":[{}]}}}}"#, vec![one; 1000].join(","));
+/// let message = TransferMessage::decode(many.as_bytes()).unwrap();
+/// assert_eq!(message.transit.unwrap().hints.len(), MAX_HINTS);
+/// ```
+pub const MAX_HINTS: usize = 32;
+
+/// Bytes of a hint's host name (RFC 1035, section 2.3.4).
+///
+/// ```
+/// use wormhole_sync_wire::{hint::Endpoint, limits::MAX_HOSTNAME};
+///
+/// assert!(Endpoint::new(&"a".repeat(MAX_HOSTNAME), 1).is_some());
+/// assert!(Endpoint::new(&"a".repeat(MAX_HOSTNAME + 1), 1).is_none());
+/// ```
+pub const MAX_HOSTNAME: usize = 255;
+
+/// Bytes of one transit record's plaintext that are taken: 1 MiB. Peers send 4 to 64 KiB.
+///
+/// A longer record is refused by its length, before anything of it is kept.
+///
+/// ```
+/// use wormhole_sync_wire::limits::{MAX_RECORD, RECORD};
+///
+/// assert!(RECORD <= MAX_RECORD);
+/// ```
+pub const MAX_RECORD: usize = 1 << 20;
+
+/// Bytes of a transit record's plaintext that are sent: 64 KiB, which every peer takes.
+///
+/// ```
+/// use wormhole_sync_wire::limits::RECORD;
+///
+/// let file = 1_000_000_usize;
+/// assert_eq!(file.div_ceil(RECORD), 16); // records
+/// ```
+pub const RECORD: usize = 64 << 10;

@@ -3,9 +3,11 @@
 //! Several keys may share one object; unknown ones are ignored.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::object::is_object;
+use crate::{
+    hint::{Hint, understood},
+    object::is_object,
+};
 
 /// One message of either side.
 ///
@@ -18,9 +20,9 @@ use crate::object::is_object;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TransferMessage {
-    /// How the side can be reached for the bytes of a file. Not looked into yet.
+    /// How the side can be reached for the bytes of a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub transit: Option<Value>,
+    pub transit: Option<Transit>,
     /// What the sender has to give.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offer: Option<Offer>,
@@ -32,6 +34,46 @@ pub struct TransferMessage {
     pub error: Option<String>,
 }
 
+/// How a side can be reached.
+///
+/// ```
+/// use wormhole_sync_wire::{hint::{Endpoint, Hint}, transfer_message::{Ability, Transit, TransferMessage}};
+///
+/// let transit = Transit {
+///     abilities: vec![Ability::DirectTcp],
+///     hints: vec![Hint::Direct(Endpoint::new("192.0.2.7", 4001).unwrap())],
+/// };
+/// let message = TransferMessage { transit: Some(transit), ..TransferMessage::default() };
+/// assert_eq!(TransferMessage::decode(&message.encode()), Some(message));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Transit {
+    /// What kinds of links the side knows.
+    #[serde(default, rename = "abilities-v1", deserialize_with = "understood")]
+    pub abilities: Vec<Ability>,
+    /// Where it can be reached.
+    #[serde(default, rename = "hints-v1", deserialize_with = "understood")]
+    pub hints: Vec<Hint>,
+}
+
+/// A kind of link.
+///
+/// ```
+/// use wormhole_sync_wire::transfer_message::Ability;
+///
+/// assert_eq!(serde_json::to_string(&Ability::Relay).unwrap(), r#"{"type":"relay-v1"}"#);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum Ability {
+    /// TCP to the other side's own port.
+    #[serde(rename = "direct-tcp-v1")]
+    DirectTcp,
+    /// By way of a relay.
+    #[serde(rename = "relay-v1")]
+    Relay,
+}
+
 /// What a sender has to give.
 ///
 /// ```
@@ -39,19 +81,160 @@ pub struct TransferMessage {
 ///
 /// let plaintext = br#"{"offer":{"file":{"filename":"plan.pdf","filesize":70213}}}"#;
 /// match TransferMessage::decode(plaintext).unwrap().offer {
-///     Some(Offer::File(file)) => assert_eq!(file["filesize"], 70_213),
+///     Some(Offer::File(file)) => assert_eq!(file.size, 70_213),
 ///     _ => panic!("a file is offered"),
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Offer {
     /// A text, which is here already.
     Message(String),
     /// A file.
-    File(Value),
-    /// A directory.
-    Directory(Value),
+    File(FileOffer),
+    /// A directory, as one archive.
+    Directory(DirectoryOffer),
+}
+
+/// A file that is offered.
+///
+/// ```
+/// use wormhole_sync_wire::transfer_message::{FileOffer, Offer, TransferMessage};
+///
+/// let file = FileOffer { name: "plan.pdf".into(), size: 3 };
+/// let message = TransferMessage { offer: Some(Offer::File(file)), ..TransferMessage::default() };
+/// assert_eq!(message.encode(), br#"{"offer":{"file":{"filename":"plan.pdf","filesize":3}}}"#);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileOffer {
+    /// What the file is called: a stranger's text, and no path.
+    #[serde(rename = "filename")]
+    pub name: String,
+    /// Its bytes.
+    #[serde(rename = "filesize")]
+    pub size: u64,
+}
+
+/// A directory that is offered.
+///
+/// ```
+/// use wormhole_sync_wire::transfer_message::{DirectoryOffer, Offer, TransferMessage};
+///
+/// let text = br#"{"offer":{"directory":{"mode":"zipfile/deflated","dirname":"holiday",
+///     "zipsize":1234,"numbytes":1000,"numfiles":2}}}"#;
+/// let Some(Offer::Directory(directory)) = TransferMessage::decode(text).unwrap().offer else {
+///     panic!("a directory is offered");
+/// };
+/// assert!(directory.is_zip());
+/// assert_eq!((directory.name.as_str(), directory.files), ("holiday", 2));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryOffer {
+    /// How it is packed: [`DirectoryOffer::ZIP`] from every peer so far.
+    pub mode: String,
+    /// What the directory is called: a stranger's text, and no path.
+    #[serde(rename = "dirname")]
+    pub name: String,
+    /// Bytes of the archive.
+    #[serde(rename = "zipsize")]
+    pub archive_size: u64,
+    /// Bytes of all files together, as the sender says.
+    #[serde(rename = "numbytes")]
+    pub bytes: u64,
+    /// Number of files, without directories, as the sender says.
+    #[serde(rename = "numfiles")]
+    pub files: u64,
+}
+
+impl DirectoryOffer {
+    /// What the family writes, though the entries are stored and not deflated.
+    ///
+    /// ```
+    /// use wormhole_sync_wire::transfer_message::DirectoryOffer;
+    ///
+    /// assert_eq!(DirectoryOffer::ZIP, "zipfile/deflated");
+    /// ```
+    pub const ZIP: &str = "zipfile/deflated";
+
+    /// Whether the directory comes as a zip file. Receivers take every mode that begins so.
+    ///
+    /// ```
+    /// # use wormhole_sync_wire::transfer_message::DirectoryOffer;
+    /// let directory = |mode: &str| DirectoryOffer {
+    ///     mode: mode.into(), name: "x".into(), archive_size: 22, bytes: 0, files: 0,
+    /// };
+    /// assert!(directory("zipfile").is_zip());
+    /// assert!(!directory("tarball").is_zip());
+    /// ```
+    pub fn is_zip(&self) -> bool {
+        self.mode.starts_with("zipfile")
+    }
+}
+
+/// What a receiver says at the end, as the one record of its direction.
+///
+/// ```
+/// use wormhole_sync_wire::transfer_message::Ack;
+///
+/// let ack = Ack::ok(&[0xab; 32]);
+/// assert_eq!(Ack::decode(&ack.encode()).unwrap(), ack);
+/// assert!(ack.confirms(&[0xab; 32]));
+/// assert!(!ack.confirms(&[0xcd; 32]));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ack {
+    /// `ok`, when everything has arrived.
+    pub ack: String,
+    /// Hex of the SHA-256 of all bytes that were received. Old receivers leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+impl Ack {
+    /// Everything has arrived, with this hash.
+    ///
+    /// ```
+    /// # use wormhole_sync_wire::transfer_message::Ack;
+    /// assert_eq!(Ack::ok(&[0; 32]).ack, "ok");
+    /// ```
+    #[must_use]
+    pub fn ok(sha256: &[u8; 32]) -> Self {
+        Self { ack: "ok".to_owned(), sha256: Some(crate::hex::encode(sha256)) }
+    }
+
+    /// Whether the receiver has everything, and it is what hashes to `sha256`.
+    ///
+    /// ```
+    /// # use wormhole_sync_wire::transfer_message::Ack;
+    /// let old = Ack::decode(br#"{"ack":"ok"}"#).unwrap();
+    /// assert!(old.confirms(&[0; 32]));
+    /// ```
+    pub fn confirms(&self, sha256: &[u8; 32]) -> bool {
+        let same = |hex: &String| crate::hex::decode_array(hex).as_ref() == Some(sha256);
+        self.ack == "ok" && self.sha256.as_ref().is_none_or(same)
+    }
+
+    /// The JSON of the record.
+    ///
+    /// ```
+    /// # use wormhole_sync_wire::transfer_message::Ack;
+    /// let nothing = Ack { ack: "ok".into(), sha256: None };
+    /// assert_eq!(nothing.encode(), br#"{"ack":"ok"}"#);
+    /// ```
+    pub fn encode(&self) -> Vec<u8> {
+        // A struct of strings cannot fail to become JSON.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads a record; `None` when it is no such object.
+    ///
+    /// ```
+    /// # use wormhole_sync_wire::transfer_message::Ack;
+    /// assert_eq!(Ack::decode(b"ok"), None);
+    /// ```
+    pub fn decode(record: &[u8]) -> Option<Self> {
+        if is_object(record) { serde_json::from_slice(record).ok() } else { None }
+    }
 }
 
 /// A receiver's consent.
@@ -150,6 +333,13 @@ mod tests {
             r#"{"offer":{"song":"x"}}"#,
             r#"{"offer":{"message":1}}"#,
             r#"{"error":{}}"#,
+            r#"{"offer":{"file":{"filename":"x"}}}"#,
+            r#"{"offer":{"file":{"filename":"x","filesize":-1}}}"#,
+            r#"{"offer":{"file":{"filename":"x","filesize":1.5}}}"#,
+            r#"{"offer":{"file":{"filename":"x","filesize":18446744073709551616}}}"#,
+            r#"{"offer":{"file":{"filename":7,"filesize":1}}}"#,
+            r#"{"offer":{"directory":{"dirname":"x","zipsize":1,"numbytes":1,"numfiles":1}}}"#,
+            r#"{"transit":{"hints-v1":{}}}"#,
         ] {
             assert_eq!(TransferMessage::decode(text.as_bytes()), None, "{text}");
         }
