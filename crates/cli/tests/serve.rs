@@ -107,6 +107,8 @@ fn every_limit_is_a_flag() {
         "3",
         "--stored-bytes",
         "9000",
+        "--stored-bytes-per-address",
+        "8000",
         "--connections-per-address",
         "4",
         "--connections",

@@ -7,7 +7,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 pub use limits::{
     CONNECTIONS, CONNECTIONS_PER_ADDRESS, DATABASE_BYTES, HEAD_BYTES, Limits, MAILBOX_BYTES,
     MAILBOX_MESSAGES, MAILBOXES, MAILBOXES_PER_ADDRESS, MESSAGE_BYTES, OUTBOX_BYTES,
-    OUTBOXES_BYTES, REMEMBERED_STAMPS, STORED_BYTES,
+    OUTBOXES_BYTES, REMEMBERED_STAMPS, STORED_BYTES, STORED_BYTES_PER_ADDRESS,
 };
 
 /// The shortest that anything lasts: a timer of nothing would keep the server busy with itself.

@@ -307,6 +307,37 @@ async fn limits_of_a_mailbox_are_named() {
 }
 
 #[tokio::test]
+async fn what_one_address_stores_is_limited_in_whatever_mailbox() {
+    let limits = Limits { stored_bytes_per_address: 1000, ..Limits::default() };
+    let config = Config { limits, limit_loopback: true, ..Config::default() };
+    let server = Server::start(config);
+    let add = |bytes: usize| json!({"type": "add", "phase": "0", "body": "0".repeat(bytes)});
+    let mut flood = Vec::new();
+    for name in ["one", "two"] {
+        let mut client = server.bound("app", "a").await;
+        client.say(json!({"type": "open", "mailbox": name})).await;
+        client.expect("ack").await;
+        flood.push(client);
+    }
+    flood[0].ask(add(600), "message").await;
+    let text = flood[1].refused(add(600)).await;
+    let limit = "this server's limit is 1000 bytes of messages";
+    assert_eq!(text, format!("too much is stored from your address: {limit}"));
+
+    // Others are free, in the very same mailbox, and so is who lets go of what is stored.
+    let mut other = server.connect_with(&[("X-Real-IP", "192.0.2.7"), ("X-Real-Port", "1")]).await;
+    other.expect("welcome").await;
+    other.say(json!({"type": "bind", "appid": "app", "side": "b"})).await;
+    other.expect("ack").await;
+    other.ask(json!({"type": "open", "mailbox": "one"}), "message").await;
+    other.ask(add(600), "message").await;
+    other.ask(json!({"type": "close"}), "closed").await;
+    flood[0].expect("message").await;
+    flood[0].ask(json!({"type": "close"}), "closed").await;
+    flood[1].ask(add(600), "message").await;
+}
+
+#[tokio::test]
 async fn limits_of_mailboxes_are_named() {
     let limits = Limits { mailboxes_per_address: 2, mailboxes: 3, ..Limits::default() };
     let config = Config { limits, limit_loopback: true, ..Config::default() };

@@ -92,6 +92,9 @@ pub(crate) struct LimitArgs {
     /// Bytes of messages altogether [default: 1 GiB]
     #[arg(long, value_name = "BYTES")]
     pub(crate) stored_bytes: Option<usize>,
+    /// Bytes of messages that one address sent [default: 32 MiB]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) stored_bytes_per_address: Option<usize>,
     /// Connections at a time from one address [default: 128]
     #[arg(long, value_name = "N")]
     pub(crate) connections_per_address: Option<usize>,

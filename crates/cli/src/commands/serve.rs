@@ -72,6 +72,9 @@ fn limits(args: &LimitArgs) -> Limits {
         mailboxes_per_address: args.mailboxes_per_address.unwrap_or(usual.mailboxes_per_address),
         mailboxes: args.mailboxes.unwrap_or(usual.mailboxes),
         stored_bytes: args.stored_bytes.unwrap_or(usual.stored_bytes),
+        stored_bytes_per_address: args
+            .stored_bytes_per_address
+            .unwrap_or(usual.stored_bytes_per_address),
         connections_per_address: args
             .connections_per_address
             .unwrap_or(usual.connections_per_address),

@@ -31,6 +31,8 @@ pub struct Limits {
     pub mailboxes: usize,
     /// Bytes of messages altogether.
     pub stored_bytes: usize,
+    /// Bytes of messages that one address sent. Not kept over a restart, as above.
+    pub stored_bytes_per_address: usize,
     /// Connections at a time from one address. IPv6 addresses count by their /64 network.
     pub connections_per_address: usize,
     /// Connections at a time altogether.
@@ -56,6 +58,7 @@ impl Default for Limits {
             mailboxes_per_address: MAILBOXES_PER_ADDRESS,
             mailboxes: MAILBOXES,
             stored_bytes: STORED_BYTES,
+            stored_bytes_per_address: STORED_BYTES_PER_ADDRESS,
             connections_per_address: CONNECTIONS_PER_ADDRESS,
             connections: CONNECTIONS,
             head_bytes: HEAD_BYTES,
@@ -137,6 +140,19 @@ pub const MAILBOXES: usize = 200_000;
 /// assert_eq!(Limits::default().stored_bytes, STORED_BYTES);
 /// ```
 pub const STORED_BYTES: usize = 1 << 30;
+
+/// Bytes of messages that one address sent and that are still stored, 32 MiB: full mailboxes that
+/// somebody listens to are never pruned, so without this one stranger could fill the server.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::STORED_BYTES_PER_ADDRESS};
+///
+/// // behind a shared address
+/// let limits = Limits { stored_bytes_per_address: 512 << 20, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().stored_bytes_per_address, STORED_BYTES_PER_ADDRESS);
+/// ```
+pub const STORED_BYTES_PER_ADDRESS: usize = 32 << 20;
 
 /// Connections at a time from one address: bounds the sockets that one stranger can hold.
 ///

@@ -154,15 +154,15 @@ impl App {
             .filter(|mailbox| mailbox.sides.find(&client.side).is_some())
             .ok_or("the mailbox is gone: both sides closed it")?;
         let bytes = cost(&message);
-        ledger.check_message(mailbox.messages.len(), mailbox.bytes, bytes)?;
-        ledger.message_stored(bytes);
+        ledger.check_message(mailbox, client.address, bytes)?;
+        ledger.message_stored(client.address, bytes);
         let message = Arc::new(message);
         ledger.journal.push(Entry::PutMessage {
             mailbox: mailbox.row,
             number: mailbox.messages.len() as u64,
             message: Arc::clone(&message),
         });
-        mailbox.push(Arc::clone(&message));
+        mailbox.push(Arc::clone(&message), client.address);
         Ok(super::Broadcast { message, subscribers: mailbox.subscribers.clone() })
     }
 
@@ -292,7 +292,7 @@ impl App {
     fn end_mailbox(&mut self, name: &MailboxId, pruned: bool, ledger: &mut Ledger, now: f64) {
         let Some(mailbox) = self.mailboxes.remove(name) else { return };
         ledger.endings.push(mailbox.ending(pruned, now));
-        ledger.mailbox_ended(mailbox.owner, mailbox.bytes);
+        ledger.mailbox_ended(&mailbox);
         if let Some(nameplate) = &mailbox.nameplate {
             self.drop_nameplate(nameplate, ledger);
         }

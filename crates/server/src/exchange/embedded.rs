@@ -243,15 +243,18 @@ impl Embedded {
         }
         for (row, message) in snapshot.messages {
             let Some((app, name)) = names.get(&row) else { continue };
-            self.ledger.message_stored(cost(&message));
             let old = before.get(app).and_then(|app| app.mailboxes.get(name));
-            if let Some(mailbox) = self.app(app).mailboxes.get_mut(name) {
-                // Replays that go on refer to the messages that were in memory.
-                let same = old.and_then(|old| old.messages.get(mailbox.messages.len()));
-                let same = same.filter(|old| ***old == message).cloned();
-                mailbox.push(same.unwrap_or_else(|| Arc::new(message)));
-                mailbox.updated = now;
-            }
+            let bytes = cost(&message);
+            let Some(mailbox) = self.app(app).mailboxes.get_mut(name) else { continue };
+            // Replays that go on refer to the messages that were in memory.
+            let number = mailbox.messages.len();
+            let same = old.and_then(|old| old.messages.get(number).zip(old.senders.get(number)));
+            let same = same.filter(|(old, _)| ***old == message);
+            let sender = same.and_then(|(_, sender)| *sender);
+            let same = same.map(|(old, _)| Arc::clone(old));
+            mailbox.push(same.unwrap_or_else(|| Arc::new(message)), sender);
+            mailbox.updated = now;
+            self.ledger.message_stored(sender, bytes);
         }
         for stored in snapshot.nameplates {
             self.ledger.next_row = self.ledger.next_row.max(stored.row + 1);

@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use wormhole_sync_wire::Refusal;
 
-use super::{journal::Entry, random::Random, usage::Ending};
+use super::{
+    journal::Entry,
+    mailbox::{Mailbox, cost},
+    random::Random,
+    usage::Ending,
+};
 use crate::{address::Address, config::Limits};
 
 /// Counts, limits, the journal, and where numbers come from: what all applications share.
@@ -16,7 +21,14 @@ pub(super) struct Ledger {
     pub(super) endings: Vec<Ending>,
     mailboxes: usize,
     stored_bytes: usize,
-    by_address: BTreeMap<Address, usize>,
+    by_address: BTreeMap<Address, Held>,
+}
+
+/// What one address holds.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Held {
+    mailboxes: usize,
+    bytes: usize,
 }
 
 impl Ledger {
@@ -41,42 +53,39 @@ impl Ledger {
 
     /// Whether this address may make one more mailbox.
     pub(super) fn check_mailbox(&self, owner: Option<Address>) -> Result<(), Refusal> {
-        let held = owner.and_then(|owner| self.by_address.get(&owner)).copied().unwrap_or(0);
-        if held >= self.limits.mailboxes_per_address {
-            return Err(limit("too many mailboxes from your address", held, "mailboxes"));
+        let limits = &self.limits;
+        if self.held(owner).mailboxes >= limits.mailboxes_per_address {
+            let most = limits.mailboxes_per_address;
+            return Err(limit("too many mailboxes from your address", most, "mailboxes"));
         }
-        if self.mailboxes >= self.limits.mailboxes {
-            return Err(limit("the server is full", self.mailboxes, "mailboxes"));
+        if self.mailboxes >= limits.mailboxes {
+            return Err(limit("the server is full", limits.mailboxes, "mailboxes"));
         }
         Ok(())
     }
 
     pub(super) fn mailbox_made(&mut self, owner: Option<Address>) {
         self.mailboxes += 1;
-        if let Some(owner) = owner {
-            *self.by_address.entry(owner).or_default() += 1;
-        }
+        self.change(owner, |held| held.mailboxes += 1);
     }
 
-    pub(super) fn mailbox_ended(&mut self, owner: Option<Address>, bytes: usize) {
+    pub(super) fn mailbox_ended(&mut self, mailbox: &Mailbox) {
         self.mailboxes -= 1;
-        self.stored_bytes -= bytes;
-        let Some(owner) = owner else { return };
-        if let Some(held) = self.by_address.get_mut(&owner) {
-            *held -= 1;
-            if *held == 0 {
-                self.by_address.remove(&owner);
-            }
+        self.stored_bytes -= mailbox.bytes;
+        self.change(mailbox.owner, |held| held.mailboxes -= 1);
+        for (message, sender) in mailbox.messages.iter().zip(&mailbox.senders) {
+            self.change(*sender, |held| held.bytes -= cost(message));
         }
     }
 
-    /// Whether a mailbox of so many messages and bytes may take these bytes more.
+    /// Whether a mailbox may take so many bytes more from this address.
     pub(super) fn check_message(
         &self,
-        messages: usize,
-        bytes: usize,
+        mailbox: &Mailbox,
+        sender: Option<Address>,
         more: usize,
     ) -> Result<(), Refusal> {
+        let (messages, bytes) = (mailbox.messages.len(), mailbox.bytes);
         let limits = &self.limits;
         if messages >= limits.mailbox_messages {
             return Err(limit("the mailbox is full", limits.mailbox_messages, "messages"));
@@ -84,18 +93,37 @@ impl Ledger {
         if bytes + more > limits.mailbox_bytes {
             return Err(limit("the mailbox is full", limits.mailbox_bytes, "bytes"));
         }
+        if self.held(sender).bytes + more > limits.stored_bytes_per_address {
+            let most = limits.stored_bytes_per_address;
+            return Err(limit("too much is stored from your address", most, "bytes of messages"));
+        }
         if self.stored_bytes + more > limits.stored_bytes {
             return Err(limit("the server is full", limits.stored_bytes, "bytes of messages"));
         }
         Ok(())
     }
 
-    pub(super) fn message_stored(&mut self, bytes: usize) {
+    pub(super) fn message_stored(&mut self, sender: Option<Address>, bytes: usize) {
         self.stored_bytes += bytes;
+        self.change(sender, |held| held.bytes += bytes);
     }
 
     pub(super) const fn mailboxes(&self) -> usize {
         self.mailboxes
+    }
+
+    fn held(&self, address: Option<Address>) -> Held {
+        address.and_then(|address| self.by_address.get(&address)).copied().unwrap_or_default()
+    }
+
+    /// An address that holds nothing any more is forgotten.
+    fn change(&mut self, address: Option<Address>, change: impl FnOnce(&mut Held)) {
+        let Some(address) = address else { return };
+        let held = self.by_address.entry(address).or_default();
+        change(held);
+        if *held == Held::default() {
+            self.by_address.remove(&address);
+        }
     }
 }
 

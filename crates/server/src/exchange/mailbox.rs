@@ -19,6 +19,8 @@ pub(super) struct Mailbox {
     pub(super) row: u64,
     pub(super) sides: Sides<Opened>,
     pub(super) messages: Vec<Arc<Message>>,
+    /// Whom each message counts against.
+    pub(super) senders: Vec<Option<Address>>,
     pub(super) subscribers: Vec<ConnectionId>,
     pub(super) nameplate: Option<Nameplate>,
     pub(super) owner: Option<Address>,
@@ -33,6 +35,7 @@ impl Mailbox {
             row,
             sides: Sides::default(),
             messages: Vec::new(),
+            senders: Vec::new(),
             subscribers: Vec::new(),
             nameplate: None,
             owner,
@@ -72,10 +75,11 @@ impl Mailbox {
         self.sides.iter().all(|(_, opened)| !opened.open)
     }
 
-    pub(super) fn push(&mut self, message: Arc<Message>) {
+    pub(super) fn push(&mut self, message: Arc<Message>, sender: Option<Address>) {
         self.bytes += cost(&message);
         self.updated = self.updated.max(message.server_rx);
         self.messages.push(message);
+        self.senders.push(sender);
     }
 
     pub(super) fn stored(&self, app: &Arc<str>, name: &MailboxId) -> MailboxRow {
