@@ -1,24 +1,29 @@
-//! The same without async: a thin runtime around the async types.
+//! The same without async.
 //!
-//! Each value brings its own single-threaded runtime, so that these must not be used inside another
-//! one (tokio panics there). It makes progress only while a method runs: what was sent leaves with
-//! the next call that waits, such as [`receive`](Wormhole::receive) or [`close`](Wormhole::close).
-//! Dropping a value says goodbye to the server first, for at most [`DROP_LIMIT`].
+//! Each value brings a thread of its own, which drives it until it is dropped, also while no method
+//! runs: the connection is kept alive and resumed, and what was sent leaves at once. A method blocks
+//! its caller, and may be called on any thread; inside an async runtime it holds up that runtime's
+//! thread, no more. Dropping a value says goodbye to the server, and waits for that, for about
+//! [`DROP_LIMIT`](crate::DROP_LIMIT) at the most; so a program may end at any time.
+//!
+//! Threads do not survive a `fork`: a value belongs to the process that made it, and a child makes
+//! its own.
 
-use std::{fmt, future::Future};
+use std::fmt;
 
 use serde_json::{Map, Value};
-use tokio::runtime::{Builder, Runtime};
 use zeroize::Zeroizing;
 
 use crate::{
-    Code, DROP_LIMIT, Error, Options, Verifier,
-    driver::farewells,
-    error::Cause,
+    Code, Error, Options, Verifier,
     wormhole::{self, opaque},
 };
 
+mod thread;
+
 pub mod transcribe;
+
+use thread::On;
 
 /// A connection to a mailbox server that has no code yet. See [`crate::Connected`].
 ///
@@ -130,7 +135,7 @@ impl Wormhole {
         self.0.value.welcome()
     }
 
-    /// Sends a message, which leaves with the next call that waits. See [`crate::Wormhole::send`].
+    /// Sends a message. See [`crate::Wormhole::send`].
     ///
     /// ```
     /// # let url = wormhole_sync_testkit::doc::server();
@@ -141,7 +146,7 @@ impl Wormhole {
     /// # Ok::<(), wormhole_sync::Error>(())
     /// ```
     pub fn send(&mut self, message: &[u8]) -> Result<(), Error> {
-        self.0.runtime.block_on(self.0.value.send(message))
+        self.0.run_mut(async |wormhole| wormhole.send(message).await)
     }
 
     /// The other side's next message, in order.
@@ -159,7 +164,7 @@ impl Wormhole {
     /// # Ok::<(), wormhole_sync::Error>(())
     /// ```
     pub fn receive(&mut self) -> Result<Vec<u8>, Error> {
-        self.0.runtime.block_on(self.0.value.receive())
+        self.0.run_mut(wormhole::Wormhole::receive)
     }
 
     /// A key for a purpose. See [`crate::Wormhole::derive_key`].
@@ -173,7 +178,7 @@ impl Wormhole {
     /// # Ok::<(), wormhole_sync::Error>(())
     /// ```
     pub fn derive_key(&self, purpose: &str, length: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
-        self.0.runtime.block_on(self.0.value.derive_key(purpose, length))
+        self.0.run(async |wormhole| wormhole.derive_key(purpose, length).await)
     }
 
     /// Delivers, lets go and disconnects. See [`crate::Wormhole::close`].
@@ -219,7 +224,7 @@ impl Connected {
     /// # Ok::<(), wormhole_sync::Error>(())
     /// ```
     pub fn nameplates(&mut self) -> Result<Vec<String>, Error> {
-        self.0.runtime.block_on(self.0.value.nameplates())
+        self.0.run_mut(wormhole::Connected::nameplates)
     }
 
     /// Asks for a nameplate and makes a code.
@@ -322,55 +327,3 @@ impl Coded {
 }
 
 opaque!(Connected, Coded, Wormhole);
-
-/// A value and the runtime that drives it. The fields are dropped in their order: the value first,
-/// whose goodbye the runtime then sees through.
-struct On<T> {
-    value: T,
-    runtime: SeesThrough,
-}
-
-/// A runtime that lasts until the goodbyes on it are over.
-struct SeesThrough(Runtime);
-
-impl SeesThrough {
-    fn block_on<F: Future>(&self, future: F) -> F::Output {
-        self.0.block_on(future)
-    }
-}
-
-impl Drop for SeesThrough {
-    fn drop(&mut self) {
-        self.0.block_on(farewells(DROP_LIMIT));
-    }
-}
-
-impl<T> On<T> {
-    fn begin<F>(future: F) -> Result<Self, Error>
-    where
-        F: Future<Output = Result<T, Error>>,
-    {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Cause::Runtime(error.to_string()))?;
-        let runtime = SeesThrough(runtime);
-        let value = runtime.block_on(future)?;
-        Ok(Self { value, runtime })
-    }
-
-    fn next<U, F>(self, step: impl FnOnce(T) -> F) -> Result<On<U>, Error>
-    where
-        F: Future<Output = Result<U, Error>>,
-    {
-        let value = self.runtime.block_on(step(self.value))?;
-        Ok(On { value, runtime: self.runtime })
-    }
-
-    fn end<U, F>(self, step: impl FnOnce(T) -> F) -> Result<U, Error>
-    where
-        F: Future<Output = Result<U, Error>>,
-    {
-        self.runtime.block_on(step(self.value))
-    }
-}

@@ -6,7 +6,14 @@
     reason = "a test that meets the unexpected is to stop"
 )]
 
-use std::thread;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use support::Server;
 use wormhole_sync::{
@@ -17,14 +24,20 @@ use wormhole_sync::{
     },
 };
 
+use wormhole_sync_server::{Config, Timing};
+
 mod support;
 
 const APP: &str = "example.com/test";
 
 /// A server on a thread of its own, for as long as the test lasts.
 fn with_server(test: impl FnOnce(Options)) -> usize {
+    with_configured_server(|_| (), test)
+}
+
+fn with_configured_server(choose: impl FnOnce(&mut Config), test: impl FnOnce(Options)) -> usize {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let server = runtime.block_on(Server::start());
+    let server = runtime.block_on(Server::with(choose));
     test(server.options());
     runtime.block_on(server.stop_and_count_mailboxes())
 }
@@ -111,4 +124,94 @@ fn closing_early_and_errors() {
     });
     let error = Wormhole::connect(APP, watched).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
+}
+
+/// Two open wormholes.
+fn pair(options: &Options) -> (Wormhole, Wormhole) {
+    let one = Wormhole::connect(APP, options.clone()).unwrap().allocate().unwrap();
+    let other = Wormhole::connect(APP, options.clone()).unwrap();
+    let other = other.set_code(one.code().clone()).unwrap();
+    let other = thread::spawn(move || other.confirmed().unwrap());
+    (one.confirmed().unwrap(), other.join().unwrap())
+}
+
+// ---- between calls ----
+
+#[test]
+fn an_initiator_that_does_nothing_for_long_is_still_connected() {
+    let silence = Duration::from_secs(1);
+    let timing = Timing { ping: silence / 10, silence, ..Timing::default() };
+    let left = with_configured_server(
+        |config| config.timing = timing,
+        |options| {
+            let losses = Arc::<AtomicUsize>::default();
+            let counted = Arc::clone(&losses);
+            let watched = options.clone().on_status(move |status| {
+                let lost = matches!(status, Status::Disconnected { .. });
+                counted.fetch_add(usize::from(lost), Ordering::Relaxed);
+            });
+            let started = Initiator::new(APP, b"one").options(watched).start().unwrap();
+            thread::sleep(silence * 3);
+            let receiver = Receiver::new(APP, started.code().as_str(), b"other").options(options);
+            let receiver = thread::spawn(move || receiver.finish());
+            assert_eq!(started.finish().unwrap(), b"other");
+            assert_eq!(receiver.join().unwrap().unwrap(), b"one");
+            assert_eq!(losses.load(Ordering::Relaxed), 0, "the server heard of it all the while");
+        },
+    );
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn what_was_sent_leaves_without_another_call() {
+    let left = with_server(|options| {
+        let (mut one, mut other) = pair(&options);
+        one.send(b"at once").unwrap();
+        assert_eq!(other.receive().unwrap(), b"at once");
+        drop((one, other));
+    });
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn a_panic_on_the_callers_thread_says_goodbye() {
+    let left = with_server(|options| {
+        let panicking = thread::spawn(move || {
+            let _started = Initiator::new(APP, b"one").options(options).start().unwrap();
+            panic!("as a test may");
+        });
+        assert!(panicking.join().is_err());
+    });
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn a_watcher_that_panics_ends_its_own_exchange_and_no_other() {
+    with_server(|options| {
+        let panicking = options.clone().on_status(|status| {
+            assert!(!matches!(status, Status::Connected), "as a test may");
+        });
+        let error = Wormhole::connect(APP, panicking).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Stopped);
+        drop(pair(&options));
+    });
+}
+
+#[test]
+fn inside_an_async_runtime_it_blocks_and_no_more() {
+    let left = with_server(|options| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let task = tokio::spawn(async move {
+                let (mut one, mut other) = pair(&options);
+                for number in 0..300_u32 {
+                    // More than a task may do before it is to give way.
+                    one.send(&number.to_be_bytes()).unwrap();
+                    assert_eq!(other.receive().unwrap(), number.to_be_bytes());
+                }
+            });
+            task.await.unwrap();
+        });
+    });
+    assert_eq!(left, 0);
 }
