@@ -27,18 +27,35 @@ use wormhole_sync_core::{
     },
 };
 
-/// The files whose names begin with `kind`. A kind without a file is a mistake.
-fn files(kind: &str) -> Vec<(String, Value)> {
+/// What files may begin with. The test that reads them stands below for each.
+const KINDS: [&str; 5] = ["key-chain", "pake-point", "code", "hashcash", "dilation-noise"];
+
+/// What is in the folder, but for the explanation.
+fn paths() -> Vec<(String, PathBuf)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../vectors");
-    let mut files: Vec<(String, Value)> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap())
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let mut paths: Vec<(String, PathBuf)> = entries
         .map(|entry| (entry.file_name().into_string().unwrap(), entry.path()))
-        .filter(|(name, path)| name.starts_with(kind) && path.extension() == Some("json".as_ref()))
+        .filter(|(name, _)| name != "README.md")
+        .collect();
+    paths.sort();
+    paths
+}
+
+fn is_of(kind: &str, name: &str) -> bool {
+    let rest = name.strip_prefix(kind).and_then(|rest| rest.strip_suffix(".json"));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
+/// The files of a kind. A kind without a file is a mistake.
+fn files(kind: &str) -> Vec<(String, Value)> {
+    assert!(KINDS.contains(&kind));
+    let files: Vec<(String, Value)> = paths()
+        .into_iter()
+        .filter(|(name, _)| is_of(kind, name))
         .map(|(name, path)| (name, serde_json::from_slice(&fs::read(path).unwrap()).unwrap()))
         .collect();
     assert!(!files.is_empty(), "no vectors/{kind}*.json");
-    files.sort_by(|one, other| one.0.cmp(&other.0));
     files
 }
 
@@ -94,6 +111,18 @@ fn pake(chain: &Value, scalar: &str) -> Pake {
     let code = Code::parse(text(chain, "code")).ok().unwrap();
     let app_id = AppId::new(text(chain, "appid")).unwrap();
     Pake::start(&code, &app_id, Scalar::from_decimal(text(chain, scalar)))
+}
+
+#[test]
+fn no_file_goes_unread() {
+    for (name, _) in paths() {
+        let kinds = KINDS.iter().filter(|kind| is_of(kind, &name)).count();
+        assert_eq!(kinds, 1, "vectors/{name} is of no kind that a test reads: {KINDS:?}");
+    }
+    assert!(is_of("code", "code.json") && is_of("code", "code-more.json"));
+    for stray in ["codes.json", "code.json.orig", "code.txt", "unknown.json"] {
+        assert!(!KINDS.iter().any(|kind| is_of(kind, stray)), "{stray}");
+    }
 }
 
 #[test]
@@ -214,6 +243,50 @@ fn hashcash_stamps() {
                     "{name}: {stamp_text}"
                 );
             }
+        }
+    }
+}
+
+/// A side of the handshake that dilation begins with, its one-time key known.
+fn noise(file: &Value, ephemeral: &str) -> snow::Builder<'static> {
+    let key =
+        |name| -> &'static [u8; 32] { Box::leak(Box::new(bytes(file, name).try_into().unwrap())) };
+    let (psk, ephemeral) = (key("psk"), key(ephemeral));
+    snow::Builder::new(text(file, "pattern").parse().unwrap())
+        .psk(0, psk)
+        .unwrap()
+        .fixed_ephemeral_key_for_testing_only(ephemeral)
+}
+
+/// Dilation is of a later version: here a second implementation of its handshake agrees with the
+/// vector, so that what that version will be held to is right.
+#[test]
+fn dilation_handshakes() {
+    for (name, file) in files("dilation-noise") {
+        let mut leader = noise(&file, "leader_ephemeral_priv").build_initiator().unwrap();
+        let mut follower = noise(&file, "follower_ephemeral_priv").build_responder().unwrap();
+        let (mut message, mut payload) = ([0; 128], [0; 128]);
+        let sent = leader.write_message(&[], &mut message).unwrap();
+        assert_eq!(message[..sent], bytes(&file, "msg1_leader"), "{name}");
+        assert_eq!(follower.read_message(&message[..sent], &mut payload).unwrap(), 0);
+        let sent = follower.write_message(&[], &mut message).unwrap();
+        assert_eq!(message[..sent], bytes(&file, "msg2_follower"), "{name}");
+        assert_eq!(leader.read_message(&message[..sent], &mut payload).unwrap(), 0);
+
+        let mut leader = leader.into_transport_mode().unwrap();
+        let mut follower = follower.into_transport_mode().unwrap();
+        let open = [&[3, 0, 0, 0, 1, 0, 0, 0, 0], &b"echo"[..]].concat();
+        for (sealed, plain, is_leader) in [
+            ("follower_kcm", &[0][..], false),
+            ("leader_kcm", &[0], true),
+            ("leader_open_scid1_seq0_echo", &open, true),
+        ] {
+            let (from, to) =
+                if is_leader { (&mut leader, &mut follower) } else { (&mut follower, &mut leader) };
+            let sent = from.write_message(plain, &mut message).unwrap();
+            assert_eq!(message[..sent], bytes(&file, sealed), "{name}: {sealed}");
+            let length = to.read_message(&message[..sent], &mut payload).unwrap();
+            assert_eq!(&payload[..length], plain, "{name}: {sealed}");
         }
     }
 }
