@@ -30,6 +30,10 @@ pub mod phase;
 
 pub mod wormhole;
 
+pub mod connect;
+
+pub mod transit;
+
 pub use code::Code;
 pub use error::{Error, Fault};
 pub use key::{SharedKey, Verifier};
