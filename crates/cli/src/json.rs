@@ -16,6 +16,8 @@ pub(crate) enum Event<'a> {
     Disconnected { retry_in: f64 },
     /// The server's welcome, with its message of the day.
     Welcome { motd: Option<&'a str> },
+    /// The server refused something for now, and is asked again.
+    Delayed { reason: &'a str },
     /// Work is done for the server, 2^bits hashes on average.
     Working { bits: u32 },
     /// No server is used: the local network, because it was asked for or the server cannot be reached.

@@ -231,6 +231,7 @@ fn tell(console: &Console, status: &Status) {
             console.tell(&Event::Disconnected { retry_in: retry_in.as_secs_f64() });
         }
         Status::Welcome { motd } => console.tell(&Event::Welcome { motd: motd.as_deref() }),
+        Status::Delayed { reason } => console.tell(&Event::Delayed { reason }),
         Status::Working { bits } => console.tell(&Event::Working { bits: *bits }),
         Status::WaitingForPeer => console.tell(&Event::WaitingForPeer),
         Status::KeyAgreed => console.tell(&Event::KeyAgreed),

@@ -52,6 +52,7 @@ pub(crate) fn open(app_id: &str, options: &Options) -> Result<Handle, Error> {
         work: None,
         application,
         last_failure: None,
+        delayed: None,
         welcomed: false,
         motd: None,
         ending: Ending::default(),
@@ -69,6 +70,8 @@ struct Driver {
     work: Option<Work>,
     application: Application,
     last_failure: Option<String>,
+    /// Why the server put this side off, if that is why there is no connection.
+    delayed: Option<String>,
     welcomed: bool,
     /// The last message of the day that was told.
     motd: Option<String>,
@@ -153,6 +156,10 @@ impl Driver {
                 self.motd.clone_from(&motd);
                 (Some(Status::Welcome { motd: motd.clone() }), Some(News::Welcome { motd }))
             }
+            Event::Delayed { reason } => {
+                self.delayed = Some(reason.clone());
+                (Some(Status::Delayed { reason }), None)
+            }
             Event::Working { bits } => (Some(Status::Working { bits }), None),
             Event::Nameplates(nameplates) => {
                 let nameplates = nameplates.into_iter().map(String::from).collect();
@@ -192,6 +199,16 @@ impl Driver {
         let reason =
             self.last_failure.take().unwrap_or_else(|| "it did not answer in time".to_owned());
         Cause::Unreachable { url: self.server.url().to_owned(), reason }.into()
+    }
+
+    fn timed_out(&self, limit: Duration) -> Error {
+        match &self.delayed {
+            Some(reason) if !self.link.is_up() => {
+                let (url, reason) = (self.server.url().to_owned(), reason.clone());
+                Cause::Delayed { url, reason, limit }.into()
+            }
+            _ => Cause::TimedOut(limit).into(),
+        }
     }
 
     // ---- waiting ----
@@ -235,8 +252,7 @@ impl Driver {
             Happened::Timeout => self.machine.handle(Input::Timeout, now),
             Happened::TimeLimit => {
                 self.ending.time_limit_passed = true;
-                self.ending.error =
-                    self.options.time_limit.map(|limit| Cause::TimedOut(limit).into());
+                self.ending.error = self.options.time_limit.map(|limit| self.timed_out(limit));
                 self.machine.abort();
                 self.end_within(DROP_LIMIT);
             }
@@ -299,6 +315,7 @@ impl Driver {
         if !self.link.is_down() {
             self.link = Link::Down;
             self.last_failure = reason;
+            self.delayed = None;
             self.work = None;
             self.machine.handle(Input::Lost, self.now());
         }

@@ -93,6 +93,7 @@ pub(crate) enum Cause {
     Rejected(String),
     VerifierRefused,
     TimedOut(Duration),
+    Delayed { url: String, reason: String, limit: Duration },
     Unconfirmed,
     Stopped,
     Random(String),
@@ -126,7 +127,7 @@ impl Error {
             Cause::TooLong { .. } => ErrorKind::TooLong,
             Cause::PeerNonsense(_) => ErrorKind::Peer,
             Cause::VerifierRefused => ErrorKind::VerifierRefused,
-            Cause::TimedOut(_) => ErrorKind::TimedOut,
+            Cause::TimedOut(_) | Cause::Delayed { .. } => ErrorKind::TimedOut,
             Cause::Unconfirmed => ErrorKind::Unconfirmed,
             Cause::Stopped | Cause::Random(_) | Cause::Runtime(_) => ErrorKind::Stopped,
             Cause::FilesLater => ErrorKind::Unsupported,
@@ -145,6 +146,7 @@ impl Error {
         match &self.cause {
             Cause::Protocol(error) => error.fault(),
             Cause::Unreachable { .. } | Cause::Unconfirmed => Fault::Network,
+            Cause::Delayed { .. } => Fault::Server,
             Cause::BadCode(_) => Fault::Code,
             Cause::PeerNonsense(_) | Cause::Rejected(_) | Cause::TimedOut(_) => Fault::Peer,
             Cause::BadUrl { .. }
@@ -204,6 +206,12 @@ impl fmt::Display for Error {
             Cause::TimedOut(limit) => write!(
                 f,
                 "nothing came of it within {} seconds; make sure that the other side is running, and start again",
+                limit.as_secs_f64()
+            ),
+            Cause::Delayed { url, reason, limit } => write!(
+                f,
+                "the mailbox server {url} went on refusing for {} seconds: {reason}; try later, or name \
+                 another server",
                 limit.as_secs_f64()
             ),
             Cause::Unconfirmed => f.write_str(

@@ -308,6 +308,12 @@ pub enum Status {
         /// A message of the day: a stranger's text, to be cleaned before it reaches a terminal.
         motd: Option<String>,
     },
+    /// The server refused something for now, such as a full one; it is asked again after a pause, until
+    /// it grants it or the time limit passes.
+    Delayed {
+        /// The server's reason: a stranger's text, to be cleaned before it reaches a terminal.
+        reason: String,
+    },
     /// The server asked for hashcash, and it is being worked for.
     Working {
         /// Leading zero bits asked for: 2^bits hashes on average.
@@ -373,6 +379,7 @@ impl fmt::Debug for Status {
             Self::Connected => f.write_str("Connected"),
             Self::Disconnected { retry_in } => write!(f, "Disconnected(retry in {retry_in:?})"),
             Self::Welcome { motd } => write!(f, "Welcome({motd:?})"),
+            Self::Delayed { reason } => write!(f, "Delayed({reason:?})"),
             Self::Working { bits } => write!(f, "Working({bits} bits)"),
             Self::Code(_) => f.write_str("Code(..)"),
             Self::WaitingForPeer => f.write_str("WaitingForPeer"),

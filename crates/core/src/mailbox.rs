@@ -89,6 +89,10 @@ pub(crate) enum Fact {
         retry_at: Moment,
     },
     Welcome(Welcome),
+    /// What was asked is refused for now, and will be asked again.
+    Delayed {
+        reason: String,
+    },
     Working {
         bits: u32,
     },

@@ -165,6 +165,11 @@ pub enum Event {
     },
     /// The server's welcome.
     Welcome(Welcome),
+    /// The server refused something for now; it is asked again after a pause, until it grants it.
+    Delayed {
+        /// The server's reason, not cleaned for a terminal.
+        reason: String,
+    },
     /// Hashcash is being worked for: 2^bits hashes on average.
     Working {
         /// Leading zero bits asked for.
@@ -582,6 +587,7 @@ impl Wormhole {
             Fact::Connected => self.tell(Event::Connected),
             Fact::Lost { retry_at } => self.tell(Event::Disconnected { retry_at }),
             Fact::Welcome(welcome) => self.tell(Event::Welcome(welcome)),
+            Fact::Delayed { reason } => self.tell(Event::Delayed { reason }),
             Fact::Working { bits } => self.tell(Event::Working { bits }),
             Fact::Nameplates(nameplates) => self.tell(Event::Nameplates(nameplates)),
             Fact::Allocated(nameplate) => self.allocated(nameplate),

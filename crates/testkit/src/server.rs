@@ -75,6 +75,10 @@ impl Server {
         }
     }
 
+    pub(crate) fn suspend(&mut self, reason: Option<&'static str>) {
+        self.exchange.suspend(reason);
+    }
+
     /// How the mailboxes that are gone ended.
     pub(crate) fn outcomes(&self) -> &[Outcome] {
         &self.outcomes

@@ -10,6 +10,7 @@ pub enum Told {
     Connected,
     Disconnected,
     Welcome,
+    Delayed(String),
     Working(u32),
     Nameplates(Vec<String>),
     Code(String),
@@ -29,6 +30,7 @@ impl From<Event> for Told {
             Event::Connected => Self::Connected,
             Event::Disconnected { .. } => Self::Disconnected,
             Event::Welcome(_) => Self::Welcome,
+            Event::Delayed { reason } => Self::Delayed(reason),
             Event::Working { bits } => Self::Working(bits),
             Event::Nameplates(nameplates) => {
                 Self::Nameplates(nameplates.into_iter().map(String::from).collect())

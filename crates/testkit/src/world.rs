@@ -59,6 +59,7 @@ enum Happening {
     Lost { client: ClientId, connection: Option<ConnectionId> },
     Solved { client: ClientId, stamp: String },
     ServerReturns,
+    ServerIsWell,
 }
 
 impl World {
@@ -173,6 +174,12 @@ impl World {
             }
         }
         self.coming.put(self.now + away, Happening::ServerReturns);
+    }
+
+    /// The server refuses with `reason` whatever changes what it holds, for so long.
+    pub fn suspend_server(&mut self, reason: &'static str, span: Duration) {
+        self.server.suspend(Some(reason));
+        self.coming.put(self.now + span, Happening::ServerIsWell);
     }
 
     /// Breaks one client's connection; what was under way on it is lost.
@@ -294,6 +301,7 @@ impl World {
                 self.perform(client);
             }
             Happening::ServerReturns => self.server_is_up = true,
+            Happening::ServerIsWell => self.server.suspend(None),
         }
     }
 

@@ -25,7 +25,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_tungstenite::{WebSocketStream, accept_async, tungstenite::Message};
-use wormhole_sync::{Code, DROP_LIMIT, ErrorKind, Options, Status, Wormhole};
+use wormhole_sync::{Code, DROP_LIMIT, ErrorKind, Fault, Options, Status, Wormhole};
 
 mod support;
 
@@ -119,6 +119,23 @@ async fn a_server_that_talks_and_hangs_up_is_called_ever_more_rarely() {
     // 1, 1.5 and 2.25 s of pause, and up to a second of jitter on each.
     let calls = calls.load(Ordering::Relaxed);
     assert!((2..=5).contains(&calls), "{calls} calls in six seconds and the goodbye");
+}
+
+#[tokio::test]
+async fn a_server_that_puts_off_for_ever_is_named_when_the_time_is_up() {
+    let no = r#"{"type":"error","error":"no room","temporary":true,"orig":{"type":"allocate"}}"#;
+    let (options, calls) = lying(move |socket| say_and_stay(socket, vec![WELCOME, no])).await;
+    let (options, mut statuses) = options.time_limit(Duration::from_secs(4)).status_stream();
+    let connected = within(SOON, Wormhole::connect(APP, options)).await.unwrap();
+    let failed = within(SOON, connected.allocate()).await.err().unwrap();
+    assert_eq!((failed.kind(), failed.fault()), (ErrorKind::TimedOut, Fault::Server));
+    assert!(failed.to_string().contains("no room"), "{failed}");
+    assert!(calls.load(Ordering::Relaxed) >= 2, "it was asked again");
+    let mut delays = 0;
+    while let Some(status) = statuses.next().await {
+        delays += usize::from(matches!(status, Status::Delayed { reason } if reason == "no room"));
+    }
+    assert!(delays >= 2);
 }
 
 #[tokio::test]

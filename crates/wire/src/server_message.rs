@@ -11,7 +11,7 @@ use crate::{
 mod reply;
 mod welcome;
 
-pub use reply::Reply;
+pub use reply::{Reply, TRY_LATER};
 pub use welcome::{HashcashRequired, Nothing, PermissionRequired, Welcome, YourAddress};
 
 /// One message from a server, without its `server_tx`.
@@ -66,6 +66,8 @@ pub enum ServerMessage {
         error: String,
         /// The refused message, as it came; null when it is missing or cannot be read.
         orig: Value,
+        /// Whether the same, asked a little later, may be granted. Only servers of this family say so.
+        temporary: bool,
     },
     /// A type that this library does not know, to be ignored.
     Unknown,
@@ -116,6 +118,8 @@ struct Fields<'a> {
     error: Option<&'a RawValue>,
     #[serde(borrow, default)]
     orig: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    temporary: Option<&'a RawValue>,
 }
 
 impl Fields<'_> {
@@ -138,6 +142,7 @@ impl Fields<'_> {
             "error" => ServerMessage::Error {
                 error: read(self.error)?,
                 orig: read(self.orig).unwrap_or_default(),
+                temporary: read(self.temporary).unwrap_or_default(),
             },
             _ => ServerMessage::Unknown,
         })
@@ -264,7 +269,8 @@ mod tests {
     #[test]
     fn an_original_that_cannot_be_read_leaves_the_error() {
         let frame = r#"{"type":"error","error":"no","orig":{"ping":1e999}}"#;
-        let error = ServerMessage::Error { error: "no".into(), orig: Value::Null };
+        let error =
+            ServerMessage::Error { error: "no".into(), orig: Value::Null, temporary: false };
         assert_eq!(ServerMessage::parse(frame), Some(error));
     }
 }

@@ -95,6 +95,10 @@ fn sentence(event: &Event<'_>) -> Option<String> {
         Event::Welcome { motd: Some(motd) } => {
             format!("The server says:\n{}", sanitize::quoted(motd, MAX_SHORT))
         }
+        Event::Delayed { reason } => {
+            let reason = sanitize::line(reason, MAX_SHORT);
+            format!("The server refuses for now: {reason}. It is asked again ...\n")
+        }
         Event::Working { bits } => {
             format!(
                 "The server asks for work before it lets anybody in ({bits} bits); working ...\n"

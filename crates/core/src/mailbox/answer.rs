@@ -24,11 +24,15 @@ impl Mailbox {
             ServerMessage::Message(message) => self.message(message),
             ServerMessage::Closed => self.closed(),
             ServerMessage::Pong { pong } => self.pong(pong.as_u64()),
-            ServerMessage::Error { error, orig } => {
+            ServerMessage::Error { error, orig, temporary } => {
                 let text = |key| orig.get(key).and_then(Value::as_str);
                 let number = text("id").and_then(|id| u64::from_str_radix(id, 16).ok());
                 match text("type") {
-                    Some(request) => self.refused(request, number, error),
+                    // Said in a hope that came to nothing, and to be said again anyhow.
+                    Some(_) if number.is_some_and(|number| number <= self.hope.said) => {}
+                    Some("list") => self.listed(Vec::new()),
+                    Some(_) if temporary => self.put_off(error),
+                    Some(request) => self.refused(request, error),
                     // About no request of ours, so about the connection: the next may do better.
                     None => self.drop_link(),
                 }
@@ -172,13 +176,17 @@ impl Mailbox {
         }
     }
 
-    fn refused(&mut self, request: &str, number: Option<u64>, reason: String) {
-        if number.is_some_and(|number| number <= self.hope.said) {
-            return;
-        }
+    /// The server cannot do for now what it was asked. After a pause, on a new connection, all that it
+    /// has not confirmed is said again.
+    fn put_off(&mut self, reason: String) {
+        self.tell(Fact::Delayed { reason });
+        self.link.put_off();
+        self.drop_link();
+    }
+
+    fn refused(&mut self, request: &str, reason: String) {
         let is_leaving = self.is_closing();
         match request {
-            "list" => return self.listed(Vec::new()),
             // What was never asked for cannot be refused.
             "open" | "close" if self.mail.id().is_none() => return,
             "release" if !matches!(self.nameplate, NameplateWish::Released { .. }) => return,

@@ -143,6 +143,9 @@ pub(super) struct Link {
     failures: i32,
     /// The pause before the latest attempt, jitter not counted.
     pause: Duration,
+    /// Connections in a row that ended because the server put this side off.
+    put_offs: i32,
+    putting_off: bool,
     ever_up: bool,
 }
 
@@ -203,13 +206,22 @@ impl Link {
         self.failures = 0;
     }
 
+    /// The server asks for patience: however well it serves otherwise, the pauses grow until a
+    /// connection ends in another way.
+    pub(super) fn put_off(&mut self) {
+        self.putting_off = true;
+    }
+
     /// The connection is gone. `Err` when there never was one: then waiting is of no use.
     pub(super) fn lost(&mut self, now: Moment, jitter: Duration) -> Result<(), ()> {
         if !self.ever_up {
             self.state = State::Idle;
             return Err(());
         }
-        let pause = FIRST_PAUSE.as_secs_f64() * 1.5_f64.powi(self.failures);
+        let put_offs = if self.putting_off { self.put_offs } else { 0 };
+        self.put_offs = if self.putting_off { (put_offs + 1).min(32) } else { 0 };
+        self.putting_off = false;
+        let pause = FIRST_PAUSE.as_secs_f64() * 1.5_f64.powi(self.failures.max(put_offs));
         let pause = Duration::from_secs_f64(pause.min(LONGEST_PAUSE.as_secs_f64()));
         self.pause = pause;
         self.failures = (self.failures + 1).min(32); // 1.5^32 s is far beyond the longest pause
@@ -295,6 +307,22 @@ mod tests {
         link.served();
         link.lost(secs(9), JITTER).unwrap();
         assert_eq!(link.deadline(), Some((secs(11), Timer::Reconnect)));
+    }
+
+    #[test]
+    fn pauses_grow_for_whoever_is_put_off_however_well_served_otherwise() {
+        let mut link = up();
+        let mut pauses = Vec::new();
+        for put_off in [true, true, true, false, true] {
+            link.opened(secs(0));
+            link.served();
+            if put_off {
+                link.put_off();
+            }
+            link.lost(secs(0), NO_JITTER).unwrap();
+            pauses.push(link.deadline().unwrap().0.as_secs_f64());
+        }
+        assert_eq!(pauses, [1.0, 1.5, 2.25, 1.0, 1.0]);
     }
 
     #[test]

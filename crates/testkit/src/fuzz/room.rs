@@ -232,7 +232,7 @@ fn understood(outgoing: &Outgoing) -> ServerMessage {
 fn answered(outgoing: &Outgoing, frame: &str) -> ServerMessage {
     let unreadable = serde_json::from_str::<Value>(frame).is_err();
     if unreadable && ServerMessage::parse(&outgoing.text).is_none() {
-        return ServerMessage::Error { error: String::new(), orig: Value::Null };
+        return ServerMessage::Error { error: String::new(), orig: Value::Null, temporary: false };
     }
     understood(outgoing)
 }

@@ -1,5 +1,7 @@
 //! What a server says, as it writes it.
 
+use std::ops::Not;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -67,13 +69,26 @@ pub enum Reply<'a> {
     },
     /// A message was refused.
     Error {
-        /// Why.
+        /// Why. What ends in [`TRY_LATER`] goes out with `"temporary":true` beside it.
         error: &'a str,
         /// The refused message, when it is small enough to be sent back.
         #[serde(skip_serializing_if = "Option::is_none")]
         orig: Option<&'a RawValue>,
     },
 }
+
+/// How the text of a refusal ends that would be none if the same were asked a little later. Such an
+/// `error` says so to programs with `"temporary":true`, an addition of this server's that other
+/// clients ignore.
+///
+/// ```
+/// use wormhole_sync_wire::server_message::{Reply, TRY_LATER};
+///
+/// let error = format!("the server is full: {TRY_LATER}");
+/// let frame = Reply::Error { error: &error, orig: None }.encode(1.5);
+/// assert!(frame.contains(r#""temporary":true"#));
+/// ```
+pub const TRY_LATER: &str = "try again later";
 
 impl Reply<'_> {
     /// The JSON text that goes over the wire, sent at `server_tx` Unix seconds.
@@ -88,10 +103,13 @@ impl Reply<'_> {
         struct Stamped<'a> {
             #[serde(flatten)]
             reply: &'a Reply<'a>,
+            #[serde(skip_serializing_if = "Not::not")]
+            temporary: bool,
             server_tx: f64,
         }
+        let temporary = matches!(self, Self::Error { error, .. } if error.ends_with(TRY_LATER));
         // Strings and finite numbers cannot fail to become JSON.
-        serde_json::to_string(&Stamped { reply: self, server_tx }).unwrap_or_default()
+        serde_json::to_string(&Stamped { reply: self, temporary, server_tx }).unwrap_or_default()
     }
 }
 
@@ -153,6 +171,15 @@ mod tests {
                 ServerMessage::Error {
                     error: "crowded".into(),
                     orig: serde_json::json!({"type": "claim"}),
+                    temporary: false,
+                },
+            ),
+            (
+                Reply::Error { error: "no room: try again later", orig: None },
+                ServerMessage::Error {
+                    error: "no room: try again later".into(),
+                    orig: serde_json::Value::Null,
+                    temporary: true,
                 },
             ),
         ] {
