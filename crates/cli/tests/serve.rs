@@ -97,6 +97,10 @@ fn every_limit_is_a_flag() {
     let scene = Scene::with_server(&[
         "--message-bytes",
         "4000",
+        "--unbound-message-bytes",
+        "1000",
+        "--incoming-bytes",
+        "100000",
         "--mailbox-messages",
         "10",
         "--mailbox-bytes",
@@ -139,6 +143,8 @@ fn every_limit_is_a_flag() {
         scene.start_with(&["exchange", "--code", "5-a", "--timeout", "20"], &[b'x'; 3000]);
     let other = scene.start(&["exchange", "5-a", "--text", "y", "--timeout", "3"]);
     let (refused, other) = (refused.end(), other.end());
+    let text = "this server's limit is 4000 bytes";
+    assert!(refused.stderr.contains(text), "{}", refused.stderr);
     assert_ne!(refused.code, Some(0), "a message over the limit was taken");
     assert_ne!(other.code, Some(0));
 }

@@ -13,21 +13,22 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWriteExt, ReadBuf},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::TcpStream,
     time::{Duration, Instant, Sleep, sleep, timeout},
 };
-use wormhole_sync_wire::{Refusal, server_message::YourAddress};
+use wormhole_sync_wire::server_message::{Reply, YourAddress};
 
 use crate::{
     address::Address,
     config::{Limits, Timing},
-    engine::Engine,
+    engine::{Access, Engine},
     exchange::ConnectionId,
     frames::{CloseCode, Flow, FrameReader, Incoming, Opcode, Violation},
     gate::{Admission, Full},
     http::{self, Forwarded, Head},
-    outbox::{Answers, Content, Outbox, Outboxes},
+    outbox::{Content, Outbox},
+    pool::{Pool, Share},
     session::{Policy, Release, Session},
 };
 
@@ -40,6 +41,9 @@ const CHUNK: usize = 64 << 10;
 /// Times that one connection is read before others get their turn.
 const TURNS: usize = 8;
 
+/// Bytes of an unfinished message that anybody may hold at any time.
+const SMALL: usize = 16 << 10;
+
 thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; CHUNK].into());
 }
@@ -47,7 +51,8 @@ thread_local! {
 /// What all connections of a server share.
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
-    pub(crate) outboxes: Arc<Outboxes>,
+    pub(crate) outboxes: Arc<Pool>,
+    pub(crate) incoming: Arc<Pool>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) limits: Limits,
     pub(crate) timing: Timing,
@@ -172,12 +177,16 @@ struct Connection {
     shared: Arc<Shared>,
     outbox: Arc<Outbox>,
     reader: FrameReader,
+    /// What the reader holds.
+    incoming: Share,
     session: Session,
     id: ConnectionId,
     timer: Pin<Box<Sleep>>,
     heard: Instant,
     /// Whether the client has said that it is done.
     client_closed: bool,
+    /// Whether what the client says is thrown away: it cannot be made out any more.
+    deaf: bool,
     /// Whether the time for saying goodbye runs.
     leaving: bool,
     _admission: Admission,
@@ -195,12 +204,14 @@ impl Connection {
         let mut connection = Self {
             stream,
             outbox,
-            reader: FrameReader::new(shared.limits.message_bytes),
+            reader: FrameReader::new(session.message_limit()),
+            incoming: Share::of(Arc::clone(&shared.incoming)),
             session,
             id,
             timer: Box::pin(sleep(shared.timing.ping)),
             heard: Instant::now(),
             client_closed: false,
+            deaf: false,
             leaving: false,
             _admission: admission,
             shared,
@@ -220,6 +231,10 @@ impl Connection {
             let closing = self.outbox.is_closing();
             if closing && written && self.client_closed {
                 return Poll::Ready(());
+            }
+            if closing && written && self.deaf {
+                // What is unread would make a reset of the end, and nobody would hear the reason.
+                _ = Pin::new(&mut self.stream).poll_shutdown(context);
             }
             if closing && !self.leaving {
                 self.leaving = true;
@@ -259,43 +274,55 @@ impl Connection {
 
     /// Answers whole frames among these bytes. Nothing is answered once the close frame is out.
     fn received(&mut self, bytes: &mut [u8]) {
+        if self.deaf {
+            return;
+        }
         let Self { shared, outbox, reader, session, client_closed, .. } = self;
         let result = shared.engine.turn(outbox, |turn| {
             let (mut release, mut produced) = (Release::AtOnce, 0);
+            let limit = session.message_limit();
+            reader.set_limit(limit);
             let result = reader.feed(bytes, |incoming| {
                 let before = turn.out.0.len();
-                let refuse = |text: String, out: &mut Answers| {
-                    session.refuse(&Refusal(text.into()), None, turn.now, out);
-                };
                 match incoming {
                     _ if outbox.is_closing() && incoming != Incoming::Close => {}
-                    Incoming::Text(text) => {
-                        let frame = session.handle(text, turn.now, turn.exchange, &mut turn.out);
-                        release = release.max(frame);
-                    }
-                    Incoming::NotText => refuse("not UTF-8".to_owned(), &mut turn.out),
-                    Incoming::TooLarge => {
-                        let limit = shared.limits.message_bytes;
-                        let text =
-                            format!("message too large: this server's limit is {limit} bytes");
-                        refuse(text, &mut turn.out);
-                    }
                     Incoming::Ping(payload) => outbox.put_control(Opcode::Pong, payload),
                     Incoming::Pong => {}
                     Incoming::Close => *client_closed = true,
+                    message => release = release.max(hear(message, session, turn)),
                 }
                 let fresh = turn.out.0.get(before..).unwrap_or_default();
                 produced += fresh.iter().map(|answer| answer.content.len()).sum::<usize>();
-                if outbox.is_crowded(produced) { Flow::Pause } else { Flow::Continue }
+                let must_pause = session.message_limit() != limit || outbox.is_crowded(produced);
+                if must_pause { Flow::Pause } else { Flow::Continue }
             });
             (release, result)
         });
+        self.incoming.set(self.reader.held());
         if let Err(Violation(reason)) = result {
-            self.client_closed = true;
-            self.outbox.close(CloseCode::Protocol, reason, None);
+            self.break_off(CloseCode::Protocol, reason, None);
         } else if self.client_closed {
             self.outbox.close(CloseCode::Normal, "", None);
+        } else if self.incoming.is_too_much(SMALL) {
+            self.refuse_unfinished();
         }
+    }
+
+    fn refuse_unfinished(&mut self) {
+        let limit = self.shared.limits.incoming_bytes;
+        let error = format!(
+            "the server is busy: its limit is {limit} bytes of unfinished messages of all clients"
+        );
+        let text = Reply::Error { error: &error, orig: None }.encode(self.shared.engine.now());
+        self.break_off(CloseCode::TryAgainLater, &error, Some(&text));
+    }
+
+    /// Closes the connection, and listens no more.
+    fn break_off(&mut self, code: CloseCode, reason: &str, last_words: Option<&str>) {
+        self.outbox.close(code, reason, last_words);
+        self.deaf = true;
+        self.reader = FrameReader::new(0);
+        self.incoming.set(0);
     }
 
     fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<()> {
@@ -316,6 +343,22 @@ impl Drop for Connection {
     fn drop(&mut self) {
         let session = &mut self.session;
         self.shared.engine.part(self.id, |exchange, now| session.leave(now, exchange));
+    }
+}
+
+/// Answers one message.
+fn hear(message: Incoming<'_>, session: &mut Session, turn: &mut Access<'_>) -> Release {
+    match message {
+        Incoming::Text(text) => session.handle(text, turn.now, turn.exchange, &mut turn.out),
+        Incoming::TooLarge(beginning) => {
+            let beginning = String::from_utf8_lossy(beginning);
+            session.refuse_too_large(&beginning, turn.now, &mut turn.out);
+            Release::AtOnce
+        }
+        _ => {
+            session.refuse(&"not UTF-8".into(), None, turn.now, &mut turn.out);
+            Release::AtOnce
+        }
     }
 }
 

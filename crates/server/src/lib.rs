@@ -44,6 +44,8 @@ pub mod store;
 
 mod frames;
 mod http;
+mod pool;
+
 mod outbox;
 
 mod engine;

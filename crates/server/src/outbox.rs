@@ -15,6 +15,7 @@ use tokio::io::AsyncWrite;
 use crate::{
     exchange::{ConnectionId, Message},
     frames::{self, CloseCode, Opcode},
+    pool::Pool,
     session::{Outgoing, Outlet, encode_message},
 };
 
@@ -76,19 +77,6 @@ impl Outlet for Answers {
     }
 }
 
-/// What waits in all outboxes.
-pub(crate) struct Outboxes {
-    unsent: AtomicUsize,
-    limit: usize,
-}
-
-impl Outboxes {
-    /// No outboxes yet. Together they may hold about `limit` bytes.
-    pub(crate) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { unsent: AtomicUsize::new(0), limit })
-    }
-}
-
 /// Frames that wait to be written, and whoever writes them.
 pub(crate) struct Outbox {
     state: Mutex<State>,
@@ -97,7 +85,7 @@ pub(crate) struct Outbox {
     /// Bytes that wait to be written.
     unsent: AtomicUsize,
     limit: usize,
-    all: Arc<Outboxes>,
+    all: Arc<Pool>,
 }
 
 #[derive(Default)]
@@ -159,7 +147,7 @@ impl State {
 impl Outbox {
     /// An empty outbox that closes its connection when more than `limit` bytes wait, or too many
     /// wait in `all`.
-    pub(crate) fn new(limit: usize, all: Arc<Outboxes>) -> Self {
+    pub(crate) fn new(limit: usize, all: Arc<Pool>) -> Self {
         Self {
             state: Mutex::default(),
             in_flight: AtomicUsize::new(0),
@@ -299,8 +287,8 @@ impl Outbox {
                 "too slow: more than this server's limit of {limit} bytes wait for you"
             ));
         }
-        let limit = self.all.limit;
-        let full = own > PAUSE && self.all.unsent.load(Relaxed).saturating_add(more) > limit;
+        let limit = self.all.limit();
+        let full = own > PAUSE && self.all.is_beyond(more);
         full.then(|| {
             format!(
                 "too slow: more than this server's limit of {limit} bytes wait for all its clients"
@@ -310,12 +298,12 @@ impl Outbox {
 
     fn wait_more(&self, bytes: usize) {
         self.unsent.fetch_add(bytes, Relaxed);
-        self.all.unsent.fetch_add(bytes, Relaxed);
+        self.all.hold(bytes);
     }
 
     fn wait_less(&self, bytes: usize) {
         self.unsent.fetch_sub(bytes, Relaxed);
-        self.all.unsent.fetch_sub(bytes, Relaxed);
+        self.all.let_go(bytes);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -325,7 +313,7 @@ impl Outbox {
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        self.all.unsent.fetch_sub(self.unsent.load(Relaxed), Relaxed);
+        self.all.let_go(self.unsent.load(Relaxed));
     }
 }
 
@@ -338,7 +326,7 @@ mod tests {
     }
 
     fn outbox(limit: usize) -> Outbox {
-        Outbox::new(limit, Outboxes::new(usize::MAX))
+        Outbox::new(limit, Pool::new(usize::MAX))
     }
 
     fn say(outbox: &Outbox, text: &str) {
@@ -455,7 +443,7 @@ mod tests {
             (0..60).map(|number| heard.find(&format!(r#""phase":"{number}""#))).collect();
         assert!(found.is_sorted() && found.iter().all(Option::is_some));
         assert!(heard.ends_with("live"));
-        assert_eq!((outbox.unsent.load(Relaxed), outbox.all.unsent.load(Relaxed)), (0, 0));
+        assert_eq!((outbox.unsent.load(Relaxed), outbox.all.held()), (0, 0));
         assert!(outbox.lock().later.is_none());
     }
 
@@ -473,14 +461,14 @@ mod tests {
 
     #[test]
     fn all_slow_readers_together_are_held_to_a_limit_and_those_who_read_are_not() {
-        let all = Outboxes::new(10 * PAUSE);
+        let all = Pool::new(10 * PAUSE);
         let slow: Vec<_> = (0..20).map(|_| Outbox::new(usize::MAX, Arc::clone(&all))).collect();
         for _ in 0..100 {
             for outbox in &slow {
                 say(outbox, &"x".repeat(PAUSE / 8));
             }
         }
-        assert!(all.unsent.load(Relaxed) <= 21 * (PAUSE + PAUSE / 4));
+        assert!(all.held() <= 21 * (PAUSE + PAUSE / 4));
         assert!(slow.iter().all(Outbox::is_closing));
         let words = text(slow.last().unwrap());
         assert!(words.contains("limit of 655360 bytes wait for all"), "{words}");
@@ -488,20 +476,20 @@ mod tests {
         say(&reads, "x");
         assert!(!reads.is_closing());
         drop((slow, reads));
-        assert_eq!(all.unsent.load(Relaxed), 0);
+        assert_eq!(all.held(), 0);
     }
 
     #[test]
     fn what_comes_after_a_replay_counts_until_the_end() {
-        let all = Outboxes::new(usize::MAX);
+        let all = Pool::new(usize::MAX);
         let outbox = Outbox::new(1000, Arc::clone(&all));
         let stored = messages(10);
         replay(&outbox, stored.clone());
         say(&outbox, &"x".repeat(2000));
-        assert_eq!(all.unsent.load(Relaxed), 2000);
+        assert_eq!(all.held(), 2000);
         say(&outbox, "y");
         assert!(outbox.is_closing() && text(&outbox).contains("too slow"));
-        assert_eq!(all.unsent.load(Relaxed), outbox.lock().bytes.len());
+        assert_eq!(all.held(), outbox.lock().bytes.len());
         drop(stored);
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     engine::{Clock, Engine},
     exchange::{embedded::Embedded, journal::Snapshot},
     gate::{Full, Gate},
-    outbox::Outboxes,
+    pool::Pool,
     session::Policy,
     store::{Store, StoreError},
 };
@@ -156,7 +156,8 @@ pub async fn prepare(listener: TcpListener, config: Config) -> Result<Prepared, 
 
     let shared = Arc::new(Shared {
         engine: Engine::new(exchange, clock, store.is_some()),
-        outboxes: Outboxes::new(config.limits.outboxes_bytes),
+        outboxes: Pool::new(config.limits.outboxes_bytes),
+        incoming: Pool::new(config.limits.incoming_bytes),
         policy: Arc::new(Policy::from(&config)),
         limits: config.limits,
         timing: config.timing.sane(),

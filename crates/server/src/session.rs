@@ -9,23 +9,27 @@
 //! their results into frames: an `ack` first, then the direct answer. Nothing that a client says
 //! ends its connection.
 
-mod permission;
+mod orig;
 mod reply;
+
+mod bound;
+mod permission;
 
 use std::sync::Arc;
 
 use serde::Deserialize;
 use wormhole_sync_wire::{
-    ClientMessage, MailboxId, Mood, Nameplate, Refusal, Request, Side, Welcome,
+    ClientMessage, Refusal, Request, Side, Welcome,
     server_message::{HashcashRequired, PermissionRequired, Reply, YourAddress},
 };
 
 use crate::{
     address::Address,
     config::{Config, Notices, Permission},
-    exchange::{Addition, Broadcast, Client, ConnectionId, Exchange},
+    exchange::{Addition, Client, ConnectionId, Exchange},
 };
 
+use bound::{Bound, Turn};
 pub(crate) use reply::message as encode_message;
 pub use reply::{Outgoing, Outlet};
 
@@ -45,7 +49,7 @@ pub use reply::{Outgoing, Outlet};
 /// session.handle(r#"{"type":"list"}"#, 0.0, &mut exchange, &mut out);
 /// assert!(out.last().unwrap().text.contains(r#""nameplates":[{"id":"#));
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Policy {
     /// What the welcome says.
     pub notices: Notices,
@@ -53,6 +57,16 @@ pub struct Policy {
     pub permission: Permission,
     /// Whether `list` tells the nameplates.
     pub allow_list: bool,
+    /// Bytes of one message.
+    pub message_bytes: usize,
+    /// Bytes of one message before `bind`, at most as many.
+    pub unbound_message_bytes: usize,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::from(&Config::default())
+    }
 }
 
 impl From<&Config> for Policy {
@@ -61,6 +75,8 @@ impl From<&Config> for Policy {
             notices: config.notices.clone(),
             permission: config.permission.clone(),
             allow_list: config.allow_list,
+            message_bytes: config.limits.message_bytes,
+            unbound_message_bytes: config.limits.unbound_message_bytes,
         }
     }
 }
@@ -114,20 +130,6 @@ pub struct Session {
 enum State {
     Unbound { permitted: bool },
     Bound(Box<Bound>),
-}
-
-struct Bound {
-    client: Client,
-    allocated: bool,
-    nameplate: Option<Nameplate>,
-    released: bool,
-    mailbox: Opening,
-}
-
-enum Opening {
-    Never,
-    Open(MailboxId),
-    Closed,
 }
 
 impl Session {
@@ -188,6 +190,10 @@ impl Session {
         exchange: &mut dyn Exchange,
         out: &mut dyn Outlet,
     ) -> Release {
+        if frame.len() > self.message_limit() {
+            self.refuse_too_large(frame, now, out);
+            return Release::AtOnce;
+        }
         let request = match Request::parse(frame) {
             Ok(request) => request,
             Err(refusal) => {
@@ -208,7 +214,39 @@ impl Session {
         }
     }
 
-    /// Answers something that is no message at all, such as a frame beyond the limit.
+    /// Bytes of the longest message that is taken now.
+    ///
+    /// ```
+    /// use wormhole_sync_server::{exchange::ConnectionId, session::{Policy, Session}};
+    ///
+    /// let policy = Policy::default();
+    /// let most = policy.unbound_message_bytes;
+    /// let session = Session::new(ConnectionId(1), None, policy.into());
+    /// assert_eq!(session.message_limit(), most); // more after `bind`
+    /// ```
+    pub fn message_limit(&self) -> usize {
+        let Policy { message_bytes, unbound_message_bytes, .. } = *self.policy;
+        if self.is_bound() { message_bytes } else { unbound_message_bytes.min(message_bytes) }
+    }
+
+    /// Answers a message beyond the [limit](Self::message_limit), of which the beginning is enough.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::exchange::ConnectionId;
+    /// # use wormhole_sync_server::session::{Policy, Session};
+    /// # let mut out = Vec::new();
+    /// # let session = Session::new(ConnectionId(1), None, Policy::default().into());
+    /// session.refuse_too_large(r#"{"type":"add","id":"7","phase":"0","bo"#, 1.5, &mut out);
+    /// assert!(out[0].text.contains(r#""orig":{"type":"add","id":"7"}"#));
+    /// ```
+    pub fn refuse_too_large(&self, beginning: &str, now: f64, out: &mut dyn Outlet) {
+        let limit = self.message_limit();
+        let when = if self.is_bound() { "" } else { " before 'bind'" };
+        let text = format!("message too large: this server's limit is {limit} bytes{when}");
+        self.refuse(&Refusal(text.into()), Some(beginning), now, out);
+    }
+
+    /// Answers something that is no message at all, such as bytes that are no text.
     ///
     /// ```
     /// # use wormhole_sync_server::exchange::{ConnectionId, embedded::Embedded};
@@ -216,8 +254,8 @@ impl Session {
     /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
     /// # let mut out = Vec::new();
     /// # let mut session = Session::new(ConnectionId(1), None, Policy::default().into());
-    /// session.refuse(&"too long".into(), None, 1.5, &mut out);
-    /// assert_eq!(out[0].text, r#"{"type":"error","error":"too long","server_tx":1.5}"#);
+    /// session.refuse(&"not UTF-8".into(), None, 1.5, &mut out);
+    /// assert_eq!(out[0].text, r#"{"type":"error","error":"not UTF-8","server_tx":1.5}"#);
     /// ```
     pub fn refuse(&self, refusal: &Refusal, frame: Option<&str>, now: f64, out: &mut dyn Outlet) {
         out.say(reply::error(self.connection, &refusal.0, frame, now));
@@ -236,10 +274,8 @@ impl Session {
     /// assert!(!session.is_bound());
     /// ```
     pub fn leave(&mut self, now: f64, exchange: &mut dyn Exchange) {
-        if let State::Bound(bound) = &self.state
-            && let Opening::Open(mailbox) = &bound.mailbox
-        {
-            exchange.leave(&bound.client, mailbox, now);
+        if let State::Bound(bound) = &self.state {
+            bound.leave(now, exchange);
         }
         self.state = State::Unbound { permitted: false };
     }
@@ -347,130 +383,4 @@ impl Session {
             || serde_json::from_str::<Kind<'_>>(frame).is_ok_and(|kind| !allowed(&kind.kind));
         if !self.is_bound() && needs_bind() { "must bind first".into() } else { refusal }
     }
-}
-
-/// What a verb needs besides its own fields.
-struct Turn<'a, 'e> {
-    connection: ConnectionId,
-    id: Option<&'a str>,
-    now: f64,
-    exchange: &'e mut dyn Exchange,
-    out: &'e mut dyn Outlet,
-}
-
-impl Turn<'_, '_> {
-    fn answer(&mut self, reply: &Reply<'_>) {
-        self.out.say(reply::to(self.connection, reply, self.now));
-    }
-}
-
-impl Bound {
-    fn new(client: Client) -> Self {
-        Self { client, allocated: false, nameplate: None, released: false, mailbox: Opening::Never }
-    }
-
-    fn list(&self, allowed: bool, turn: &mut Turn<'_, '_>) {
-        let names = if allowed { turn.exchange.list(&self.client) } else { Vec::new() };
-        turn.answer(&reply::nameplates(names));
-    }
-
-    fn allocate(&mut self, turn: &mut Turn<'_, '_>) -> Result<(), Refusal> {
-        if self.allocated {
-            return Err("you already allocated one, don't be greedy".into());
-        }
-        let nameplate = turn.exchange.allocate(&self.client, turn.now)?;
-        self.allocated = true;
-        turn.answer(&Reply::Allocated { nameplate: &nameplate });
-        Ok(())
-    }
-
-    fn claim(
-        &mut self,
-        nameplate: Nameplate,
-        known: Option<&MailboxId>,
-        turn: &mut Turn<'_, '_>,
-    ) -> Result<(), Refusal> {
-        if self.nameplate.is_some() {
-            return Err("only one claim per connection".into());
-        }
-        let mailbox = turn.exchange.claim(&self.client, &nameplate, known, turn.now)?;
-        self.nameplate = Some(nameplate);
-        turn.answer(&Reply::Claimed { mailbox: &mailbox });
-        Ok(())
-    }
-
-    fn release(
-        &mut self,
-        named: Option<&Nameplate>,
-        turn: &mut Turn<'_, '_>,
-    ) -> Result<(), Refusal> {
-        if self.released {
-            return Err("only one release per connection".into());
-        }
-        let nameplate = match (named, &self.nameplate) {
-            (Some(named), Some(claimed)) if named != claimed => {
-                return Err("release and claim must use same nameplate".into());
-            }
-            (Some(nameplate), _) | (None, Some(nameplate)) => nameplate,
-            (None, None) => return Err("release without nameplate must follow claim".into()),
-        };
-        turn.exchange.release(&self.client, nameplate, turn.now)?;
-        self.released = true;
-        turn.answer(&Reply::Released);
-        Ok(())
-    }
-
-    fn open(&mut self, mailbox: MailboxId, turn: &mut Turn<'_, '_>) -> Result<(), Refusal> {
-        if !matches!(self.mailbox, Opening::Never) {
-            return Err("only one open per connection".into());
-        }
-        let stored = turn.exchange.open(&self.client, &mailbox, turn.now)?;
-        self.mailbox = Opening::Open(mailbox);
-        turn.out.replay(self.client.connection, stored, turn.now);
-        Ok(())
-    }
-
-    fn add(&self, addition: Addition<'_>, turn: &mut Turn<'_, '_>) -> Result<(), Refusal> {
-        let Opening::Open(mailbox) = &self.mailbox else {
-            return Err("must open mailbox before adding".into());
-        };
-        check_addition(&addition)?;
-        let Broadcast { message, subscribers } =
-            turn.exchange.add(&self.client, mailbox, addition, turn.now)?;
-        reply::broadcast(&subscribers, &message, turn.now, turn.out);
-        Ok(())
-    }
-
-    fn close(
-        &mut self,
-        named: Option<&MailboxId>,
-        mood: Option<Mood>,
-        turn: &mut Turn<'_, '_>,
-    ) -> Result<(), Refusal> {
-        let mailbox = match (named, &self.mailbox) {
-            (_, Opening::Closed) => return Err("only one close per connection".into()),
-            (Some(named), Opening::Open(opened)) if named != opened => {
-                return Err("open and close must use same mailbox".into());
-            }
-            (Some(mailbox), _) | (None, Opening::Open(mailbox)) => mailbox,
-            (None, Opening::Never) => return Err("close without mailbox must follow open".into()),
-        };
-        turn.exchange.close(&self.client, mailbox, mood, turn.now)?;
-        self.mailbox = Opening::Closed;
-        turn.answer(&Reply::Closed);
-        Ok(())
-    }
-}
-
-/// A message is stored as it came and sent in JSON, where a control character is six times as long:
-/// what is accepted here is never longer there than twice.
-fn check_addition(addition: &Addition<'_>) -> Result<(), Refusal> {
-    let body = addition.body.as_bytes();
-    if !body.iter().all(u8::is_ascii_hexdigit) || !body.len().is_multiple_of(2) {
-        return Err("'body' must be hex".into());
-    }
-    if !addition.phase.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-        return Err("'phase' must be printable ASCII".into());
-    }
-    Ok(())
 }

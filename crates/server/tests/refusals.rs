@@ -151,17 +151,6 @@ async fn what_is_no_message_gets_an_error_and_no_ack() {
 }
 
 #[tokio::test]
-async fn a_long_message_is_refused_without_its_original() {
-    let server = Server::start(Config::default());
-    let mut client = server.connect().await;
-    let long = "x".repeat(5000);
-    client.say(json!({"type": "claim", "nameplate": long})).await;
-    client.expect("ack").await;
-    let error = client.expect("error").await;
-    assert_eq!((&error["error"], &error["orig"]), (&json!("must bind first"), &Value::Null));
-}
-
-#[tokio::test]
 async fn binary_messages_count_as_text() {
     let server = Server::start(Config::default());
     let mut client = server.connect().await;

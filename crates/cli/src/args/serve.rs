@@ -77,6 +77,12 @@ pub(crate) struct LimitArgs {
     /// Bytes of one client message [default: 1 MiB]
     #[arg(long, value_name = "BYTES")]
     pub(crate) message_bytes: Option<usize>,
+    /// Bytes of one client message before it says who it is [default: 4 KiB]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) unbound_message_bytes: Option<usize>,
+    /// Bytes of all clients' unfinished messages [default: 256 MiB]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) incoming_bytes: Option<usize>,
     /// Messages of one mailbox [default: 4096]
     #[arg(long, value_name = "N")]
     pub(crate) mailbox_messages: Option<usize>,

@@ -67,6 +67,8 @@ fn limits(args: &LimitArgs) -> Limits {
     let usual = Limits::default();
     Limits {
         message_bytes: args.message_bytes.unwrap_or(usual.message_bytes),
+        unbound_message_bytes: args.unbound_message_bytes.unwrap_or(usual.unbound_message_bytes),
+        incoming_bytes: args.incoming_bytes.unwrap_or(usual.incoming_bytes),
         mailbox_messages: args.mailbox_messages.unwrap_or(usual.mailbox_messages),
         mailbox_bytes: args.mailbox_bytes.unwrap_or(usual.mailbox_bytes),
         mailboxes_per_address: args.mailboxes_per_address.unwrap_or(usual.mailboxes_per_address),

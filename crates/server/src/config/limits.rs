@@ -21,6 +21,11 @@ use wormhole_sync_wire::limits::MAX_FRAME;
 pub struct Limits {
     /// Bytes of one client message.
     pub message_bytes: usize,
+    /// Bytes of one client message before `bind`. Never more than `message_bytes`.
+    pub unbound_message_bytes: usize,
+    /// Bytes of all clients' unfinished messages. When it is more, whoever is in the middle of one is
+    /// closed, unless less than 16 KiB of it are there.
+    pub incoming_bytes: usize,
     /// Messages of one mailbox.
     pub mailbox_messages: usize,
     /// Bytes of one mailbox's messages.
@@ -53,6 +58,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             message_bytes: MESSAGE_BYTES,
+            unbound_message_bytes: UNBOUND_MESSAGE_BYTES,
+            incoming_bytes: INCOMING_BYTES,
             mailbox_messages: MAILBOX_MESSAGES,
             mailbox_bytes: MAILBOX_BYTES,
             mailboxes_per_address: MAILBOXES_PER_ADDRESS,
@@ -80,6 +87,32 @@ impl Default for Limits {
 /// assert_eq!(Limits::default().message_bytes, MESSAGE_BYTES);
 /// ```
 pub const MESSAGE_BYTES: usize = MAX_FRAME;
+
+/// Bytes of one client message before `bind`, 4 KiB: whoever has said nothing yet has nothing long to
+/// say.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::UNBOUND_MESSAGE_BYTES};
+///
+/// // for clients that tell much about themselves
+/// let limits = Limits { unbound_message_bytes: 4 * UNBOUND_MESSAGE_BYTES, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().unbound_message_bytes, UNBOUND_MESSAGE_BYTES);
+/// ```
+pub const UNBOUND_MESSAGE_BYTES: usize = 4 << 10;
+
+/// Bytes of all clients' unfinished messages together, 256 MiB: many strangers can each begin a long
+/// message and never end it.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::INCOMING_BYTES};
+///
+/// // a small machine
+/// let limits = Limits { incoming_bytes: INCOMING_BYTES / 8, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().incoming_bytes, INCOMING_BYTES);
+/// ```
+pub const INCOMING_BYTES: usize = 256 << 20;
 
 /// Messages of one mailbox: bounds how many small messages one pair can leave behind.
 ///

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 use wormhole_sync_wire::{
     Nameplate,
-    limits::MAX_ORIG,
     server_message::{ListedNameplate, Reply},
 };
 
+use super::orig::orig;
 use crate::exchange::{ConnectionId, Message};
 
 /// A frame to be sent.
@@ -136,15 +136,15 @@ pub(super) fn broadcast(
     out.say(Outgoing { to: *first, text });
 }
 
-/// A refusal, with the refused frame when it is JSON and small.
+/// A refusal, with what can be said of the refused frame.
 pub(super) fn error(
     connection: ConnectionId,
     error: &str,
     frame: Option<&str>,
     now: f64,
 ) -> Outgoing {
-    let orig = raw(frame.filter(|frame| frame.len() <= MAX_ORIG));
-    to(connection, &Reply::Error { error, orig }, now)
+    let orig = frame.and_then(orig);
+    to(connection, &Reply::Error { error, orig: orig.as_deref() }, now)
 }
 
 fn raw(text: Option<&str>) -> Option<&RawValue> {

@@ -1,0 +1,122 @@
+//! Messages that are too long, or never end.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::{Client, PATIENCE, Server};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinSet,
+    time::timeout,
+};
+use tokio_websockets::MaybeTlsStream;
+use wormhole_sync_server::{Config, Limits};
+
+async fn opened(server: &Server, side: &str) -> Client {
+    let mut client = server.bound("app", side).await;
+    client.say(json!({"type": "open", "mailbox": "mmm"})).await;
+    client.expect("ack").await;
+    client
+}
+
+#[tokio::test]
+async fn a_message_beyond_the_limit_is_skipped() {
+    let limits = Limits { message_bytes: 1000, ..Limits::default() };
+    let server = Server::start(Config { limits, ..Config::default() });
+    let mut client = server.bound("app", "a").await;
+    for size in [1001, 70_000, 3_000_000] {
+        client.say_raw("x".repeat(size)).await;
+        let error = client.expect("error").await;
+        assert_eq!(error["error"], "message too large: this server's limit is 1000 bytes");
+        assert_eq!(error["orig"], Value::Null);
+    }
+    client.ask(json!({"type": "ping", "ping": 1}), "pong").await;
+}
+
+#[tokio::test]
+async fn a_message_beyond_the_limit_is_told_by_name() {
+    let server = Server::start(Config::default());
+    let mut client = opened(&server, "a").await;
+    for size in [1 << 20, 3 << 20] {
+        let body = "0".repeat(size);
+        client.say_raw(format!(r#"{{"type":"add","id":"a1","phase":"0","body":"{body}"}}"#)).await;
+        let error = client.expect("error").await;
+        assert_eq!(error["orig"], json!({"type": "add", "id": "a1"}));
+    }
+}
+
+#[tokio::test]
+async fn a_long_message_that_is_refused_is_told_by_name() {
+    let limits = Limits { mailbox_bytes: 1000, ..Limits::default() };
+    let server = Server::start(Config { limits, ..Config::default() });
+    let mut client = opened(&server, "a").await;
+    let add = json!({"type": "add", "id": "a1", "phase": "0", "body": "0".repeat(100_000)});
+    let error = client.ask(add, "error").await;
+    assert_eq!(error["error"], "the mailbox is full: this server's limit is 1000 bytes");
+    assert_eq!(error["orig"], json!({"type": "add", "id": "a1"}));
+}
+
+#[tokio::test]
+async fn little_may_be_said_before_bind_and_more_right_behind_it() {
+    let server = Server::start(Config::default());
+    let mut client = server.connect().await;
+    client.say(json!({"type": "ping", "ping": "x".repeat(5000)})).await;
+    let error = client.expect("error").await;
+    let text = "message too large: this server's limit is 4096 bytes before 'bind'";
+    assert_eq!(error["error"], text);
+    // Nothing is waited for in between.
+    client.say(json!({"type": "bind", "appid": "app", "side": "a"})).await;
+    client.say(json!({"type": "open", "mailbox": "mmm"})).await;
+    client.say(json!({"type": "add", "phase": "0", "body": "0".repeat(100_000)})).await;
+    for kind in ["ack", "ack", "ack", "message"] {
+        client.expect(kind).await;
+    }
+}
+
+/// The socket itself, for what no client says.
+fn socket(client: &mut Client) -> &mut TcpStream {
+    let MaybeTlsStream::Plain(stream) = client.socket.get_mut();
+    stream
+}
+
+/// The beginning of a frame of 900,000 bytes, as many of them as are asked for.
+async fn begin(client: &mut Client, bytes: usize) {
+    let mut frame = b"\x81\xff\0\0\0\0\0\x0d\xbb\xa0\0\0\0\0".to_vec();
+    frame.resize(frame.len() + bytes, b'0');
+    _ = socket(client).write_all(&frame).await; // refused in the midst of it, perhaps
+}
+
+#[tokio::test]
+async fn unfinished_messages_of_all_clients_together_are_limited() {
+    let limits = Limits { incoming_bytes: 2_000_000, ..Limits::default() };
+    let server = Server::start(Config { limits, ..Config::default() });
+    let mut honest = opened(&server, "honest").await;
+    let mut clients = JoinSet::new();
+    for number in 0..20 {
+        let mut client = server.bound("app", &format!("{number}")).await;
+        clients.spawn(async move {
+            let mut heard = Vec::new();
+            begin(&mut client, 800_000).await;
+            _ = socket(&mut client).read_to_end(&mut heard).await;
+            String::from_utf8_lossy(&heard).into_owned()
+        });
+    }
+    // Two such buffers fit, at most.
+    for _ in 0..17 {
+        let heard = timeout(PATIENCE, clients.join_next()).await.unwrap().unwrap().unwrap();
+        assert!(heard.contains("its limit is 2000000 bytes of unfinished messages"), "{heard}");
+    }
+    // Whoever says little is not to blame; and when they are gone, there is room.
+    honest.ask(json!({"type": "add", "phase": "0", "body": "00"}), "message").await;
+    clients.shutdown().await;
+    let long = json!({"type": "add", "phase": "1", "body": "0".repeat(900_000)});
+    honest.ask(long, "message").await;
+}
