@@ -204,8 +204,9 @@ impl std::fmt::Display for Target {
 ///
 /// # let key = TransitKey::new(&wormhole_sync_testkit::doc::keys().0);
 /// let handshakes = Handshakes::new(key, Role::Sender, "0011223344556677".into());
-/// let mut race = Connect::new(handshakes, false, Moment::ZERO);
+/// let mut race = Connect::new(handshakes, false);
 /// race.hint(&Hint::Direct(Endpoint::new("192.0.2.7", 4001).unwrap()));
+/// race.begin(Moment::ZERO);
 /// match race.poll(Moment::ZERO) {
 ///     Output::Dial { target, .. } => assert_eq!(target.to_string(), "192.0.2.7:4001"),
 ///     _ => panic!("the only hint is dialed at once"),
@@ -251,7 +252,8 @@ pub enum Output {
 pub struct Connect<N: Negotiate> {
     negotiate: N,
     listens: bool,
-    started: Moment,
+    /// Nothing is dialed or chosen before.
+    started: Option<Moment>,
     direct: VecDeque<Target>,
     relays: VecDeque<Target>,
     /// Everything that was ever a candidate, so that both sides' hints of one relay are dialed once.
@@ -283,18 +285,18 @@ enum State {
 }
 
 impl<N: Negotiate> Connect<N> {
-    /// A race that begins now. `listens` tells whether the peer can reach a port of ours, so that
-    /// it is worth waiting when there is nothing to dial.
-    pub const fn new(negotiate: N, listens: bool, now: Moment) -> Self {
+    /// A race that has yet to [`begin`](Self::begin). `listens` tells whether the peer can reach a port of
+    /// ours, so that it is worth waiting when there is nothing to dial.
+    pub const fn new(negotiate: N, listens: bool) -> Self {
         Self {
             negotiate,
             listens,
-            started: now,
+            started: None,
             direct: VecDeque::new(),
             relays: VecDeque::new(),
             known: Vec::new(),
             had_direct: false,
-            next_dial: now,
+            next_dial: Moment::ZERO,
             attempts: BTreeMap::new(),
             links: 0,
             idle_since: None,
@@ -302,6 +304,12 @@ impl<N: Negotiate> Connect<N> {
             outputs: VecDeque::new(),
             over: false,
         }
+    }
+
+    /// Starts dialing and picking. Links from outside are let in before, since the peer may know
+    /// sooner than this side that both want to connect.
+    pub fn begin(&mut self, now: Moment) {
+        self.started.get_or_insert(now);
     }
 
     /// Adds a way to reach the peer. A relay of this side's own is added like one of the peer's.
@@ -390,16 +398,18 @@ impl<N: Negotiate> Connect<N> {
 
     /// What to do next, until `Wait`.
     pub fn poll(&mut self, now: Moment) -> Output {
-        for step in [Self::expire, Self::decide, Self::dial, Self::give_up] {
-            if !self.over {
-                step(self, now);
+        let steps = [Self::decide, Self::dial, Self::give_up];
+        self.expire(now);
+        for step in steps {
+            if let Some(started) = self.started.filter(|_| !self.over) {
+                step(self, started, now);
             }
         }
         self.outputs.pop_front().unwrap_or_else(|| Output::Wait(self.alarm(now)))
     }
 
     /// Picks the best link that is ready, unless a better one is about to be.
-    fn decide(&mut self, now: Moment) {
+    fn decide(&mut self, _: Moment, now: Moment) {
         let ready = self.attempts.iter().filter(|(_, attempt)| attempt.state == State::Ready);
         let best = ready.min_by_key(|(_, attempt)| attempt.path);
         let Some((link, path)) = best.map(|(link, attempt)| (*link, attempt.path)) else {
@@ -449,9 +459,9 @@ impl<N: Negotiate> Connect<N> {
     }
 
     /// Dials what is due.
-    fn dial(&mut self, now: Moment) {
+    fn dial(&mut self, started: Moment, now: Moment) {
         while self.next_dial <= now {
-            let relays_due = self.relays_at() <= now;
+            let relays_due = self.relays_at(started) <= now;
             let (target, path) = match (self.direct.pop_front(), relays_due) {
                 (Some(target), _) => (target, Path::Direct),
                 (None, true) => match self.relays.pop_front() {
@@ -477,14 +487,14 @@ impl<N: Negotiate> Connect<N> {
 
     /// When relays are dialed: after the head start of direct candidates, or as soon as all of those have
     /// failed.
-    fn relays_at(&self) -> Moment {
+    fn relays_at(&self, started: Moment) -> Moment {
         let trying = |attempt: &Attempt<_>| attempt.path == Path::Direct && !attempt.incoming;
         let open = !self.direct.is_empty() || self.attempts.values().any(trying);
-        if self.had_direct && open { self.started + RELAY_DELAY } else { self.started }
+        if self.had_direct && open { started + RELAY_DELAY } else { started }
     }
 
     /// Fails when the time is over, or when there is nothing left to wait for.
-    fn give_up(&mut self, now: Moment) {
+    fn give_up(&mut self, started: Moment, now: Moment) {
         let dialing = !self.direct.is_empty()
             || !self.relays.is_empty()
             || self.attempts.values().any(|attempt| !attempt.incoming);
@@ -495,7 +505,7 @@ impl<N: Negotiate> Connect<N> {
         }
         let last_wait = if self.listens { LAST_WAIT } else { Duration::ZERO };
         let hopeless = self.idle_since.is_some_and(|since| since + last_wait <= now);
-        if hopeless || self.started + RACE_LIMIT <= now {
+        if hopeless || started + RACE_LIMIT <= now {
             self.close_all();
             self.outputs.push_back(Output::Failed);
             self.over = true;
@@ -506,16 +516,20 @@ impl<N: Negotiate> Connect<N> {
         if self.over {
             return None;
         }
+        let links = self.attempts.values().map(|attempt| attempt.deadline).min();
+        let race = self.started.and_then(|started| self.race_alarm(started));
+        links.into_iter().chain(race).min().map(|moment| moment.max(now))
+    }
+
+    fn race_alarm(&self, started: Moment) -> Option<Moment> {
         let dial = match (self.direct.is_empty(), self.relays.is_empty()) {
             (false, _) => Some(self.next_dial),
-            (true, false) => Some(self.next_dial.max(self.relays_at())),
+            (true, false) => Some(self.next_dial.max(self.relays_at(started))),
             (true, true) => None,
         };
-        let links = self.attempts.values().map(|attempt| attempt.deadline).min();
         let idle = self.idle_since.map(|since| since + LAST_WAIT);
         let ready = self.ready_since.map(|since| since + GRACE);
-        let all = [dial, links, idle, ready, Some(self.started + RACE_LIMIT)];
-        all.into_iter().flatten().min().map(|moment| moment.max(now))
+        [dial, idle, ready, Some(started + RACE_LIMIT)].into_iter().flatten().min()
     }
 }
 

@@ -62,7 +62,8 @@ struct Race {
 
 impl Race {
     fn new(listens: bool, hints: &[Hint]) -> Self {
-        let mut connect = Connect::new(Fake, listens, Moment::ZERO);
+        let mut connect = Connect::new(Fake, listens);
+        connect.begin(Moment::ZERO);
         for hint in hints {
             connect.hint(hint);
         }
@@ -325,4 +326,17 @@ fn a_cancelled_race_closes_everything() {
     race.drain();
     assert_eq!(race.closed, [one, race.link_to("192.0.2.7:2")]);
     assert_eq!((race.end, race.alarm), (None, None));
+}
+
+#[test]
+fn before_it_begins_links_are_let_in_and_nothing_is_dialed_or_chosen() {
+    let mut connect = Connect::new(Fake, true);
+    connect.hint(&direct(1));
+    let link = connect.accepted(seconds(5.0)).unwrap();
+    assert!(matches!(connect.poll(seconds(5.0)), Output::Transmit { .. }));
+    connect.received(link, b"peer");
+    assert_eq!(connect.poll(seconds(6.0)), Output::Wait(Some(seconds(65.0))));
+    connect.begin(seconds(7.0));
+    assert!(matches!(connect.poll(seconds(7.0)), Output::Transmit { bytes, .. } if bytes == b"go"));
+    assert!(matches!(connect.poll(seconds(7.0)), Output::Chosen { .. }));
 }
