@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use wormhole_sync_core::{Code, Error, Wormhole, wire::hex};
-use wormhole_sync_server::exchange::usage::Outcome;
+use wormhole_sync_server::{exchange::usage::Outcome, session::Policy};
 use wormhole_sync_testkit::{ClientId, Return, Told, World};
 
 const AWAY: Duration = Duration::from_secs(7);
@@ -311,6 +311,25 @@ fn a_server_that_stays_full_is_asked_ever_more_rarely() {
     let delays = delays(&world);
     assert!((12..=22).contains(&delays), "asked {delays} times in ten minutes");
     assert_eq!(world.outcome(client), None);
+}
+
+#[test]
+fn a_message_that_is_too_long_for_the_server_is_told_and_not_said_for_ever() {
+    let policy = Policy { message_bytes: 6_000, ..Policy::default() };
+    let mut world = World::with_policy(21, policy);
+    let (long, short) = (world.join("app"), world.join("app"));
+    world.with(long, |wormhole| {
+        wormhole.allocate(2).unwrap();
+        wormhole.send(vec![b'x'; 5_000]).unwrap();
+    });
+    assert!(world.run_until(|world| world.code(long).is_some()));
+    let code = Code::parse(&world.code(long).unwrap()).ok().unwrap();
+    world.with(short, |wormhole| wormhole.set_code(code).unwrap());
+    assert!(world.run_until(|world| world.outcome(long).is_some()), "{:?}", world.told(long));
+    let reason = "message too large: this server's limit is 6000 bytes".to_owned();
+    assert_eq!(world.outcome(long), Some(Err(Error::Refused { request: "add".into(), reason })));
+    let said = world.wire().iter().filter(|frame| frame.len() > 6_000).count();
+    assert_eq!(said, 1);
 }
 
 #[test]
