@@ -53,10 +53,11 @@ pub struct Config {
     pub allow_list: bool,
     /// What strangers are held to.
     pub limits: Limits,
-    /// Whether clients on the loopback interface count against the limits per address, too.
-    /// Default: no.
+    /// Whether clients on the loopback interface count against the limits per address, too. Then
+    /// none of them is taken for a proxy that is not among the `proxies`. Default: no.
     pub limit_loopback: bool,
-    /// Proxies whose `X-Real-IP` and `X-Real-Port` are believed. Those on loopback always are.
+    /// Proxies whose `X-Real-IP` and `X-Real-Port` are believed. Those on loopback are, too, unless
+    /// `limit_loopback` is asked for: whoever is believed can choose the address that it counts for.
     /// Default: none.
     pub proxies: Vec<IpAddr>,
     /// How long things last.

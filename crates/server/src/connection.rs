@@ -17,7 +17,7 @@ use tokio::{
     net::TcpStream,
     time::{Duration, Instant, Sleep, sleep, timeout},
 };
-use wormhole_sync_wire::server_message::{Reply, YourAddress};
+use wormhole_sync_wire::server_message::{Reply, TRY_LATER, YourAddress};
 
 use crate::{
     address::Address,
@@ -163,7 +163,8 @@ impl Shared {
         admission: &mut Admission,
     ) -> Result<Option<SocketAddr>, String> {
         let proxy = peer.ip().to_canonical();
-        let trusted = proxy.is_loopback() || self.proxies.contains(&proxy);
+        let exempt = proxy.is_loopback() && !self.limit_loopback;
+        let trusted = exempt || self.proxies.contains(&proxy);
         let Some(forwarded) = forwarded.filter(|_| trusted) else { return Ok(Some(peer)) };
         let address = Address::counted(forwarded.ip, self.limit_loopback);
         admission.move_to(address).map_err(Full::answer)?;
@@ -311,7 +312,7 @@ impl Connection {
     fn refuse_unfinished(&mut self) {
         let limit = self.shared.limits.incoming_bytes;
         let error = format!(
-            "the server is busy: its limit is {limit} bytes of unfinished messages of all clients"
+            "the server is busy, with all its {limit} bytes for unfinished messages in use: {TRY_LATER}"
         );
         let text = Reply::Error { error: &error, orig: None }.encode(self.shared.engine.now());
         self.break_off(CloseCode::TryAgainLater, &error, Some(&text));

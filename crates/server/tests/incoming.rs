@@ -112,7 +112,7 @@ async fn unfinished_messages_of_all_clients_together_are_limited() {
     // Two such buffers fit, at most.
     for _ in 0..17 {
         let heard = timeout(PATIENCE, clients.join_next()).await.unwrap().unwrap().unwrap();
-        assert!(heard.contains("its limit is 2000000 bytes of unfinished messages"), "{heard}");
+        assert!(heard.contains("all its 2000000 bytes for unfinished messages in use"), "{heard}");
     }
     // Whoever says little is not to blame; and when they are gone, there is room.
     honest.ask(json!({"type": "add", "phase": "0", "body": "00"}), "message").await;

@@ -45,6 +45,20 @@ async fn connections_of_one_address_behind_a_proxy() {
 }
 
 #[tokio::test]
+async fn a_limited_client_on_loopback_cannot_choose_its_address() {
+    let limits = Limits { connections_per_address: 1, ..Limits::default() };
+    let server = Server::start(Config { limits, limit_loopback: true, ..Config::default() });
+    let elsewhere = [("X-Real-IP", "192.0.2.1"), ("X-Real-Port", "1")];
+    let mut held = server.connect_with(&elsewhere).await;
+    let welcome = held.expect("welcome").await;
+    assert_eq!(welcome["welcome"]["your-address"]["ipv4"], "127.0.0.1");
+    let request =
+        String::from_utf8_lossy(UPGRADE).replace("\r\n\r\n", "\r\nX-Real-IP: 192.0.2.2\r\n\r\n");
+    let answer = server.raw(request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 429 Too Many Requests\r\n"), "{answer}");
+}
+
+#[tokio::test]
 async fn loopback_is_exempt() {
     let limits =
         Limits { connections_per_address: 1, mailboxes_per_address: 1, ..Limits::default() };

@@ -298,7 +298,8 @@ async fn limits_of_a_mailbox_are_named() {
 #[tokio::test]
 async fn what_one_address_stores_is_limited_in_whatever_mailbox() {
     let limits = Limits { stored_bytes_per_address: 1000, ..Limits::default() };
-    let config = Config { limits, limit_loopback: true, ..Config::default() };
+    let proxies = vec!["127.0.0.1".parse().unwrap()];
+    let config = Config { limits, limit_loopback: true, proxies, ..Config::default() };
     let server = Server::start(config);
     let add = |bytes: usize| json!({"type": "add", "phase": "0", "body": "0".repeat(bytes)});
     let mut flood = Vec::new();
@@ -329,7 +330,8 @@ async fn what_one_address_stores_is_limited_in_whatever_mailbox() {
 #[tokio::test]
 async fn limits_of_mailboxes_are_named() {
     let limits = Limits { mailboxes_per_address: 2, mailboxes: 3, ..Limits::default() };
-    let config = Config { limits, limit_loopback: true, ..Config::default() };
+    let proxies = vec!["127.0.0.1".parse().unwrap()];
+    let config = Config { limits, limit_loopback: true, proxies, ..Config::default() };
     let server = Server::start(config);
     let open = |name: &str| json!({"type": "open", "mailbox": name});
     for name in ["one", "two"] {

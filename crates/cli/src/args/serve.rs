@@ -58,10 +58,15 @@ pub(crate) struct MailboxArgs {
     /// What the stamps are made for, such as this server's name
     #[arg(long, value_name = "NAME", requires = "hashcash_bits", help_heading = "Limits")]
     pub(crate) hashcash_resource: Option<String>,
-    /// A proxy whose X-Real-IP and X-Real-Port are believed; those on loopback always are
+    /// A proxy whose X-Real-IP and X-Real-Port are believed
+    ///
+    /// Those on loopback are, too, unless --limit-loopback is given: then any program on this computer
+    /// could say that it is somebody else, and only the proxies named here are believed.
     #[arg(long = "proxy", value_name = "ADDR", help_heading = "Limits")]
     pub(crate) proxies: Vec<IpAddr>,
     /// Hold clients on this computer to the limits per address, too
+    ///
+    /// A proxy on this computer must then be named with --proxy.
     #[arg(long, help_heading = "Limits")]
     pub(crate) limit_loopback: bool,
     #[command(flatten)]
