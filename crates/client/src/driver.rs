@@ -100,7 +100,8 @@ impl Driver {
     async fn run(mut self) {
         loop {
             let Some(deadline) = self.drain().await else { return };
-            if self.machine.failure().is_some() {
+            if let Some(failure) = self.machine.failure() {
+                self.application.fail(Cause::Protocol(failure.clone()).into());
                 // The goodbye must not keep the failure from the application.
                 self.end_within(DROP_LIMIT);
             }
@@ -191,6 +192,9 @@ impl Driver {
             (Ok(()), Some(error)) => Err(error),
             (Ok(()), None) => Ok(()),
         };
+        if let Err(error) = &outcome {
+            self.application.fail(error.clone());
+        }
         self.options.tell(&Status::Closed);
         self.application.tell(News::Closed(outcome));
     }
@@ -253,6 +257,9 @@ impl Driver {
             Happened::TimeLimit => {
                 self.ending.time_limit_passed = true;
                 self.ending.error = self.options.time_limit.map(|limit| self.timed_out(limit));
+                if let Some(error) = &self.ending.error {
+                    self.application.fail(error.clone());
+                }
                 self.machine.abort();
                 self.end_within(DROP_LIMIT);
             }

@@ -145,7 +145,8 @@ impl Wormhole {
     }
 
     /// Sends a message of at most [`MAX_BLOB`](crate::MAX_BLOB) bytes. It is on its way when this
-    /// returns, and stored at the server when [`close`](Self::close) does.
+    /// returns, and stored at the server when [`close`](Self::close) does. Once the exchange has
+    /// failed, this fails for the same reason.
     ///
     /// ```
     /// # wormhole_sync_testkit::doc::run(async |url| {

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use support::Server;
+use support::{APP, Server};
 use wormhole_sync::{
     Code, ErrorKind, Options, Status,
     blocking::{
@@ -27,8 +27,6 @@ use wormhole_sync::{
 use wormhole_sync_server::{Config, Timing};
 
 mod support;
-
-const APP: &str = "example.com/test";
 
 /// A server on a thread of its own, for as long as the test lasts.
 fn with_server(test: impl FnOnce(Options)) -> usize {

@@ -7,26 +7,19 @@
 )]
 
 use std::{
-    future::Future,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use support::{SOON, Server};
+use support::{APP, Server, pair, soon};
 use tokio::{net::TcpListener, time::timeout};
 use wormhole_sync::{
-    DROP_LIMIT, Error, ErrorKind, Fault, MAX_BLOB, Options, Status, Wormhole, farewells, text,
+    Error, ErrorKind, Fault, MAX_BLOB, Options, Status, Wormhole, text,
     transcribe::{Initiator, Receiver},
 };
 use wormhole_sync_server::{Notices, Permission};
 
 mod support;
-
-const APP: &str = "example.com/test";
-
-async fn soon<T>(future: impl Future<Output = T>) -> T {
-    timeout(SOON, future).await.unwrap_or_else(|_| panic!("nothing came of it within {SOON:?}"))
-}
 
 /// Exchanges two blobs, and returns what the initiator and the receiver got.
 async fn transcribe(
@@ -37,14 +30,6 @@ async fn transcribe(
     let started = Initiator::new(APP, one).options(options.clone()).start().await?;
     let receiver = Receiver::new(APP, started.code().as_str(), other).options(options);
     tokio::try_join!(started.finish(), receiver.finish())
-}
-
-/// Two open wormholes.
-async fn pair(options: &Options) -> (Wormhole, Wormhole) {
-    let coded = Wormhole::connect(APP, options.clone()).await.unwrap().allocate().await.unwrap();
-    let other = Wormhole::connect(APP, options.clone()).await.unwrap();
-    let other = other.set_code(coded.code().clone()).await.unwrap();
-    tokio::try_join!(coded.confirmed(), other.confirmed()).unwrap()
 }
 
 // ---- transcribe ----
@@ -397,90 +382,6 @@ async fn an_open_wormhole_survives_restarts_between_messages() {
     closed.unwrap();
     other_closed.unwrap();
     assert_eq!(server.stop_and_count_mailboxes().await, 0);
-}
-
-#[tokio::test]
-async fn closing_while_the_server_is_away_says_that_the_last_messages_are_unconfirmed() {
-    let mut server = Server::start().await;
-    let options = server.options().time_limit(Duration::from_millis(1500));
-    let (mut one, _other) = soon(pair(&options)).await;
-    server.stop().await;
-    one.send(b"never stored").await.unwrap();
-    let error = soon(one.close()).await.unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Unconfirmed), "{error}");
-}
-
-// ---- leaving ----
-
-/// Lets `act` go on for a while, drops it, and tells whether the server is rid of everything.
-async fn dropped_after<F: Future>(wait: Duration, act: impl FnOnce(Options) -> F) {
-    let server = Server::start().await;
-    let _ = timeout(wait, act(server.options())).await;
-    assert!(farewells(DROP_LIMIT).await, "said goodbye after {wait:?}");
-    assert_eq!(server.stop_and_count_mailboxes().await, 0, "dropped after {wait:?}");
-}
-
-#[tokio::test]
-async fn dropping_at_any_await_lets_go_of_everything() {
-    for milliseconds in [0, 1, 2, 3, 4, 6, 8, 12, 20, 40] {
-        dropped_after(Duration::from_millis(milliseconds), |options| async {
-            let started = Initiator::new(APP, b"1").options(options.clone()).start().await?;
-            let receiver = Receiver::new(APP, started.code().as_str(), b"2").options(options);
-            tokio::try_join!(started.finish(), receiver.finish())
-        })
-        .await;
-        dropped_after(Duration::from_millis(milliseconds), |options| async {
-            Initiator::new(APP, b"1").options(options).start().await?.finish().await
-        })
-        .await;
-    }
-}
-
-#[tokio::test]
-async fn dropping_each_state_lets_go_of_everything() {
-    let server = Server::start().await;
-    let connected = soon(Wormhole::connect(APP, server.options())).await.unwrap();
-    drop(connected);
-    let connected = soon(Wormhole::connect(APP, server.options())).await.unwrap();
-    drop(soon(connected.allocate()).await.unwrap());
-    let (mut one, other) = soon(pair(&server.options())).await;
-    one.send(b"on its way").await.unwrap();
-    drop(one);
-    other.abort();
-    assert!(farewells(DROP_LIMIT).await);
-    assert_eq!(server.stop_and_count_mailboxes().await, 0);
-}
-
-#[tokio::test]
-async fn a_goodbye_to_a_server_that_is_gone_is_bounded() {
-    let mut server = Server::start().await;
-    let started = soon(Initiator::new(APP, b"1").options(server.options()).start()).await.unwrap();
-    server.stop().await;
-    drop(started);
-    assert!(!farewells(Duration::from_millis(100)).await, "still trying");
-    assert!(farewells(DROP_LIMIT + Duration::from_secs(2)).await, "but not for long");
-}
-
-#[tokio::test]
-async fn a_goodbye_on_another_runtime_is_nobody_elses() {
-    let mut server = Server::start().await;
-    let options = server.options();
-    let (tell, told) = tokio::sync::oneshot::channel();
-    let (done, wait) = std::sync::mpsc::channel::<()>();
-    let other = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            tell.send(Initiator::new(APP, b"1").options(options).start().await.unwrap()).unwrap();
-            _ = tokio::task::spawn_blocking(move || wait.recv()).await;
-            farewells(Duration::from_millis(100)).await
-        })
-    });
-    let started = soon(told).await.unwrap();
-    server.stop().await;
-    drop(started); // here, but it was made there: its goodbye goes on over there, in vain
-    assert!(farewells(Duration::ZERO).await, "nothing was dropped of this runtime's");
-    drop(done);
-    assert!(!other.join().unwrap(), "and over there it goes on");
 }
 
 #[tokio::test]

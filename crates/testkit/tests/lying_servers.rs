@@ -17,7 +17,7 @@ use std::{
 };
 
 use futures_util::{SinkExt, StreamExt};
-use support::{SOON, Server};
+use support::{APP, SOON, Server};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -29,7 +29,6 @@ use wormhole_sync::{Code, DROP_LIMIT, ErrorKind, Fault, Options, Status, Wormhol
 
 mod support;
 
-const APP: &str = "example.com/test";
 const WELCOME: &str = r#"{"type":"welcome","welcome":{}}"#;
 
 type Socket = WebSocketStream<TcpStream>;

@@ -1,7 +1,7 @@
 //! What passes between the application and a driver.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicUsize, Ordering},
 };
 
@@ -23,6 +23,7 @@ pub(crate) struct Handle {
     commands: mpsc::UnboundedSender<Command>,
     news: mpsc::UnboundedReceiver<News>,
     unread: Arc<Unread>,
+    failure: Arc<OnceLock<Error>>,
     _end: ApplicationEnd,
 }
 
@@ -32,6 +33,8 @@ pub(super) struct Application {
     commands: Option<mpsc::UnboundedReceiver<Command>>,
     news: mpsc::UnboundedSender<News>,
     unread: Arc<Unread>,
+    /// Why nothing that the application may still want can come about.
+    failure: Arc<OnceLock<Error>>,
     _end: DriverEnd,
 }
 
@@ -69,14 +72,16 @@ pub(super) fn ends() -> (Handle, Application) {
     let (commands, commands_in) = mpsc::unbounded_channel();
     let (news_out, news) = mpsc::unbounded_channel();
     let unread = Arc::<Unread>::default();
+    let failure = Arc::<OnceLock<Error>>::default();
     let (application_end, driver_end) = goodbye::ends();
     let application = Application {
         commands: Some(commands_in),
         news: news_out,
         unread: unread.clone(),
+        failure: failure.clone(),
         _end: driver_end,
     };
-    (Handle { commands, news, unread, _end: application_end }, application)
+    (Handle { commands, news, unread, failure, _end: application_end }, application)
 }
 
 impl Handle {
@@ -108,8 +113,11 @@ impl Handle {
         if message.len() > MAX_PLAINTEXT {
             return Err(Cause::TooLong { length: message.len() }.into());
         }
-        self.say(Command::Send(message.to_vec()));
-        Ok(())
+        if let Some(failure) = self.failure.get() {
+            return Err(failure.clone());
+        }
+        let said = self.commands.send(Command::Send(message.to_vec()));
+        said.map_err(|_| self.stopped())
     }
 
     pub(crate) async fn derive(
@@ -119,7 +127,7 @@ impl Handle {
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
         let (reply, derived) = oneshot::channel();
         self.say(Command::Derive { purpose: purpose.to_owned(), length, reply });
-        let derived = derived.await.map_err(|_| Cause::Stopped)?;
+        let derived = derived.await.map_err(|_| self.stopped())?;
         derived.map_err(|error| Cause::BadPurpose(error).into())
     }
 
@@ -136,6 +144,11 @@ impl Handle {
     /// Leaves with a mood of `errory`; nothing more is delivered.
     pub(crate) fn abort(self) {
         self.say(Command::Abort);
+    }
+
+    /// Why the driver has ended.
+    fn stopped(&self) -> Error {
+        self.failure.get().cloned().unwrap_or_else(|| Cause::Stopped.into())
     }
 
     fn say(&self, command: Command) {
@@ -161,6 +174,11 @@ impl Application {
         }
         // An application's end that is gone needs no news.
         let _ = self.news.send(news);
+    }
+
+    /// From now on nothing can be sent. The first reason is the one that counts.
+    pub(super) fn fail(&self, failure: Error) {
+        let _ = self.failure.set(failure);
     }
 
     /// Whether so much is unread that the peer has to wait.

@@ -2,14 +2,29 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use std::{net::SocketAddr, time::Duration};
+use std::{future::Future, net::SocketAddr, time::Duration};
 
 use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
-use wormhole_sync::Options;
+use wormhole_sync::{Options, Wormhole};
 use wormhole_sync_server::{Config, Database, listen, serve, store::Store};
 
 /// What a test waits for at most, for anything that ought to happen at once.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+/// The application of the tests.
+pub(crate) const APP: &str = "example.com/test";
+
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    timeout(SOON, future).await.unwrap_or_else(|_| panic!("nothing came of it within {SOON:?}"))
+}
+
+/// Two open wormholes.
+pub(crate) async fn pair(options: &Options) -> (Wormhole, Wormhole) {
+    let coded = Wormhole::connect(APP, options.clone()).await.unwrap().allocate().await.unwrap();
+    let other = Wormhole::connect(APP, options.clone()).await.unwrap();
+    let other = other.set_code(coded.code().clone()).await.unwrap();
+    tokio::try_join!(coded.confirmed(), other.confirmed()).unwrap()
+}
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
