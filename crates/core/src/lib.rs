@@ -34,6 +34,8 @@ pub mod connect;
 
 pub mod transit;
 
+pub mod transfer;
+
 pub use code::Code;
 pub use error::{Error, Fault};
 pub use key::{SharedKey, Verifier};

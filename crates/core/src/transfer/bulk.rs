@@ -1,0 +1,184 @@
+//! What both roles share: the race, the chosen link's supervision, and the one ending.
+
+use std::collections::VecDeque;
+
+use wormhole_sync_wire::{hint::Hint, transit::Role};
+
+use super::{Channel, Event, Failure, Meeting, Output, REASON_WAIT, STALL_LIMIT, message};
+use crate::{
+    Moment,
+    connect::{self, Connect, LinkId},
+    transit::{Handshakes, TransitKey},
+};
+
+pub(super) struct Bulk {
+    key: TransitKey,
+    role: Role,
+    race: Option<Connect<Handshakes>>,
+    /// The peer's hints that came before there was a race.
+    hints: Vec<Hint>,
+    link: Option<LinkId>,
+    /// When the chosen link has stood still for too long.
+    stalled_at: Option<Moment>,
+    /// Until when a peer whose link is gone may say why.
+    reason_until: Option<Moment>,
+    outputs: VecDeque<Output>,
+    over: bool,
+}
+
+impl Bulk {
+    pub(super) const fn new(key: TransitKey, role: Role) -> Self {
+        Self {
+            key,
+            role,
+            race: None,
+            hints: Vec::new(),
+            link: None,
+            stalled_at: None,
+            reason_until: None,
+            outputs: VecDeque::new(),
+            over: false,
+        }
+    }
+
+    pub(super) fn say(&mut self, message: Vec<u8>) {
+        self.outputs.push_back(Output::Message(message));
+    }
+
+    pub(super) fn tell(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    /// Sets the race up, and tells the peer where this side is.
+    pub(super) fn meet(&mut self, meeting: &Meeting) {
+        self.say(meeting.message());
+        let handshakes = Handshakes::new(self.key.clone(), self.role, meeting.side.clone());
+        let mut race = Connect::new(handshakes, meeting.listens);
+        for hint in meeting.hints.iter().filter(|hint| matches!(hint, Hint::Relay(_))) {
+            race.hint(hint);
+        }
+        for hint in self.hints.drain(..) {
+            race.hint(&hint);
+        }
+        self.race = Some(race);
+    }
+
+    pub(super) fn hints(&mut self, hints: Vec<Hint>) {
+        match &mut self.race {
+            Some(race) => hints.iter().for_each(|hint| race.hint(hint)),
+            None => self.hints = hints, // the latest message's, so that they cannot pile up
+        }
+    }
+
+    pub(super) fn begin(&mut self, now: Moment) {
+        if let Some(race) = &mut self.race {
+            race.begin(now);
+        }
+    }
+
+    pub(super) fn accepted(&mut self, now: Moment) -> Option<LinkId> {
+        self.race.as_mut()?.accepted(now)
+    }
+
+    pub(super) fn opened(&mut self, link: LinkId) {
+        if let Some(race) = &mut self.race {
+            race.opened(link);
+        }
+    }
+
+    pub(super) fn received(&mut self, link: LinkId, bytes: &[u8]) {
+        if let Some(race) = &mut self.race {
+            race.received(link, bytes);
+        }
+    }
+
+    pub(super) fn lost(&mut self, link: LinkId, now: Moment) {
+        if self.link == Some(link) {
+            self.link = None;
+            self.stalled_at = None;
+            self.reason_until = Some(now + REASON_WAIT);
+        } else if let Some(race) = &mut self.race {
+            race.lost(link);
+        }
+    }
+
+    /// Gives the chosen link until `moment` to move again.
+    pub(super) fn patience(&mut self, moment: Moment) {
+        if self.link.is_some() {
+            self.stalled_at = Some(moment);
+        }
+    }
+
+    pub(super) const fn is_over(&self) -> bool {
+        self.over
+    }
+
+    pub(super) fn fail(&mut self, failure: Failure) {
+        if !self.over {
+            if let Some(reason) = failure.told() {
+                self.say(message(reason));
+            }
+            self.end(Event::Failed(failure));
+        }
+    }
+
+    /// Lets go of every link, and tells the one event that ends the transfer.
+    pub(super) fn end(&mut self, event: Event) {
+        self.over = true;
+        if let Some(mut race) = self.race.take() {
+            race.cancel();
+            while let Some(output) = link_output(race.poll(Moment::ZERO)) {
+                self.outputs.push_back(output);
+            }
+        }
+        if let Some(link) = self.link.take() {
+            self.outputs.push_back(Output::Close { link });
+        }
+        self.tell(event);
+    }
+
+    pub(super) fn poll(&mut self, now: Moment) -> Output {
+        let alarm = if self.over { None } else { self.advance(now) };
+        self.outputs.pop_front().unwrap_or(Output::Wait(alarm))
+    }
+
+    fn advance(&mut self, now: Moment) -> Option<Moment> {
+        if self.reason_until.is_some_and(|until| until <= now) {
+            self.fail(Failure::Lost);
+            return None;
+        }
+        if self.stalled_at.is_some_and(|at| at <= now) {
+            self.fail(Failure::Stalled);
+            return None;
+        }
+        let race = self.race(now);
+        [race, self.reason_until, self.stalled_at].into_iter().flatten().min()
+    }
+
+    fn race(&mut self, now: Moment) -> Option<Moment> {
+        loop {
+            match self.race.as_mut()?.poll(now) {
+                connect::Output::Chosen { link, path, rest } => {
+                    self.race = None;
+                    self.link = Some(link);
+                    self.patience(now + STALL_LIMIT);
+                    let channel = Channel::new(&self.key, self.role, link, path, rest);
+                    self.tell(Event::Connected(channel));
+                }
+                connect::Output::Failed => self.fail(Failure::NoLink),
+                connect::Output::Wait(alarm) => return alarm,
+                output => self.outputs.extend(link_output(output)),
+            }
+        }
+    }
+}
+
+/// What the race wants done to a link.
+fn link_output(output: connect::Output) -> Option<Output> {
+    match output {
+        connect::Output::Dial { link, target } => Some(Output::Dial { link, target }),
+        connect::Output::Transmit { link, bytes } => Some(Output::Transmit { link, bytes }),
+        connect::Output::Close { link } => Some(Output::Close { link }),
+        connect::Output::Chosen { .. } | connect::Output::Failed | connect::Output::Wait(_) => None,
+    }
+}

@@ -1,0 +1,125 @@
+//! The side that takes it.
+
+use wormhole_sync_wire::{
+    transfer_message::{Ack, Answer, TransferMessage},
+    transit::Role,
+};
+
+use super::{Event, Failure, Meeting, Output, STALL_LIMIT, bulk::Bulk};
+use crate::{Moment, connect::LinkId, transit::TransitKey};
+
+/// Waits for an offer, takes or rejects it, and acknowledges what has arrived.
+///
+/// ```
+/// use wormhole_sync_core::{
+///     Moment,
+///     transfer::{Event, Output, Receiving},
+///     transit::TransitKey,
+///     wire::transfer_message::Offer,
+/// };
+///
+/// # let key = TransitKey::new(&wormhole_sync_testkit::doc::keys().0);
+/// let mut receiving = Receiving::new(key);
+/// receiving.message(br#"{"offer":{"message":"hello"}}"#, Moment::ZERO);
+/// let Output::Event(Event::Offered(offer)) = receiving.poll(Moment::ZERO) else {
+///     panic!("an offer came")
+/// };
+/// assert_eq!(offer, Offer::Message("hello".into()));
+/// receiving.take_text();
+/// let Output::Message(answer) = receiving.poll(Moment::ZERO) else { panic!("it answers") };
+/// assert_eq!(answer, br#"{"answer":{"message_ack":"ok"}}"#);
+/// ```
+pub struct Receiving {
+    bulk: Bulk,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Waiting,
+    Offered,
+    /// This many bytes have yet to come.
+    Accepted {
+        missing: u64,
+    },
+}
+
+impl Receiving {
+    /// Waits for an offer.
+    pub const fn new(key: TransitKey) -> Self {
+        Self { bulk: Bulk::new(key, Role::Receiver), stage: Stage::Waiting }
+    }
+
+    /// The peer's next message.
+    pub fn message(&mut self, plaintext: &[u8], _: Moment) {
+        if self.bulk.is_over() {
+            return;
+        }
+        let Some(message) = TransferMessage::decode(plaintext) else {
+            return self.bulk.fail(Failure::Nonsense("what is no message of file transfer"));
+        };
+        if let Some(reason) = message.error {
+            return self.bulk.fail(Failure::Refused(reason));
+        }
+        if let Some(transit) = message.transit {
+            self.bulk.hints(transit.hints);
+        }
+        if let Some(offer) = message.offer {
+            if self.stage != Stage::Waiting {
+                return self.bulk.fail(Failure::Nonsense("a second offer"));
+            }
+            self.stage = Stage::Offered;
+            self.bulk.tell(Event::Offered(offer));
+        }
+    }
+
+    /// Consents to a text, which is here already. Only what is done with it before is known to
+    /// have worked when the sender learns of it.
+    pub fn take_text(&mut self) {
+        if self.stage == Stage::Offered && !self.bulk.is_over() {
+            self.answer(Answer { message_ack: Some("ok".to_owned()), file_ack: None });
+            self.bulk.end(Event::Received);
+        }
+    }
+
+    /// Consents to a file or directory of `size` bytes, and begins the race. Only now does the
+    /// sender learn where this side can be reached.
+    pub fn accept(&mut self, size: u64, meeting: &Meeting, now: Moment) {
+        if self.stage == Stage::Offered && !self.bulk.is_over() {
+            self.stage = Stage::Accepted { missing: size };
+            self.bulk.meet(meeting);
+            self.answer(Answer { file_ack: Some("ok".to_owned()), message_ack: None });
+            self.bulk.begin(now);
+        }
+    }
+
+    fn answer(&mut self, answer: Answer) {
+        self.bulk.say(TransferMessage { answer: Some(answer), ..Default::default() }.encode());
+    }
+
+    /// This many plaintext bytes have come out of the chosen link's records. More than were announced end
+    /// the transfer.
+    pub fn moved(&mut self, bytes: u64, now: Moment) {
+        if let Stage::Accepted { missing } = self.stage {
+            let Some(missing) = missing.checked_sub(bytes) else {
+                return self.bulk.fail(Failure::Nonsense("more than it had announced"));
+            };
+            self.stage = Stage::Accepted { missing };
+            // From the last byte on, it is this side that takes its time.
+            let until = if missing == 0 { Moment::MAX } else { now + STALL_LIMIT };
+            self.bulk.patience(until);
+        }
+    }
+
+    /// The record that tells the sender that everything is there and written, for the driver to
+    /// seal, send and close the link. `None` while something is missing.
+    pub fn acknowledge(&mut self, sha256: &[u8; 32]) -> Option<Vec<u8>> {
+        let complete = self.stage == Stage::Accepted { missing: 0 } && !self.bulk.is_over();
+        complete.then(|| {
+            self.bulk.end(Event::Received);
+            Ack::ok(sha256).encode()
+        })
+    }
+}
+
+super::links!(Receiving);

@@ -1,0 +1,127 @@
+//! The side that has something to give.
+
+use wormhole_sync_wire::{
+    transfer_message::{Ack, Answer, Offer, TransferMessage},
+    transit::Role,
+};
+
+use super::{ACK_LIMIT, Event, Failure, Meeting, Output, STALL_LIMIT, bulk::Bulk};
+use crate::{Moment, connect::LinkId, transit::TransitKey};
+
+/// Offers, waits for consent and a link, and at last for the acknowledgement.
+///
+/// ```
+/// use wormhole_sync_core::{
+///     Moment,
+///     transfer::{Event, Meeting, Output, Sending},
+///     transit::TransitKey,
+///     wire::transfer_message::Offer,
+/// };
+///
+/// # let key = TransitKey::new(&wormhole_sync_testkit::doc::keys().0);
+/// let mut sending = Sending::new(key, Offer::Message("hello".into()), &Meeting::default());
+/// let Output::Message(offer) = sending.poll(Moment::ZERO) else { panic!("it offers") };
+/// assert_eq!(offer, br#"{"offer":{"message":"hello"}}"#);
+/// sending.message(br#"{"answer":{"message_ack":"ok"}}"#, Moment::ZERO);
+/// assert!(matches!(sending.poll(Moment::ZERO), Output::Event(Event::Delivered)));
+/// ```
+pub struct Sending {
+    bulk: Bulk,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// A text is offered; its acknowledgement ends the transfer.
+    Text,
+    /// A file or directory is offered.
+    Offered,
+    /// The receiver wants it.
+    Accepted,
+    /// All of it is sent.
+    Sent,
+}
+
+impl Sending {
+    /// Offers `offer`. A text needs no link, and so no meeting.
+    pub fn new(key: TransitKey, offer: Offer, meeting: &Meeting) -> Self {
+        let mut bulk = Bulk::new(key, Role::Sender);
+        let stage = match offer {
+            Offer::Message(_) => Stage::Text,
+            Offer::File(_) | Offer::Directory(_) => {
+                bulk.meet(meeting);
+                Stage::Offered
+            }
+        };
+        let offer = TransferMessage { offer: Some(offer), ..TransferMessage::default() };
+        bulk.say(offer.encode());
+        Self { bulk, stage }
+    }
+
+    /// The peer's next message.
+    pub fn message(&mut self, plaintext: &[u8], now: Moment) {
+        if self.bulk.is_over() {
+            return;
+        }
+        let Some(message) = TransferMessage::decode(plaintext) else {
+            return self.bulk.fail(Failure::Nonsense("what is no message of file transfer"));
+        };
+        if let Some(reason) = message.error {
+            return self.bulk.fail(Failure::Refused(reason));
+        }
+        if let Some(transit) = message.transit {
+            self.bulk.hints(transit.hints);
+        }
+        if let Some(answer) = message.answer {
+            self.answered(&answer, now);
+        }
+    }
+
+    fn answered(&mut self, answer: &Answer, now: Moment) {
+        let ack = match self.stage {
+            Stage::Text => &answer.message_ack,
+            Stage::Offered => &answer.file_ack,
+            Stage::Accepted | Stage::Sent => return,
+        };
+        if ack.as_deref() != Some("ok") {
+            return self.bulk.fail(Failure::Nonsense("an answer that is no consent"));
+        }
+        if self.stage == Stage::Text {
+            return self.bulk.end(Event::Delivered);
+        }
+        self.stage = Stage::Accepted;
+        self.bulk.tell(Event::Accepted);
+        self.bulk.begin(now);
+    }
+
+    /// Bytes of the chosen link have moved.
+    pub fn moved(&mut self, now: Moment) {
+        if self.stage == Stage::Accepted {
+            self.bulk.patience(now + STALL_LIMIT);
+        }
+    }
+
+    /// Everything is written to the link; what is missing is the acknowledgement.
+    pub fn sent(&mut self, now: Moment) {
+        self.stage = Stage::Sent;
+        self.bulk.patience(now + ACK_LIMIT);
+    }
+
+    /// The record that the receiver wrote, and the hash of all that was sent.
+    pub fn acknowledged(&mut self, record: &[u8], sha256: &[u8; 32]) {
+        if self.bulk.is_over() {
+            return;
+        }
+        match Ack::decode(record) {
+            Some(_) if self.stage != Stage::Sent => {
+                self.bulk.fail(Failure::Nonsense("an acknowledgement before everything was sent"));
+            }
+            Some(ack) if ack.confirms(sha256) => self.bulk.end(Event::Delivered),
+            Some(ack) if ack.ack == "ok" => self.bulk.fail(Failure::WrongHash),
+            Some(ack) => self.bulk.fail(Failure::Refused(ack.ack)),
+            None => self.bulk.fail(Failure::Nonsense("what is no acknowledgement")),
+        }
+    }
+}
+
+super::links!(Sending);
