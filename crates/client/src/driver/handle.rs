@@ -192,3 +192,6 @@ impl Application {
         async move { unread.fetched.notified().await }
     }
 }
+
+#[cfg(test)]
+mod tests;
