@@ -206,9 +206,13 @@ mod tests {
     use mdns_sd::ServiceInfo;
 
     fn announced(number: Option<&str>, addresses: &str) -> ResolvedService {
+        announced_as("x", number, addresses)
+    }
+
+    fn announced_as(name: &str, number: Option<&str>, addresses: &str) -> ResolvedService {
         let properties: Vec<(&str, &str)> =
             number.map(|number| (NUMBER, number)).into_iter().collect();
-        ServiceInfo::new(SERVICE, "x", "x.local.", addresses, 4000, &properties[..])
+        ServiceInfo::new(SERVICE, name, "x.local.", addresses, 4000, &properties[..])
             .unwrap()
             .as_resolved_service()
     }
@@ -224,7 +228,7 @@ mod tests {
 
     #[test]
     fn what_is_none_of_ours_is_passed_over() {
-        let long = "7".repeat(41);
+        let long = "7".repeat(MAX_DIGITS + 1);
         for number in
             [None, Some(""), Some("7a"), Some("-7"), Some("٧"), Some("7\u{1b}[2J"), Some(&long)]
         {
@@ -248,6 +252,32 @@ mod tests {
 
     fn resolved(number: &str) -> ServiceEvent {
         ServiceEvent::ServiceResolved(Box::new(announced(Some(number), "192.168.0.2")))
+    }
+
+    #[test]
+    fn a_host_of_many_addresses_is_tried_at_a_few() {
+        let many: Vec<String> = (1..=20).map(|last| format!("192.168.0.{last}")).collect();
+        let host = neighbour(&announced(Some("7"), &many.join(",")), &near()).unwrap();
+        assert_eq!(host.urls().count(), MAX_ADDRESSES);
+    }
+
+    #[test]
+    fn whoever_announces_thousands_of_hosts_is_remembered_up_to_a_limit() {
+        let (mut search, _happens) = search();
+        let host = |host: usize, number: &str| {
+            announced_as(&format!("host{host}"), Some(number), "192.168.0.2")
+        };
+        let mut note = |service| search.note(ServiceEvent::ServiceResolved(Box::new(service)));
+        for flood in 0..=MAX_HOSTS {
+            note(host(flood, "7"));
+        }
+        note(host(0, "8")); // one that is known can change
+        assert_eq!(search.hosts.len(), MAX_HOSTS);
+        assert_eq!(search.numbers(), ["7", "8"]);
+        let gone = host(1, "7").fullname;
+        search.note(ServiceEvent::ServiceRemoved(SERVICE.to_owned(), gone));
+        search.note(ServiceEvent::ServiceResolved(Box::new(host(MAX_HOSTS, "9"))));
+        assert_eq!(search.numbers(), ["7", "8", "9"], "and there is room again");
     }
 
     #[tokio::test(start_paused = true)]
