@@ -69,7 +69,9 @@ pub mod blocking;
 
 pub use driver::{CLOSE_LIMIT, DROP_LIMIT, farewells};
 pub use error::{Error, ErrorKind};
-pub use options::{DEFAULT_RENDEZVOUS, Options, RENDEZVOUS_VARIABLE, Status, StatusStream};
+pub use options::{
+    DEFAULT_RENDEZVOUS, Options, RENDEZVOUS_VARIABLE, STATUS_BACKLOG, Status, StatusStream,
+};
 pub use wormhole::{Coded, Connected, Wormhole};
 pub use wormhole_sync_core::{
     Code, Fault, Verifier,

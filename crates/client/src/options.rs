@@ -3,8 +3,13 @@
 use std::{env, fmt, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
-use tokio::sync::mpsc;
-use wormhole_sync_core::{Code, Verifier, code::DEFAULT_WORDS, hashcash::DEFAULT_MAX_BITS};
+use wormhole_sync_core::{code::DEFAULT_WORDS, hashcash::DEFAULT_MAX_BITS};
+
+mod status;
+mod stream;
+
+pub use status::Status;
+pub use stream::{STATUS_BACKLOG, StatusStream};
 
 /// The mailbox server that is used when nothing else is said: the magic-wormhole family's public one.
 ///
@@ -230,7 +235,8 @@ impl Options {
         self
     }
 
-    /// The changes of status as a stream.
+    /// The changes of status as a stream, for a task of its own. See [`StatusStream`] for a slow
+    /// reader.
     ///
     /// ```
     /// use wormhole_sync::{Options, Status, Wormhole};
@@ -244,12 +250,9 @@ impl Options {
     /// ```
     #[must_use]
     pub fn status_stream(self) -> (Self, StatusStream) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let options = self.on_status(move |status| {
-            // Nobody listening any more is no reason to stop.
-            let _ = sender.send(status.clone());
-        });
-        (options, StatusStream { receiver })
+        let (teller, stream) = stream::statuses();
+        let options = self.on_status(move |status| teller.tell(status.clone()));
+        (options, stream)
     }
 
     pub(crate) fn tell(&self, status: &Status) {
@@ -268,124 +271,5 @@ impl fmt::Debug for Options {
             .field("app_versions", &self.app_versions)
             .field("max_hashcash_bits", &self.max_hashcash_bits)
             .finish_non_exhaustive()
-    }
-}
-
-/// How far an exchange has come.
-///
-/// ```
-/// use wormhole_sync::Status;
-///
-/// fn line(status: &Status) -> Option<String> {
-///     match status {
-///         Status::Connecting { url } => Some(format!("connecting to {url}")),
-///         Status::Code(code) => Some(format!("the code is {}", code.as_str())),
-///         Status::KeyConfirmed { verifier } => Some(format!("compare: {verifier}")),
-///         _ => None,
-///     }
-/// }
-/// assert_eq!(line(&Status::WaitingForPeer), None);
-/// # let connecting = Status::Connecting { url: "ws://a/v1".into() };
-/// # assert_eq!(line(&connecting).unwrap(), "connecting to ws://a/v1");
-/// ```
-#[derive(Clone)]
-#[non_exhaustive]
-pub enum Status {
-    /// A connection to the server is being opened.
-    Connecting {
-        /// The server's URL.
-        url: String,
-    },
-    /// The connection is up.
-    Connected,
-    /// The connection was lost; it is resumed by itself.
-    Disconnected {
-        /// When the next attempt begins.
-        retry_in: Duration,
-    },
-    /// The server's welcome.
-    Welcome {
-        /// A message of the day: a stranger's text, to be cleaned before it reaches a terminal.
-        motd: Option<String>,
-    },
-    /// The server refused something for now, such as a full one; it is asked again after a pause, until
-    /// it grants it or the time limit passes.
-    Delayed {
-        /// The server's reason: a stranger's text, to be cleaned before it reaches a terminal.
-        reason: String,
-    },
-    /// The server asked for hashcash, and it is being worked for.
-    Working {
-        /// Leading zero bits asked for: 2^bits hashes on average.
-        bits: u32,
-    },
-    /// The code is known.
-    Code(Code),
-    /// This side has done what it can until the other side uses the code.
-    WaitingForPeer,
-    /// The other side has answered, and a key was agreed on; whether it is the same key is not known yet.
-    KeyAgreed,
-    /// Both sides have the same key.
-    KeyConfirmed {
-        /// The value that both sides can compare aloud.
-        verifier: Verifier,
-    },
-    /// The exchange is over.
-    Closed,
-}
-
-/// A stream of [`Status`].
-///
-/// ```
-/// use wormhole_sync::{Options, Status, Wormhole};
-///
-/// # wormhole_sync_testkit::doc::run(async |url| {
-/// let (options, mut statuses) = Options::new().rendezvous(url).status_stream();
-/// Wormhole::connect("example.com/chat", options).await?.allocate().await?.close().await?;
-/// let mut codes = 0;
-/// while let Some(status) = statuses.next().await {
-///     codes += usize::from(matches!(status, Status::Code(_)));
-/// }
-/// assert_eq!(codes, 1);
-/// # Ok(()) });
-/// ```
-#[derive(Debug)]
-pub struct StatusStream {
-    receiver: mpsc::UnboundedReceiver<Status>,
-}
-
-impl StatusStream {
-    /// The next change; `None` once the exchange and its options are gone.
-    ///
-    /// ```
-    /// use wormhole_sync::Options;
-    ///
-    /// # wormhole_sync_testkit::doc::run(async |_| {
-    /// let (options, mut statuses) = Options::new().status_stream();
-    /// drop(options); // an exchange that never was
-    /// assert!(statuses.next().await.is_none());
-    /// # Ok(()) });
-    /// ```
-    pub async fn next(&mut self) -> Option<Status> {
-        self.receiver.recv().await
-    }
-}
-
-impl fmt::Debug for Status {
-    /// Without the code, which is a secret.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Connecting { url } => write!(f, "Connecting({url})"),
-            Self::Connected => f.write_str("Connected"),
-            Self::Disconnected { retry_in } => write!(f, "Disconnected(retry in {retry_in:?})"),
-            Self::Welcome { motd } => write!(f, "Welcome({motd:?})"),
-            Self::Delayed { reason } => write!(f, "Delayed({reason:?})"),
-            Self::Working { bits } => write!(f, "Working({bits} bits)"),
-            Self::Code(_) => f.write_str("Code(..)"),
-            Self::WaitingForPeer => f.write_str("WaitingForPeer"),
-            Self::KeyAgreed => f.write_str("KeyAgreed"),
-            Self::KeyConfirmed { verifier } => write!(f, "KeyConfirmed({verifier})"),
-            Self::Closed => f.write_str("Closed"),
-        }
     }
 }
