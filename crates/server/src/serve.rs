@@ -16,7 +16,7 @@ use crate::{
     gate::{Full, Gate},
     pool::Pool,
     session::Policy,
-    store::{Store, StoreError},
+    store::{Store, StoreError, fit},
 };
 
 /// Connections that may wait to be accepted. The system's own limit, often 4096, holds as well.
@@ -142,7 +142,13 @@ pub async fn serve(
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub async fn prepare(listener: TcpListener, config: Config) -> Result<Prepared, ServeError> {
+pub async fn prepare(
+    listener: TcpListener,
+    mut config: Config,
+) -> Result<Prepared, ServeError> {
+    if matches!(config.database, Database::Path(_)) {
+        config.limits = fit(&config.limits);
+    }
     let clock = Clock::start();
     let database = config.database.clone();
     let max_bytes = config.limits.database_bytes;

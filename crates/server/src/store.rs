@@ -5,6 +5,7 @@
 //! lies together.
 
 mod private;
+mod room;
 mod rows;
 mod schema;
 
@@ -13,6 +14,8 @@ use std::{fmt, path::Path, path::PathBuf};
 use rusqlite::{Connection, ErrorCode, Statement};
 
 use crate::exchange::journal::{Entry, Snapshot};
+
+pub(crate) use room::fit;
 
 /// An open database, which no other process can open meanwhile.
 ///

@@ -50,7 +50,8 @@ pub struct Limits {
     /// Bytes that may wait for all slow readers. When more would, whoever is to get it is closed,
     /// unless less than 64 KiB wait for it.
     pub outboxes_bytes: usize,
-    /// Bytes of the database file.
+    /// Bytes of the database file. Those limits of mailboxes and stored bytes that it could not
+    /// hold are lowered, with a warning.
     pub database_bytes: u64,
 }
 
