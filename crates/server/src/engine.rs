@@ -6,29 +6,29 @@
 //! the runtime, where that costs least. So many share the cost of a commit, and a lone one waits for
 //! nobody.
 
+mod batch;
+#[cfg(test)]
+mod tests;
+mod writer;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     task::Waker,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use tokio::sync::Notify;
-use wormhole_sync_wire::server_message::Reply;
 
 use crate::{
-    exchange::{ConnectionId, Exchange, embedded::Embedded, journal::Entry},
+    exchange::{ConnectionId, Exchange, embedded::Embedded},
     frames::CloseCode,
     outbox::{Answer, Answers, Outbox},
     session::Release,
-    store::Store,
 };
-
-/// How long changes are refused after the database could not be written, before it is tried again.
-const SUSPENSION: Duration = Duration::from_secs(1);
-
-/// What a client is told meanwhile, and whoever's change was lost.
-const UNAVAILABLE: &str = "the server cannot write its database: try again later";
+use batch::Batch;
+#[cfg(test)]
+pub(crate) use writer::Disk;
 
 /// The shared state of all connections.
 pub(crate) struct Engine {
@@ -37,6 +37,8 @@ pub(crate) struct Engine {
     work: Condvar,
     /// Wakes the dispatcher: a batch has begun, or answers may go out.
     news: Notify,
+    /// Nothing is written any more.
+    ended: Notify,
     clock: Clock,
     durable: bool,
 }
@@ -50,21 +52,9 @@ struct State {
     stored: Vec<(Arc<Outbox>, Answer)>,
     outboxes: BTreeMap<ConnectionId, Arc<Outbox>>,
     next_connection: u64,
-    suspended_until: Option<Instant>,
+    /// Whether the exchange is ahead of a database that could not be read.
+    stale: bool,
     stopping: bool,
-}
-
-/// Changes, and the answers that wait until they are stored.
-#[derive(Default)]
-struct Batch {
-    journal: Vec<Entry>,
-    answers: Vec<(Arc<Outbox>, Answer)>,
-}
-
-impl Batch {
-    fn is_empty(&self) -> bool {
-        self.journal.is_empty() && self.answers.is_empty()
-    }
 }
 
 /// What one connection may do with the exchange, while all others wait.
@@ -84,11 +74,11 @@ impl Engine {
             stored: Vec::new(),
             outboxes: BTreeMap::new(),
             next_connection: 1,
-            suspended_until: None,
+            stale: false,
             stopping: false,
         };
-        let (work, news) = (Condvar::new(), Notify::new());
-        Self { state: Mutex::new(state), work, news, clock, durable }
+        let (work, news, ended) = (Condvar::new(), Notify::new(), Notify::new());
+        Self { state: Mutex::new(state), work, news, ended, clock, durable }
     }
 
     pub(crate) fn now(&self) -> f64 {
@@ -165,81 +155,23 @@ impl Engine {
         self.work.notify_one();
     }
 
+    /// Ready once the writer has ended, in whatever way; nobody who waits for it is left alone.
+    pub(crate) async fn writer_ended(&self) {
+        self.ended.notified().await;
+    }
+
     /// Lets stored answers out, and batches in, for ever.
     pub(crate) async fn dispatch(&self) {
         loop {
             self.news.notified().await;
-            release(std::mem::take(&mut self.lock().stored));
+            let stored = std::mem::take(&mut self.lock().stored);
+            release(stored); // nobody else waits for that
             tokio::task::yield_now().await; // whoever has something to say says it first
             let mut state = self.lock();
             if !state.batch.is_empty() && !state.ready {
                 state.ready = true;
                 self.work.notify_one();
             }
-        }
-    }
-
-    /// Commits batch after batch, until the server has stopped and nothing is left.
-    pub(crate) fn write(&self, store: &Store) -> rusqlite::Result<()> {
-        let mut writer = store.writer()?;
-        while let Some(batch) = self.next_batch() {
-            match writer.commit(&batch.journal) {
-                Ok(()) => self.lock().stored.extend(batch.answers),
-                Err(error) => self.undo(batch, store, &error),
-            }
-            self.news.notify_one();
-        }
-        Ok(())
-    }
-
-    fn next_batch(&self) -> Option<Batch> {
-        let mut state = self.lock();
-        loop {
-            if state.ready || (state.stopping && !state.batch.is_empty()) {
-                state.ready = false;
-                return Some(std::mem::take(&mut state.batch));
-            }
-            if state.stopping {
-                return None;
-            }
-            state = match state.suspended_until {
-                None => self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(until) => {
-                    let left = until.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        state.suspended_until = None;
-                        state.exchange.suspend(None);
-                        continue;
-                    }
-                    let waited = self.work.wait_timeout(state, left);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
-        }
-    }
-
-    /// Goes back to what the database holds. Whoever waited for an answer is told that it failed,
-    /// and is disconnected, for what its session believes is no longer so; a client that connects
-    /// again says again what it has no answer to.
-    fn undo(&self, failed: Batch, store: &Store, error: &rusqlite::Error) {
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        state.suspended_until = Some(Instant::now() + SUSPENSION);
-        state.exchange.suspend(Some(UNAVAILABLE));
-        let after = std::mem::take(&mut state.batch);
-        let text = Reply::Error { error: UNAVAILABLE, orig: None }.encode(self.now());
-        let mut lost = BTreeSet::new();
-        for (outbox, answer) in failed.answers.into_iter().chain(after.answers) {
-            outbox.unhold(weight(&answer));
-            if lost.insert(answer.to) {
-                wake(outbox.close(CloseCode::TryAgainLater, UNAVAILABLE, Some(&text)));
-            }
-        }
-        tracing::error!(%error, clients = lost.len(), "the database cannot be written");
-        match store.load() {
-            Ok(stored) => state.exchange.restore(stored, |id| !lost.contains(&id), self.now()),
-            // What is in memory is at most ahead of the database by what was refused just now.
-            Err(error) => tracing::error!(%error, "the database cannot be read either"),
         }
     }
 
@@ -254,13 +186,13 @@ impl State {
     }
 
     fn queue(&mut self, out: Vec<Answer>) {
-        self.batch.journal.append(&mut self.exchange.take_journal());
-        for answer in out {
-            if let Some(outbox) = self.outboxes.get(&answer.to) {
-                outbox.hold(weight(&answer));
-                self.batch.answers.push((Arc::clone(outbox), answer));
-            }
-        }
+        let hold = |answer: Answer| {
+            let outbox = self.outboxes.get(&answer.to)?;
+            outbox.hold(weight(&answer));
+            Some((Arc::clone(outbox), answer))
+        };
+        let answers = out.into_iter().filter_map(hold).collect();
+        self.batch.push(self.exchange.take_journal(), answers);
     }
 
     fn log_endings(&mut self) {

@@ -142,10 +142,7 @@ pub async fn serve(
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub async fn prepare(
-    listener: TcpListener,
-    mut config: Config,
-) -> Result<Prepared, ServeError> {
+pub async fn prepare(listener: TcpListener, mut config: Config) -> Result<Prepared, ServeError> {
     if matches!(config.database, Database::Path(_)) {
         config.limits = fit(&config.limits);
     }
@@ -160,8 +157,20 @@ pub async fn prepare(
     exchange.restore(snapshot, |_| false, clock.now());
     tracing::info!(mailboxes = exchange.mailboxes(), "mailbox server starts");
 
-    let shared = Arc::new(Shared {
-        engine: Engine::new(exchange, clock, store.is_some()),
+    let stop = StopOnDrop(Arc::new(share(config, Engine::new(exchange, clock, store.is_some()))));
+    let work = |store: Store| {
+        move |engine: &Engine| -> rusqlite::Result<()> {
+            engine.write(&mut store.writer()?);
+            Ok(())
+        }
+    };
+    let writer = store.map(|store| write(&stop.0, work(store))).transpose()?;
+    Ok(Prepared { listener, stop, writer })
+}
+
+fn share(config: Config, engine: Engine) -> Shared {
+    Shared {
+        engine,
         outboxes: Pool::new(config.limits.outboxes_bytes),
         incoming: Pool::new(config.limits.incoming_bytes),
         policy: Arc::new(Policy::from(&config)),
@@ -169,9 +178,7 @@ pub async fn prepare(
         timing: config.timing.sane(),
         limit_loopback: config.limit_loopback,
         proxies: config.proxies,
-    });
-    let writer = store.map(|store| write(store, &shared)).transpose()?;
-    Ok(Prepared { listener, stop: StopOnDrop(shared), writer })
+    }
 }
 
 /// A server whose database is open. Dropping it closes the database.
@@ -253,11 +260,14 @@ fn open(database: &Database, max_bytes: u64) -> Result<(Option<Store>, Snapshot)
     Ok((Some(store), snapshot))
 }
 
-fn write(store: Store, shared: &Arc<Shared>) -> Result<Writer, ServeError> {
+fn write(
+    shared: &Arc<Shared>,
+    work: impl FnOnce(&Engine) -> rusqlite::Result<()> + Send + 'static,
+) -> Result<Writer, ServeError> {
     let shared = Arc::clone(shared);
     std::thread::Builder::new()
         .name("wormhole-store".to_owned())
-        .spawn(move || shared.engine.write(&store))
+        .spawn(move || shared.engine.attend(work))
         .map_err(ServeError::System)
 }
 
@@ -288,6 +298,7 @@ async fn accept(
         tokio::select! {
             biased;
             () = &mut shutdown => return,
+            () = shared.engine.writer_ended() => return,
             _ = prune.tick() => shared.engine.prune(shared.timing.idle_mailbox),
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
@@ -337,3 +348,49 @@ fn raise_file_limit() {
 
 #[cfg(not(unix))]
 fn raise_file_limit() {}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{SinkExt, StreamExt};
+    use tokio_websockets::{ClientBuilder, Message};
+
+    use super::*;
+    use crate::{Limits, engine::Disk, exchange::journal::Entry};
+
+    struct Broken;
+
+    impl Disk for Broken {
+        fn commit(&mut self, _: &[Entry]) -> rusqlite::Result<()> {
+            panic!("nobody thought of this");
+        }
+
+        fn load(&self) -> rusqlite::Result<Snapshot> {
+            Ok(Snapshot::default())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_panics_ends_the_server_and_leaves_nobody_waiting() {
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let uri = format!("ws://{}/v1", listener.local_addr().unwrap()).parse().unwrap();
+        let exchange = Embedded::new(Limits::default(), [1; 32]);
+        let engine = Engine::new(exchange, Clock::start(), true);
+        let stop = StopOnDrop(Arc::new(share(Config::default(), engine)));
+        let writer = write(&stop.0, |engine| {
+            engine.write(&mut Broken);
+            Ok(())
+        });
+        let server = Prepared { listener, stop, writer: Some(writer.unwrap()) };
+        let server = tokio::spawn(server.serve(std::future::pending()));
+
+        let mut client = ClientBuilder::from_uri(uri).connect().await.unwrap().0;
+        for frame in [r#"{"type":"bind","appid":"a","side":"b"}"#, r#"{"type":"allocate"}"#] {
+            client.send(Message::text(frame)).await.unwrap();
+        }
+        while let Some(Ok(message)) = client.next().await {
+            assert!(!message.as_text().is_some_and(|text| text.contains("allocated")));
+        }
+        let error = server.await.unwrap().unwrap_err();
+        assert!(error.to_string().contains("the writer thread failed"), "{error}");
+    }
+}

@@ -208,6 +208,21 @@ impl Writer<'_> {
         result
     }
 
+    /// Everything that is stored, as [`Store::load`] has it.
+    ///
+    /// ```
+    /// use wormhole_sync_server::store::Store;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("mailbox.sqlite");
+    /// let store = Store::open(&path, 1 << 30)?;
+    /// assert_eq!(store.writer()?.load()?, store.load()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn load(&self) -> rusqlite::Result<Snapshot> {
+        rows::load(self.connection)
+    }
+
     fn apply(&mut self, entries: &[Entry]) -> rusqlite::Result<()> {
         let obsolete = rows::Obsolete::of(entries);
         entries

@@ -209,21 +209,6 @@ fn only_what_rests_on_the_exchange_waits_for_a_commit() {
 }
 
 #[test]
-fn a_suspended_exchange_changes_nothing_and_says_why() {
-    let mut table = Table::new();
-    let alice = table.bind("a");
-    table.say(alice, open());
-    table.exchange.take_journal();
-    table.exchange.suspend(Some("not now"));
-    for frame in [json!({"type": "allocate"}), add("0"), json!({"type": "close"})] {
-        assert_eq!(table.say(alice, frame), ["0 ack", "0 error \"not now\""]);
-    }
-    assert_eq!(table.exchange.take_journal(), []);
-    table.exchange.suspend(None);
-    assert_eq!(table.say(alice, add("0")).len(), 2);
-}
-
-#[test]
 fn going_back_to_the_database_keeps_those_who_were_not_affected() {
     let mut table = Table::new();
     let (alice, bob) = (table.bind("a"), table.bind("b"));

@@ -1,11 +1,13 @@
 //! The mailbox server: the server crate's own exchange and sessions, without sockets.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
+use wormhole_sync_core::wire::server_message::Reply;
 use wormhole_sync_server::{
     Limits,
     exchange::{ConnectionId, embedded::Embedded, usage::Outcome},
     session::{Outgoing, Policy, Session},
+    store::Store,
 };
 
 /// How a server comes back.
@@ -19,6 +21,9 @@ pub enum Return {
 
 pub(crate) struct Server {
     exchange: Embedded,
+    store: Store,
+    /// Why nothing can be stored, while that is so.
+    fault: Option<&'static str>,
     sessions: BTreeMap<ConnectionId, Session>,
     policy: Arc<Policy>,
     connections: u64,
@@ -29,6 +34,8 @@ impl Server {
     pub(crate) fn new(policy: Policy, seed: [u8; 32]) -> Self {
         Self {
             exchange: Embedded::new(Limits::default(), seed),
+            store: empty_store(),
+            fault: None,
             sessions: BTreeMap::new(),
             policy: Arc::new(policy),
             connections: 0,
@@ -55,8 +62,20 @@ impl Server {
         if let Some(session) = self.sessions.get_mut(&connection) {
             session.handle(frame, now, &mut self.exchange, &mut out);
         }
-        self.settle();
-        out
+        if self.settle() {
+            return out;
+        }
+        // As the server's writer does.
+        let stored = self.store.load().unwrap_or_else(|error| panic!("{error}"));
+        self.exchange.restore(stored, |id| id != connection, now);
+        self.sessions.remove(&connection);
+        let (error, orig) = (self.fault.unwrap_or_default(), serde_json::from_str(frame).ok());
+        vec![Outgoing { to: connection, text: Reply::Error { error, orig }.encode(now) }]
+    }
+
+    /// Whether the server has not ended this connection.
+    pub(crate) fn keeps(&self, connection: ConnectionId) -> bool {
+        self.sessions.contains_key(&connection)
     }
 
     pub(crate) fn hang_up(&mut self, connection: ConnectionId, now: f64) {
@@ -72,11 +91,13 @@ impl Server {
         }
         if how == Return::Empty {
             self.exchange = Embedded::new(Limits::default(), seed);
+            self.store = empty_store();
         }
     }
 
-    pub(crate) fn suspend(&mut self, reason: Option<&'static str>) {
-        self.exchange.suspend(reason);
+    /// From now on nothing can be stored, or everything again.
+    pub(crate) fn fail(&mut self, fault: Option<&'static str>) {
+        self.fault = fault;
     }
 
     /// How the mailboxes that are gone ended.
@@ -88,8 +109,21 @@ impl Server {
         self.exchange.mailboxes()
     }
 
-    fn settle(&mut self) {
-        self.outcomes.extend(self.exchange.take_endings().into_iter().map(|ending| ending.outcome));
-        drop(self.exchange.take_journal()); // the store is tested with the server
+    /// Stores what changed, if that is possible.
+    fn settle(&mut self) -> bool {
+        let (endings, changes) = (self.exchange.take_endings(), self.exchange.take_journal());
+        if self.fault.is_some() && !changes.is_empty() {
+            return false;
+        }
+        if !changes.is_empty() {
+            let stored = self.store.writer().and_then(|mut writer| writer.commit(&changes));
+            stored.unwrap_or_else(|error| panic!("{error}"));
+        }
+        self.outcomes.extend(endings.into_iter().map(|ending| ending.outcome));
+        true
     }
+}
+
+fn empty_store() -> Store {
+    Store::open(Path::new(":memory:"), u64::MAX).unwrap_or_else(|error| panic!("{error}"))
 }

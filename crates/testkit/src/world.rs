@@ -176,9 +176,10 @@ impl World {
         self.coming.put(self.now + away, Happening::ServerReturns);
     }
 
-    /// The server refuses with `reason` whatever changes what it holds, for so long.
-    pub fn suspend_server(&mut self, reason: &'static str, span: Duration) {
-        self.server.suspend(Some(reason));
+    /// The server's database fails for so long: whoever asks for a change is told this reason and
+    /// disconnected.
+    pub fn fail_database(&mut self, reason: &'static str, span: Duration) {
+        self.server.fail(Some(reason));
         self.coming.put(self.now + span, Happening::ServerIsWell);
     }
 
@@ -284,6 +285,13 @@ impl World {
                 let answers = self.server.receive(connection, &frame, self.unix());
                 self.wire.push(frame);
                 self.deliver(answers);
+                if let Some(client) =
+                    self.owner(connection).filter(|_| !self.server.keeps(connection))
+                {
+                    let at = self.arrival(connection, Direction::ToClient);
+                    let connection = Some(connection);
+                    self.coming.put(at, Happening::Lost { client, connection });
+                }
             }
             Happening::ToClient { connection, frame } => {
                 if let Some(id) = self.owner(connection) {
@@ -301,7 +309,7 @@ impl World {
                 self.perform(client);
             }
             Happening::ServerReturns => self.server_is_up = true,
-            Happening::ServerIsWell => self.server.suspend(None),
+            Happening::ServerIsWell => self.server.fail(None),
         }
     }
 

@@ -285,10 +285,10 @@ fn a_server_that_is_away_at_the_first_call_is_told_at_once() {
 }
 
 #[test]
-fn the_server_is_full_for_a_while_at_every_single_step_and_nobody_notices() {
+fn the_database_fails_for_a_while_at_every_single_step_and_nobody_notices() {
     at_every_step(
         Pair::new,
-        |world, _| world.suspend_server("the disk is full: try again later", AWAY * 3),
+        |world, _| world.fail_database("the server's disk is full: try again later", AWAY * 3),
         |pair, world, about| {
             pair.assert_exchanged(world, about);
             assert_eq!(world.mailboxes(), 0, "{about}");
@@ -300,10 +300,10 @@ fn the_server_is_full_for_a_while_at_every_single_step_and_nobody_notices() {
 fn a_server_that_stays_full_is_asked_ever_more_rarely() {
     let mut world = World::new(7);
     let client = world.join("app");
-    world.suspend_server("the disk is full: try again later", Duration::from_secs(7200));
+    world.fail_database("the server's disk is full: try again later", Duration::from_secs(7200));
     world.with(client, |wormhole| wormhole.allocate(2).unwrap());
     let delays = |world: &World| {
-        let reason = Told::Delayed("the disk is full: try again later".to_owned());
+        let reason = Told::Delayed("the server's disk is full: try again later".to_owned());
         world.told(client).iter().filter(|told| **told == reason).count()
     };
     assert!(world.run_until(|world| world.now() > Duration::from_secs(600)));

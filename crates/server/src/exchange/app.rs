@@ -221,6 +221,21 @@ impl App {
         self.nameplates.insert(name, plate);
     }
 
+    #[cfg(test)]
+    pub(super) fn snapshot(&self, snapshot: &mut super::journal::Snapshot) {
+        for (name, mailbox) in &self.mailboxes {
+            snapshot.mailboxes.push(mailbox.stored(&self.id, name));
+            let messages = mailbox.messages.iter();
+            snapshot
+                .messages
+                .extend(messages.map(|message| (mailbox.row, Message::clone(message))));
+        }
+        for (name, plate) in &self.nameplates {
+            let mailbox = self.mailboxes[&plate.mailbox].row;
+            snapshot.nameplates.push(plate.stored(&self.id, name, mailbox));
+        }
+    }
+
     fn free(&self, ledger: &mut Ledger) -> Option<Nameplate> {
         let small = self.small.free();
         if !small.is_empty() {

@@ -41,7 +41,6 @@ pub struct Embedded {
     apps: BTreeMap<Arc<str>, App>,
     ledger: Ledger,
     stamps: SpentStamps,
-    suspended: Option<&'static str>,
 }
 
 impl Embedded {
@@ -58,7 +57,6 @@ impl Embedded {
             apps: BTreeMap::new(),
             ledger: Ledger::new(limits, Random::new(seed)),
             stamps: SpentStamps::default(),
-            suspended: None,
         }
     }
 
@@ -163,25 +161,6 @@ impl Embedded {
         self.stamps.forget_before((now / DAY) as i64 - 3);
     }
 
-    /// From now on refuses, with this text, every verb that would change something; with `None`
-    /// no more. A server does so while it cannot write its database.
-    ///
-    /// ```
-    /// use wormhole_sync_server::exchange::embedded::Embedded;
-    ///
-    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange}};
-    /// # let (connection, app, side) = (ConnectionId(1), "example.com/chat".into(), "a".into());
-    /// # let client = Client { connection, app, side, address: None };
-    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
-    /// exchange.suspend(Some("the disk is full"));
-    /// assert_eq!(exchange.allocate(&client, 0.0).unwrap_err().0, "the disk is full");
-    /// exchange.suspend(None);
-    /// assert!(exchange.allocate(&client, 0.0).is_ok());
-    /// ```
-    pub fn suspend(&mut self, reason: Option<&'static str>) {
-        self.suspended = reason;
-    }
-
     /// How many mailboxes there are.
     ///
     /// ```
@@ -199,8 +178,17 @@ impl Embedded {
         self.ledger.mailboxes()
     }
 
-    fn check_available(&self) -> Result<(), Refusal> {
-        self.suspended.map_or(Ok(()), |reason| Err(reason.into()))
+    /// What a store of all this would hold.
+    #[cfg(test)]
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        for app in self.apps.values() {
+            app.snapshot(&mut snapshot);
+        }
+        snapshot.mailboxes.sort_by_key(|row| row.row);
+        snapshot.nameplates.sort_by_key(|row| row.row);
+        snapshot.messages.sort_by_key(|(row, _)| *row);
+        snapshot
     }
 
     /// Lets a verb work on the client's application, which is there only while it holds something.
@@ -290,7 +278,6 @@ impl Exchange for Embedded {
     }
 
     fn allocate(&mut self, client: &Client, now: f64) -> Result<Nameplate, Refusal> {
-        self.check_available()?;
         self.within(client, |app, ledger| app.allocate(client, ledger, now))
     }
 
@@ -301,7 +288,6 @@ impl Exchange for Embedded {
         known: Option<&MailboxId>,
         now: f64,
     ) -> Result<MailboxId, Refusal> {
-        self.check_available()?;
         self.within(client, |app, ledger| app.claim(client, nameplate, known, ledger, now))
     }
 
@@ -311,7 +297,6 @@ impl Exchange for Embedded {
         nameplate: &Nameplate,
         _now: f64,
     ) -> Result<(), Refusal> {
-        self.check_available()?;
         self.within(client, |app, ledger| app.release(client, nameplate, ledger));
         Ok(())
     }
@@ -322,7 +307,6 @@ impl Exchange for Embedded {
         mailbox: &MailboxId,
         now: f64,
     ) -> Result<Vec<Arc<Message>>, Refusal> {
-        self.check_available()?;
         self.within(client, |app, ledger| app.open(client, mailbox, ledger, now))
     }
 
@@ -333,7 +317,6 @@ impl Exchange for Embedded {
         addition: Addition<'_>,
         now: f64,
     ) -> Result<Broadcast, Refusal> {
-        self.check_available()?;
         let message = Message {
             side: Arc::clone(&client.side),
             phase: addition.phase.into(),
@@ -351,7 +334,6 @@ impl Exchange for Embedded {
         mood: Option<Mood>,
         now: f64,
     ) -> Result<(), Refusal> {
-        self.check_available()?;
         self.within(client, |app, ledger| app.close(client, mailbox, mood, ledger, now))
     }
 

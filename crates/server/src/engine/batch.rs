@@ -1,0 +1,86 @@
+//! What waits for the database: changes, and the answers that depend on them.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::writer::Disk;
+use crate::{
+    exchange::journal::Entry,
+    outbox::{Answer, Content, Outbox},
+};
+
+/// Portions that are stored together.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) journal: Vec<Entry>,
+    pub(super) portions: Vec<Portion>,
+}
+
+/// What came of one turn: it is stored as a whole, or not at all.
+pub(super) struct Portion {
+    /// Where its changes end in the batch's journal.
+    until: usize,
+    /// Its answers; the first is to the connection whose turn it was.
+    pub(super) answers: Vec<(Arc<Outbox>, Answer)>,
+}
+
+impl Batch {
+    pub(super) fn is_empty(&self) -> bool {
+        self.portions.is_empty()
+    }
+
+    pub(super) fn push(&mut self, mut changes: Vec<Entry>, answers: Vec<(Arc<Outbox>, Answer)>) {
+        if !changes.is_empty() || !answers.is_empty() {
+            self.journal.append(&mut changes);
+            self.portions.push(Portion { until: self.journal.len(), answers });
+        }
+    }
+
+    /// Stores all in one transaction. When that fails, each portion gets one of its own, until one
+    /// fails again: what comes after it may rest on it. Applying a change twice does no harm.
+    ///
+    /// The error comes with the number of portions that are stored.
+    pub(super) fn commit(&self, disk: &mut impl Disk) -> Result<(), (usize, rusqlite::Error)> {
+        let Err(error) = disk.commit(&self.journal) else { return Ok(()) };
+        tracing::warn!(%error, "the database refuses a transaction, which is tried piece by piece");
+        let mut from = 0;
+        for (number, portion) in self.portions.iter().enumerate() {
+            let changes = self.journal.get(from..portion.until).unwrap_or_default();
+            disk.commit(changes).map_err(|error| (number, error))?;
+            from = portion.until;
+        }
+        Ok(())
+    }
+}
+
+impl Portion {
+    /// The first request that is lost with this portion, as an error quotes it: with it a client
+    /// can tell what failed, and the family's clients need it to understand an error at all.
+    pub(super) fn request(&self) -> Option<Value> {
+        let owner = self.answers.first()?.1.to;
+        let (mut last, mut unanswered) = (None, None);
+        for (_, answer) in self.answers.iter().filter(|(_, answer)| answer.to == owner) {
+            let Content::Text(text) = &answer.content else {
+                return Some(quote("open", last.as_ref()));
+            };
+            let mut frame: Value = serde_json::from_str(text).ok()?;
+            let id = frame.get_mut("id").map(Value::take).unwrap_or_default();
+            match frame.get("type").and_then(Value::as_str)? {
+                "ack" => unanswered = last.replace(id).or(unanswered),
+                "allocated" => return Some(quote("allocate", last.as_ref())),
+                "claimed" => return Some(quote("claim", last.as_ref())),
+                "released" => return Some(quote("release", last.as_ref())),
+                "message" => return Some(quote("add", Some(&id))),
+                "closed" => return Some(quote("close", last.as_ref())),
+                _ => last = None,
+            }
+        }
+        // An empty mailbox is opened without a word.
+        Some(quote("open", last.or(unanswered).as_ref()))
+    }
+}
+
+fn quote(kind: &str, id: Option<&Value>) -> Value {
+    json!({"type": kind, "id": id})
+}

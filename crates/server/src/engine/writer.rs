@@ -1,0 +1,170 @@
+//! The thread that writes the database, and what happens when it cannot.
+
+use std::{
+    collections::BTreeSet,
+    sync::PoisonError,
+    time::{Duration, Instant},
+};
+
+use rusqlite::ErrorCode;
+use serde_json::{Value, value::to_raw_value};
+use wormhole_sync_wire::server_message::Reply;
+
+use super::{
+    Engine, State,
+    batch::{Batch, Portion},
+    wake, weight,
+};
+use crate::{
+    exchange::journal::{Entry, Snapshot},
+    frames::CloseCode,
+    store::Writer,
+};
+
+/// How long the database is left alone after it could not be written. Requests wait meanwhile.
+const RECOVERY: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 1000 });
+
+/// What a client is told whose change was lost.
+const BROKEN: &str = "the server cannot write its database: try again later";
+const FULL: &str = "the server's disk is full: try again later";
+
+/// What changes are stored on.
+pub(crate) trait Disk {
+    /// Stores changes, all or none.
+    fn commit(&mut self, changes: &[Entry]) -> rusqlite::Result<()>;
+
+    /// Everything that is stored.
+    fn load(&self) -> rusqlite::Result<Snapshot>;
+}
+
+impl Disk for Writer<'_> {
+    fn commit(&mut self, changes: &[Entry]) -> rusqlite::Result<()> {
+        Self::commit(self, changes)
+    }
+
+    fn load(&self) -> rusqlite::Result<Snapshot> {
+        Self::load(self)
+    }
+}
+
+/// Whose request is to blame for what could not be stored; the others only say theirs again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Blame {
+    Nobody,
+    TheFirst,
+    Everybody,
+}
+
+impl Engine {
+    /// Lets the writer work. When it ends, be it with a panic, everybody is told that the server
+    /// goes.
+    pub(crate) fn attend<T>(&self, work: impl FnOnce(&Self) -> T) -> T {
+        let _end = End(self);
+        work(self)
+    }
+
+    /// Commits batch after batch, until the server has stopped and nothing is left.
+    pub(crate) fn write(&self, disk: &mut impl Disk) {
+        while let Some(batch) = self.next_batch() {
+            let pause = self.record(batch, disk);
+            self.news.notify_one();
+            self.rest(pause);
+        }
+    }
+
+    /// Stores what it can of a batch, and lets the answers out. How long to leave the database
+    /// alone then.
+    pub(super) fn record(&self, mut batch: Batch, disk: &mut impl Disk) -> Duration {
+        let begun = Instant::now();
+        let stale = self.lock().stale;
+        let (stored, error) = match (!stale).then(|| batch.commit(disk)) {
+            Some(Ok(())) => (batch.portions.len(), None),
+            Some(Err((stored, error))) => (stored, Some(error)),
+            None => (0, None),
+        };
+        let lost = batch.portions.split_off(stored);
+        self.lock().stored.extend(batch.portions.into_iter().flat_map(|portion| portion.answers));
+        if error.is_none() && !stale {
+            return Duration::ZERO;
+        }
+        let code = error.as_ref().and_then(rusqlite::Error::sqlite_error_code);
+        let is_full = code == Some(ErrorCode::DiskFull);
+        if let Some(error) = error {
+            tracing::error!(%error, "the database cannot be written");
+        }
+        match disk.load() {
+            Ok(stored) if is_full => self.undo(lost, Blame::TheFirst, FULL, Some(stored)),
+            Ok(stored) if stale => self.undo(lost, Blame::Nobody, BROKEN, Some(stored)),
+            Ok(stored) => self.undo(lost, Blame::Everybody, BROKEN, Some(stored)),
+            Err(error) => {
+                tracing::error!(%error, "the database cannot be read either");
+                self.undo(lost, Blame::Everybody, BROKEN, None);
+            }
+        }
+        // What is too big for the disk may come again and again; others have half of the time.
+        if is_full { begun.elapsed() } else { RECOVERY }
+    }
+
+    /// Goes back to what the database holds, if that is known; else nothing is written before it
+    /// is. Whose turn was lost is disconnected, for what its session believes is no longer so; a
+    /// client that connects again says again what it has no answer to. Who is to blame is told,
+    /// and with what.
+    fn undo(&self, lost: Vec<Portion>, blame: Blame, text: &str, stored: Option<Snapshot>) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        state.ready = false;
+        let after = std::mem::take(&mut state.batch).portions;
+        let mut clients = BTreeSet::new();
+        let blamed = match blame {
+            Blame::Nobody => 0,
+            Blame::TheFirst => 1,
+            Blame::Everybody => lost.len(),
+        };
+        for (number, portion) in lost.into_iter().chain(after).enumerate() {
+            for (outbox, answer) in &portion.answers {
+                outbox.unhold(weight(answer));
+            }
+            let Some((outbox, answer)) = portion.answers.first() else { continue };
+            if clients.insert(answer.to) {
+                let request = (number < blamed).then(|| portion.request()).flatten();
+                let error = request.map(|request| refusal(text, &request, self.now()));
+                wake(outbox.close(CloseCode::TryAgainLater, text, error.as_deref()));
+            }
+        }
+        tracing::warn!(clients = clients.len(), "disconnected those whose changes are lost");
+        state.stale = stored.is_none();
+        if let Some(stored) = stored {
+            state.exchange.restore(stored, |id| !clients.contains(&id), self.now());
+        }
+    }
+
+    fn next_batch(&self) -> Option<Batch> {
+        let waits = |state: &mut State| !state.ready && !state.stopping;
+        let waited = self.work.wait_while(self.lock(), waits);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        let batch = std::mem::take(&mut state.batch);
+        (std::mem::take(&mut state.ready) || !batch.is_empty()).then_some(batch)
+    }
+
+    fn rest(&self, pause: Duration) {
+        if !pause.is_zero() {
+            let waited = self.work.wait_timeout_while(self.lock(), pause, |state| !state.stopping);
+            drop(waited.unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+}
+
+/// Tells everybody, whichever way the writer ends.
+struct End<'a>(&'a Engine);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
+        self.0.ended.notify_one();
+    }
+}
+
+fn refusal(error: &str, request: &Value, now: f64) -> String {
+    let orig = to_raw_value(request).ok();
+    Reply::Error { error, orig: orig.as_deref() }.encode(now)
+}
