@@ -225,17 +225,17 @@ pub(crate) async fn blocking<T: Send + 'static>(
 /// Tells of a change of status.
 fn tell(console: &Console, status: &Status) {
     match status {
-        Status::Connecting { url } => console.tell(&Event::Connecting { url }),
+        Status::Connecting { url, .. } => console.tell(&Event::Connecting { url }),
         Status::Connected => console.tell(&Event::Connected),
-        Status::Disconnected { retry_in } => {
+        Status::Disconnected { retry_in, .. } => {
             console.tell(&Event::Disconnected { retry_in: retry_in.as_secs_f64() });
         }
-        Status::Welcome { motd } => console.tell(&Event::Welcome { motd: motd.as_deref() }),
-        Status::Delayed { reason } => console.tell(&Event::Delayed { reason }),
-        Status::Working { bits } => console.tell(&Event::Working { bits: *bits }),
+        Status::Welcome { motd, .. } => console.tell(&Event::Welcome { motd: motd.as_deref() }),
+        Status::Delayed { reason, .. } => console.tell(&Event::Delayed { reason }),
+        Status::Working { bits, .. } => console.tell(&Event::Working { bits: *bits }),
         Status::WaitingForPeer => console.tell(&Event::WaitingForPeer),
         Status::KeyAgreed => console.tell(&Event::KeyAgreed),
-        Status::KeyConfirmed { verifier } => {
+        Status::KeyConfirmed { verifier, .. } => {
             console.tell(&Event::KeyConfirmed { verifier: &verifier.to_string() });
         }
         Status::Closed => console.tell(&Event::Closed),
@@ -264,6 +264,7 @@ pub(crate) fn failure(error: Error) -> Failure {
         Fault::Server => "server",
         Fault::Network => "network",
         Fault::Caller => "caller",
+        _ => "here", // none so far
     };
     Failure::new(exit, fault, error.to_string())
 }

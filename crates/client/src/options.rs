@@ -45,7 +45,7 @@ type Watch = Arc<dyn Fn(&Status) + Send + Sync>;
 ///     .rendezvous("ws://127.0.0.1:4000/v1")
 ///     .words(3)
 ///     .time_limit(Duration::from_secs(600))
-///     .on_status(|status| if let Status::Disconnected { retry_in } = status {
+///     .on_status(|status| if let Status::Disconnected { retry_in, .. } = status {
 ///         eprintln!("connection lost, trying again in {retry_in:?}");
 ///     });
 /// ```
@@ -244,7 +244,7 @@ impl Options {
     /// # wormhole_sync_testkit::doc::run(async |url| {
     /// let (options, mut statuses) = Options::new().rendezvous(url).status_stream();
     /// let connected = Wormhole::connect("example.com/chat", options).await?;
-    /// assert!(matches!(statuses.next().await, Some(Status::Connecting { url: of }) if of == url));
+    /// assert!(matches!(statuses.next().await, Some(Status::Connecting { url: of, .. }) if of == url));
     /// assert!(matches!(statuses.next().await, Some(Status::Connected)));
     /// # Ok(()) });
     /// ```

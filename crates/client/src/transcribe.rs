@@ -207,7 +207,8 @@ impl Initiator {
         Self { exchange: Exchange::new(app_id.into(), blob.into()), code: None }
     }
 
-    /// An initiator that types the code which a [receiver](Receiver::allocating) shows.
+    /// An initiator that types the code which a [receiver](Receiver::allocating) shows. On the wire
+    /// the roles differ in nothing but who has the code first, so this is what a [`Receiver`] does.
     ///
     /// ```
     /// use wormhole_sync::transcribe::{Initiator, Receiver};
@@ -301,7 +302,8 @@ impl Receiver {
         }
     }
 
-    /// A receiver that shows a code, for an [initiator that types](Initiator::typing).
+    /// A receiver that shows a code, for an [initiator that types](Initiator::typing): what an
+    /// [`Initiator`] does.
     ///
     /// ```
     /// use wormhole_sync::transcribe::{Initiator, Receiver};

@@ -68,6 +68,7 @@ pub struct Code {
 /// assert_eq!(error.to_string(), "a code holds no spaces; put dashes between its words");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CodeError {
     /// It does not begin with a number of at most 40 digits, followed by `-` or nothing.
     NoNumber,

@@ -14,6 +14,7 @@ use wormhole_sync_wire::Mood;
 /// assert!(!worth_another_try(&Error::ServerNonsense));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Fault {
     /// The code was mistyped, guessed at, or is in use.
     Code,

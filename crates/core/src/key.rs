@@ -92,6 +92,7 @@ pub enum Purpose<'a> {
 /// assert_eq!(ours.derive_for_application("disk", 0), Err(DeriveError::Length));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DeriveError {
     /// The purpose begins with `wormhole:`, under which the protocol keeps its own keys: the
     /// verifier is public, and a phase key opens messages.

@@ -339,7 +339,7 @@ async fn hashcash_is_worked_for_up_to_the_callers_cap() {
     let worked = Arc::<Mutex<Vec<u32>>>::default();
     let told = Arc::clone(&worked);
     let options = server.options().on_status(move |status| {
-        if let Status::Working { bits } = status {
+        if let Status::Working { bits, .. } = status {
             told.lock().unwrap().push(*bits);
         }
     });

@@ -132,7 +132,8 @@ async fn a_server_that_puts_off_for_ever_is_named_when_the_time_is_up() {
     assert!(calls.load(Ordering::Relaxed) >= 2, "it was asked again");
     let mut delays = 0;
     while let Some(status) = statuses.next().await {
-        delays += usize::from(matches!(status, Status::Delayed { reason } if reason == "no room"));
+        delays +=
+            usize::from(matches!(status, Status::Delayed { reason, .. } if reason == "no room"));
     }
     assert!(delays >= 2);
 }

@@ -56,6 +56,7 @@ pub enum Role {
 /// assert_eq!(error.to_string(), "a code URI begins with wormhole-transfer:");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum InvalidUri {
     /// It does not begin with `wormhole-transfer:`.
     Scheme,

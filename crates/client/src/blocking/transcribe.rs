@@ -170,7 +170,8 @@ impl Initiator {
         Self(transcribe::Initiator::new(app_id, blob))
     }
 
-    /// An initiator that types the code which a [receiver](Receiver::allocating) shows.
+    /// An initiator that types the code which a [receiver](Receiver::allocating) shows: what a
+    /// [`Receiver`] does.
     ///
     /// ```
     /// use wormhole_sync::blocking::transcribe::{Initiator, Receiver};
@@ -249,7 +250,8 @@ impl Receiver {
         Self(transcribe::Receiver::new(app_id, code, blob))
     }
 
-    /// A receiver that shows a code, for an [initiator that types](Initiator::typing).
+    /// A receiver that shows a code, for an [initiator that types](Initiator::typing): what an
+    /// [`Initiator`] does.
     ///
     /// ```
     /// use wormhole_sync::blocking::transcribe::{Initiator, Receiver};

@@ -1,0 +1,342 @@
+//! The bulk path: disk, hash, cipher and socket, overlapping.
+//!
+//! ```text
+//!  send     source ─read─▶ hash ══chunks══▶ seal ─write─▶ link
+//!  receive  link ─read─▶ open ══chunks══▶ hash ─write─▶ destination
+//! ```
+//!
+//! Two threads, a bounded queue of reused buffers between them, one system call for a chunk of
+//! several records. The threads block on purpose: they do nothing but copy. The hash is the slowest stage and
+//! cannot be divided, so sealing on more than one core would gain nothing.
+
+use std::{
+    io::{self, Read, Write},
+    sync::{
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread,
+};
+
+use sha2::{Digest, Sha256};
+use wormhole_sync_core::{
+    transit::{OVERHEAD, Opener, RecordError, Sealer, frame},
+    wire::{limits::RECORD, transit::LENGTH_BYTES},
+};
+
+/// Records in a chunk.
+const RECORDS: usize = 4;
+
+/// Plaintext bytes of a chunk: 256 KiB, which stay in a core's own cache.
+const CHUNK: usize = RECORDS * RECORD;
+
+/// Chunks in flight between the two threads. With the chunk at either end this is all the memory that
+/// a transfer of any size takes.
+const CHUNKS: usize = 4;
+
+/// Bytes that are read from a link at once.
+const WINDOW: usize = CHUNK + RECORDS * OVERHEAD;
+
+/// What stopped the bytes.
+#[derive(Debug)]
+pub(super) enum Stopped {
+    /// What was to be sent could not be read.
+    Source(io::Error),
+    /// What arrived could not be written.
+    Destination(io::Error),
+    /// The link is gone.
+    Link(io::Error),
+    /// The link brought what is no record of the peer's.
+    Record(RecordError),
+    /// The link brought more than was announced.
+    TooMuch,
+}
+
+/// Bytes moved so far, for whoever watches.
+pub(super) type Moved = AtomicU64;
+
+/// Sends exactly `size` bytes of `source`; their hash.
+pub(super) fn send(
+    source: impl Read + Send,
+    size: u64,
+    link: &mut impl Write,
+    sealer: &mut Sealer,
+    moved: &Moved,
+) -> Result<[u8; 32], Stopped> {
+    let (full, chunks) = sync_channel(CHUNKS);
+    let (empty, spare) = sync_channel(CHUNKS);
+    thread::scope(|scope| {
+        let reading = scope.spawn(move || read_and_hash(source, size, &full, &spare));
+        let written = seal_and_write(chunks, &empty, link, sealer, moved);
+        drop(empty);
+        let read = reading.join().unwrap_or_else(|_| Err(Stopped::Source(panicked())));
+        written.and(read)
+    })
+}
+
+fn read_and_hash(
+    mut source: impl Read,
+    size: u64,
+    full: &SyncSender<Vec<u8>>,
+    spare: &Receiver<Vec<u8>>,
+) -> Result<[u8; 32], Stopped> {
+    let mut hash = Sha256::new();
+    let mut missing = size;
+    let mut made = 0;
+    while missing > 0 {
+        let mut chunk = match spare.try_recv() {
+            Ok(chunk) => chunk,
+            Err(_) if made < CHUNKS => Vec::new(),
+            // The other thread is gone only when it has failed, and tells why.
+            Err(_) => match spare.recv() {
+                Ok(chunk) => chunk,
+                Err(_) => break,
+            },
+        };
+        made += usize::from(chunk.capacity() == 0);
+        let length = usize::try_from(missing).unwrap_or(CHUNK).min(CHUNK);
+        chunk.resize(length, 0);
+        source.read_exact(&mut chunk).map_err(Stopped::Source)?;
+        hash.update(&chunk);
+        missing -= length as u64;
+        if full.send(chunk).is_err() {
+            break;
+        }
+    }
+    Ok(hash.finalize().into())
+}
+
+fn seal_and_write(
+    chunks: Receiver<Vec<u8>>,
+    empty: &SyncSender<Vec<u8>>,
+    link: &mut impl Write,
+    sealer: &mut Sealer,
+    moved: &Moved,
+) -> Result<(), Stopped> {
+    let mut batch = vec![0; WINDOW];
+    for chunk in chunks {
+        let mut end = 0;
+        for plaintext in chunk.chunks(RECORD) {
+            let space = batch.get_mut(end..).unwrap_or_default();
+            end += sealer.seal(plaintext, space).unwrap_or_default(); // a window holds a chunk
+        }
+        link.write_all(batch.get(..end).unwrap_or_default()).map_err(Stopped::Link)?;
+        moved.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        let _ = empty.send(chunk); // the reading thread may be through
+    }
+    Ok(())
+}
+
+/// Writes one record.
+pub(super) fn send_record(
+    plaintext: &[u8],
+    link: &mut impl Write,
+    sealer: &mut Sealer,
+) -> io::Result<()> {
+    let mut record = vec![0; plaintext.len() + OVERHEAD];
+    sealer.seal(plaintext, &mut record).ok_or(io::ErrorKind::InvalidInput)?;
+    link.write_all(&record)?;
+    link.flush()
+}
+
+/// Where received bytes go.
+pub trait Destination: Write + Send {
+    /// Everything has been written, and is what was sent: sync it, unpack it, and give it its name. The sender
+    /// learns of success only afterwards.
+    fn complete(self: Box<Self>) -> io::Result<()>;
+}
+
+/// Receives exactly `size` bytes into `destination`, and completes it; their hash.
+///
+/// `rest` is what has been read from the link already.
+pub(super) fn receive(
+    destination: Box<dyn Destination>,
+    size: u64,
+    link: &mut impl Read,
+    rest: Vec<u8>,
+    opener: &mut Opener,
+    moved: &Moved,
+) -> Result<[u8; 32], Stopped> {
+    let (full, chunks) = sync_channel(CHUNKS);
+    let (empty, spare) = sync_channel(CHUNKS);
+    thread::scope(|scope| {
+        let writing = scope.spawn(move || hash_and_write(chunks, &empty, destination));
+        let mut incoming = Incoming::new(rest);
+        let read = read_and_open(&mut incoming, size, link, opener, &full, &spare, moved);
+        drop(full);
+        let written = writing.join().unwrap_or_else(|_| Err(Stopped::Destination(panicked())))?;
+        read?;
+        let (hash, destination) = written;
+        destination.complete().map_err(Stopped::Destination)?;
+        Ok(hash)
+    })
+}
+
+fn read_and_open(
+    incoming: &mut Incoming,
+    size: u64,
+    link: &mut impl Read,
+    opener: &mut Opener,
+    full: &SyncSender<Vec<u8>>,
+    spare: &Receiver<Vec<u8>>,
+    moved: &Moved,
+) -> Result<(), Stopped> {
+    let mut missing = size;
+    let mut made = 0;
+    while missing > 0 {
+        let mut chunk = match spare.try_recv() {
+            Ok(chunk) => chunk,
+            Err(_) if made < CHUNKS => Vec::with_capacity(CHUNK),
+            Err(_) => match spare.recv() {
+                Ok(chunk) => chunk,
+                Err(_) => return Ok(()), // the other thread has failed, and tells why
+            },
+        };
+        made += 1;
+        chunk.clear();
+        incoming.open(link, opener, missing, &mut chunk)?;
+        missing -= chunk.len() as u64;
+        moved.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        if full.send(chunk).is_err() {
+            return Ok(());
+        }
+    }
+    if incoming.is_empty() { Ok(()) } else { Err(Stopped::TooMuch) }
+}
+
+type Written = ([u8; 32], Box<dyn Destination>);
+
+fn hash_and_write(
+    chunks: Receiver<Vec<u8>>,
+    empty: &SyncSender<Vec<u8>>,
+    mut destination: Box<dyn Destination>,
+) -> Result<Written, Stopped> {
+    let mut hash = Sha256::new();
+    for chunk in chunks {
+        hash.update(&chunk);
+        destination.write_all(&chunk).map_err(Stopped::Destination)?;
+        let _ = empty.send(chunk); // the reading thread may be through
+    }
+    destination.flush().map_err(Stopped::Destination)?;
+    Ok((hash.finalize().into(), destination))
+}
+
+/// Reads one record, of a peer that has nothing more to say.
+pub(super) fn receive_record(
+    link: &mut impl Read,
+    rest: Vec<u8>,
+    opener: &mut Opener,
+) -> Result<Vec<u8>, Stopped> {
+    let mut incoming = Incoming::new(rest);
+    loop {
+        if let Some(length) = incoming.frame()? {
+            let mut record = Vec::new();
+            incoming.take(length, opener, &mut record)?;
+            return Ok(record);
+        }
+        incoming.fill(link)?;
+    }
+}
+
+/// What a link has brought and nobody has opened yet.
+struct Incoming {
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Incoming {
+    fn new(rest: Vec<u8>) -> Self {
+        let end = rest.len();
+        let mut buffer = rest;
+        buffer.resize(WINDOW.max(end), 0);
+        Self { buffer, start: 0, end }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    fn waiting(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    fn frame(&self) -> Result<Option<usize>, Stopped> {
+        frame(self.waiting()).map_err(Stopped::Record)
+    }
+
+    /// Opens records into `chunk`: at least one, waiting for it, and then those that are here and fit.
+    fn open(
+        &mut self,
+        link: &mut impl Read,
+        opener: &mut Opener,
+        missing: u64,
+        chunk: &mut Vec<u8>,
+    ) -> Result<(), Stopped> {
+        loop {
+            match self.frame()? {
+                Some(length) if chunk.is_empty() || chunk.len() + length <= CHUNK + OVERHEAD => {
+                    self.take(length, opener, chunk)?;
+                    if chunk.len() as u64 > missing {
+                        return Err(Stopped::TooMuch);
+                    }
+                    if chunk.len() as u64 == missing {
+                        return Ok(());
+                    }
+                }
+                Some(_) => return Ok(()),
+                None if chunk.is_empty() => self.fill(link)?,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Opens the record of `length` sealed bytes that is here, to the end of `chunk`.
+    fn take(
+        &mut self,
+        length: usize,
+        opener: &mut Opener,
+        chunk: &mut Vec<u8>,
+    ) -> Result<(), Stopped> {
+        let begin = self.start + LENGTH_BYTES;
+        let sealed = self.buffer.get(begin..begin + length).unwrap_or_default();
+        let before = chunk.len();
+        chunk.resize(before + (length + LENGTH_BYTES).saturating_sub(OVERHEAD), 0);
+        opener
+            .open(sealed, chunk.get_mut(before..).unwrap_or_default())
+            .map_err(Stopped::Record)?;
+        self.start = begin + length;
+        Ok(())
+    }
+
+    /// Reads more from the link.
+    fn fill(&mut self, link: &mut impl Read) -> Result<(), Stopped> {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.end == self.buffer.len() {
+            // A record longer than ours, within the limit that `frame` holds it to.
+            self.buffer.resize(self.buffer.len() * 2, 0);
+        }
+        loop {
+            match link.read(self.buffer.get_mut(self.end..).unwrap_or_default()) {
+                Ok(0) => return Err(Stopped::Link(io::ErrorKind::UnexpectedEof.into())),
+                Ok(length) => {
+                    self.end += length;
+                    return Ok(());
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Stopped::Link(error)),
+            }
+        }
+    }
+}
+
+fn panicked() -> io::Error {
+    io::Error::other("a thread of the transfer has panicked")
+}
+
+#[cfg(test)]
+mod tests;
