@@ -26,6 +26,7 @@ use tokio::{
 };
 use tokio_tungstenite::{WebSocketStream, accept_async, tungstenite::Message};
 use wormhole_sync::{Code, DROP_LIMIT, ErrorKind, Fault, Options, Status, Wormhole};
+use wormhole_sync_core::wire::limits::MAX_FRAME;
 
 mod support;
 
@@ -103,6 +104,52 @@ async fn a_message_beyond_the_limit_ends_the_exchange_instead_of_being_fetched_f
     let (options, calls) = lying(move |socket| say_and_stay(socket, vec![long])).await;
     assert_eq!(kind_of_failure(options).await, ErrorKind::Server);
     assert_eq!(calls.load(Ordering::Relaxed), 1);
+}
+
+/// `head` and `tail` with so much between them that the frame has so many bytes.
+fn frame_of(bytes: usize, head: &str, filling: &str, tail: &str) -> &'static str {
+    let room = bytes - head.len() - tail.len();
+    let filling = filling.repeat(room / filling.len());
+    format!("{head}{filling}{tail}{:1$}", "", room - filling.len()).leak()
+}
+
+#[tokio::test]
+async fn a_welcome_is_taken_up_to_the_size_of_a_frame() {
+    let [head, tail] = [r#"{"type":"welcome","welcome":{"motd":""#, r#""}}"#];
+    let most = frame_of(MAX_FRAME, head, "x", tail);
+    let (options, _) = lying(move |socket| say_and_stay(socket, vec![most])).await;
+    let connected = within(SOON, Wormhole::connect(APP, options)).await.unwrap();
+    let told = connected.welcome().map(str::len);
+    assert_eq!(told, Some(MAX_FRAME - head.len() - tail.len()));
+}
+
+/// A server whose list is a frame of so many bytes, whatever it was asked.
+async fn listing(bytes: usize) -> Options {
+    let head = r#"{"type":"nameplates","nameplates":[{"id":"7"}"#;
+    let list = frame_of(bytes, head, r#",{"id":"4"}"#, "]}");
+    let (options, _) = lying(move |socket| async move {
+        let (mut say, mut hear) = socket.split();
+        say.send(Message::text(WELCOME)).await.unwrap();
+        while let Some(Ok(frame)) = hear.next().await {
+            if frame.to_text().is_ok_and(|text| text.contains(r#""type":"list""#)) {
+                let _ = say.send(Message::text(list)).await; // the client may be gone before its end
+            }
+        }
+    })
+    .await;
+    options.time_limit(Duration::from_secs(20))
+}
+
+#[tokio::test]
+async fn a_list_is_taken_up_to_the_size_of_a_frame() {
+    let options = listing(MAX_FRAME).await;
+    let mut connected = within(SOON, Wormhole::connect(APP, options)).await.unwrap();
+    assert!(within(SOON, connected.nameplates()).await.unwrap().len() > 90_000);
+
+    let options = listing(MAX_FRAME + 1).await;
+    let mut connected = within(SOON, Wormhole::connect(APP, options)).await.unwrap();
+    let error = within(SOON, connected.nameplates()).await.unwrap_err();
+    assert_eq!((error.kind(), error.fault()), (ErrorKind::Server, Fault::Server));
 }
 
 #[tokio::test]
