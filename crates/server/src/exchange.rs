@@ -185,7 +185,8 @@ pub trait Exchange {
     /// ```
     fn spend(&mut self, stamp: [u8; 20], day: i64) -> bool;
 
-    /// The nameplates in use, sorted as strings.
+    /// The nameplates in use, sorted as strings; at most
+    /// [`LISTED_NAMEPLATES`](crate::config::LISTED_NAMEPLATES), the shortest.
     fn list(&self, client: &Client) -> Vec<Nameplate>;
 
     /// Claims a free nameplate: the one that this side allocated before and still holds, else a

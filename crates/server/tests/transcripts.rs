@@ -13,14 +13,16 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use wormhole_sync_server::{
     Limits,
+    config::LISTED_NAMEPLATES,
     exchange::{
         ConnectionId,
         embedded::Embedded,
         journal::{Entry, Snapshot},
         usage::Outcome,
     },
-    session::{Policy, Release, Session},
+    session::{Outgoing, Policy, Release, Session},
 };
+use wormhole_sync_wire::limits::MAX_FRAME;
 
 const IDLE: f64 = 660.0;
 
@@ -48,9 +50,7 @@ impl Table {
 
     /// What everybody hears, as `number type` and the one field that matters.
     fn say(&mut self, number: usize, frame: Value) -> Vec<String> {
-        let mut out = Vec::new();
-        let exchange = &mut self.exchange;
-        self.sessions[number].handle(&frame.to_string(), self.now, exchange, &mut out);
+        let out = self.hear(number, frame);
         out.iter()
             .map(|out| {
                 let message: Value = serde_json::from_str(&out.text).unwrap();
@@ -60,6 +60,14 @@ impl Table {
                 format!("{} {}{detail}", out.to.0, message["type"].as_str().unwrap())
             })
             .collect()
+    }
+
+    /// The same, as frames.
+    fn hear(&mut self, number: usize, frame: Value) -> Vec<Outgoing> {
+        let mut out = Vec::new();
+        let exchange = &mut self.exchange;
+        self.sessions[number].handle(&frame.to_string(), self.now, exchange, &mut out);
+        out
     }
 
     fn wait(&mut self, seconds: f64) {
@@ -206,6 +214,25 @@ fn only_what_rests_on_the_exchange_waits_for_a_commit() {
             table.sessions[alice].handle(&frame.to_string(), 1.0, exchange, &mut Vec::new());
         assert_eq!(answered, release, "{frame}");
     }
+}
+
+#[test]
+fn a_list_that_a_stranger_makes_long_is_cut_to_the_shortest_and_fits_a_clients_frame() {
+    let mut table = Table::new();
+    for number in 0..LISTED_NAMEPLATES + 50 {
+        let stranger = table.bind("s");
+        let nameplate = format!("1{number:039}");
+        table.hear(stranger, json!({"type": "claim", "nameplate": nameplate}));
+    }
+    let alice = table.bind("a");
+    table.hear(alice, json!({"type": "claim", "nameplate": "77"}));
+    let reply = table.hear(alice, json!({"type": "list"})).pop().unwrap().text;
+    assert!(reply.len() < MAX_FRAME, "{}", reply.len());
+    let reply: Value = serde_json::from_str(&reply).unwrap();
+    let names: Vec<_> = reply["nameplates"].as_array().unwrap().iter().collect();
+    assert_eq!(names.len(), LISTED_NAMEPLATES);
+    assert!(names.contains(&&json!({"id": "77"})));
+    assert!(names.is_sorted_by_key(|name| name["id"].as_str().unwrap()));
 }
 
 #[test]

@@ -249,6 +249,25 @@ pub const OUTBOX_BYTES: usize = 8 << 20;
 /// ```
 pub const OUTBOXES_BYTES: usize = 256 << 20;
 
+/// Nameplates that a `list` tells at most, the shortest first: one stranger's thousands must not
+/// make the answer longer than the others' clients take.
+///
+/// ```
+/// use wormhole_sync_server::{config::LISTED_NAMEPLATES, exchange::embedded::Embedded};
+///
+/// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange}};
+/// # let (connection, app, side) = (ConnectionId(1), "example.com/chat".into(), "a".into());
+/// # let client = Client { connection, app, side, address: None };
+/// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+/// for number in 0..LISTED_NAMEPLATES + 7 {
+///     # let number = wormhole_sync_wire::Nameplate::new(number.to_string()).unwrap();
+///     exchange.claim(&client, &number, None, 0.0)?;
+/// }
+/// assert_eq!(exchange.list(&client).len(), LISTED_NAMEPLATES);
+/// # Ok::<(), wormhole_sync_wire::Refusal>(())
+/// ```
+pub const LISTED_NAMEPLATES: usize = 10_000;
+
 /// Bytes of the database file, 8 GiB: the disk belongs to others, too.
 ///
 /// ```

@@ -13,6 +13,7 @@ use super::{
     nameplate::{Plate, Small},
     sides::Sides,
 };
+use crate::config::LISTED_NAMEPLATES;
 
 /// Nameplates beyond three digits are drawn from here, and that often before all are gone through.
 const LARGE: std::ops::Range<u32> = 1000..1_000_000;
@@ -40,6 +41,17 @@ impl App {
 
     pub(super) fn is_empty(&self) -> bool {
         self.mailboxes.is_empty()
+    }
+
+    /// The nameplates, sorted as strings; the shortest of them, when they are too many.
+    pub(super) fn list(&self) -> Vec<Nameplate> {
+        let mut names: Vec<_> = self.nameplates.keys().collect();
+        if names.len() > LISTED_NAMEPLATES {
+            names.sort_by_key(|name| name.len());
+            names.truncate(LISTED_NAMEPLATES);
+            names.sort();
+        }
+        names.into_iter().cloned().collect()
     }
 
     pub(super) fn allocate(

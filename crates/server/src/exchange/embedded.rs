@@ -272,9 +272,7 @@ impl Exchange for Embedded {
     }
 
     fn list(&self, client: &Client) -> Vec<Nameplate> {
-        self.apps
-            .get(&client.app)
-            .map_or_else(Vec::new, |app| app.nameplates.keys().cloned().collect())
+        self.apps.get(&client.app).map_or_else(Vec::new, App::list)
     }
 
     fn allocate(&mut self, client: &Client, now: f64) -> Result<Nameplate, Refusal> {
