@@ -4,6 +4,8 @@ mod limits;
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
+use data_encoding::HEXLOWER;
+
 pub use limits::{
     CONNECTIONS, CONNECTIONS_PER_ADDRESS, DATABASE_BYTES, HEAD_BYTES, INCOMING_BYTES,
     LISTED_NAMEPLATES, Limits, MAILBOX_BYTES, MAILBOX_MESSAGES, MAILBOXES, MAILBOXES_PER_ADDRESS,
@@ -123,9 +125,23 @@ pub enum Permission {
     Hashcash {
         /// Leading zero bits of the stamp's SHA-1: a client's expected work is 2^bits hashes.
         bits: u32,
-        /// What the stamp must be made for; usually the server's name.
+        /// What the stamp must be made for; usually the server's name. A server that starts adds
+        /// a random part, for it knows only the stamps that were spent since.
         resource: String,
     },
+}
+
+impl Permission {
+    /// The same, with stamps that are of no use to any other start of the server.
+    pub(crate) fn of_this_start(self, random: [u8; 8]) -> Self {
+        match self {
+            Self::None => Self::None,
+            Self::Hashcash { bits, resource } => {
+                let random = HEXLOWER.encode(&random);
+                Self::Hashcash { bits, resource: format!("{resource}/{random}") }
+            }
+        }
+    }
 }
 
 /// How long things last. What is shorter than a [millisecond](MOMENT) counts as one.

@@ -151,9 +151,8 @@ pub async fn prepare(listener: TcpListener, mut config: Config) -> Result<Prepar
     let max_bytes = config.limits.database_bytes;
     let opened = tokio::task::spawn_blocking(move || open(&database, max_bytes)).await;
     let (store, snapshot) = opened.map_err(|error| ServeError::System(error.into()))??;
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| ServeError::System(io::Error::other(error)))?;
-    let mut exchange = Embedded::new(config.limits.clone(), seed);
+    config.permission = config.permission.of_this_start(random()?);
+    let mut exchange = Embedded::new(config.limits.clone(), random()?);
     exchange.restore(snapshot, |_| false, clock.now());
     tracing::info!(mailboxes = exchange.mailboxes(), "mailbox server starts");
 
@@ -166,6 +165,12 @@ pub async fn prepare(listener: TcpListener, mut config: Config) -> Result<Prepar
     };
     let writer = store.map(|store| write(&stop.0, work(store))).transpose()?;
     Ok(Prepared { listener, stop, writer })
+}
+
+fn random<const BYTES: usize>() -> Result<[u8; BYTES], ServeError> {
+    let mut random = [0; BYTES];
+    getrandom::fill(&mut random).map_err(|error| ServeError::System(io::Error::other(error)))?;
+    Ok(random)
 }
 
 fn share(config: Config, engine: Engine) -> Shared {

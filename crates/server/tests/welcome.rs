@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
-use support::Server;
+use support::{Client, Server};
 use wormhole_sync_server::{Config, Limits, Notices, Permission};
 use wormhole_sync_wire::hashcash::leading_zero_bits;
 
@@ -69,24 +69,37 @@ async fn http_is_answered_in_http() {
     }
 }
 
-#[tokio::test]
-async fn before_a_good_stamp_nobody_is_bound() {
+fn asking_for_stamps() -> Config {
     let permission = Permission::Hashcash { bits: 6, resource: "mailbox.example".into() };
-    let server = Server::start(Config { permission, ..Config::default() });
+    Config { permission, ..Config::default() }
+}
+
+/// A new connection, and what its stamps are to be made for.
+async fn resource(server: &Server) -> (Client, String) {
     let mut client = server.connect_with(&[]).await;
     let welcome = client.expect("welcome").await;
-    let required = &welcome["welcome"]["permission-required"];
-    assert_eq!(required, &json!({"hashcash": {"bits": 6, "resource": "mailbox.example"}}));
+    let required = &welcome["welcome"]["permission-required"]["hashcash"];
+    assert_eq!(required["bits"], 6);
+    let resource = required["resource"].as_str().unwrap().to_owned();
+    assert!(resource.starts_with("mailbox.example/"), "{resource}");
+    (client, resource)
+}
 
+fn submit(stamp: &str) -> Value {
+    json!({"type": "submit-permissions", "method": "hashcash", "stamp": stamp})
+}
+
+#[tokio::test]
+async fn before_a_good_stamp_nobody_is_bound() {
+    let server = Server::start(asking_for_stamps());
+    let (mut client, resource) = resource(&server).await;
     let bind = json!({"type": "bind", "appid": "app", "side": "s"});
     let text = client.refused(bind.clone()).await;
     assert_eq!(text, "permission required: submit a hashcash stamp before bind");
-    let submit =
-        |stamp: &str| json!({"type": "submit-permissions", "method": "hashcash", "stamp": stamp});
-    let text = client.refused(submit("1:6:700101:mailbox.example::x:1")).await;
+    let text = client.refused(submit(&format!("1:6:700101:{resource}::x:1"))).await;
     assert_eq!(text, "the stamp's date is more than two days away");
 
-    let stamp = good_stamp();
+    let stamp = good_stamp(&resource);
     client.say(submit(&stamp)).await;
     client.expect("ack").await;
     client.say(bind).await;
@@ -98,7 +111,25 @@ async fn before_a_good_stamp_nobody_is_bound() {
     assert_eq!(text, "the stamp was used before: make a new one");
 }
 
-fn good_stamp() -> String {
+#[tokio::test]
+async fn a_stamp_is_not_good_again_after_a_restart() {
+    let server = Server::start(asking_for_stamps());
+    let (mut client, resource_before) = resource(&server).await;
+    let stamp = good_stamp(&resource_before);
+    client.say(submit(&stamp)).await;
+    client.expect("ack").await;
+    client.ask(json!({"type": "ping", "ping": 1}), "pong").await;
+    server.stop().await;
+
+    let server = Server::start(asking_for_stamps());
+    let (mut client, resource) = resource(&server).await;
+    assert_eq!(client.refused(submit(&stamp)).await, "the stamp is for another resource");
+    client.say(submit(&good_stamp(&resource))).await;
+    client.expect("ack").await;
+    client.ask(json!({"type": "ping", "ping": 1}), "pong").await;
+}
+
+fn good_stamp(resource: &str) -> String {
     let days = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 86_400;
     let date = (0..10_000)
         .map(|days| (2020 + days / 372, days / 31 % 12 + 1, days % 31 + 1))
@@ -106,7 +137,7 @@ fn good_stamp() -> String {
         .map(|(year, month, day)| format!("{:02}{month:02}{day:02}", year % 100))
         .unwrap();
     (0..100_000)
-        .map(|counter| format!("1:6:{date}:mailbox.example::salt:{counter}"))
+        .map(|counter| format!("1:6:{date}:{resource}::salt:{counter}"))
         .find(|stamp| leading_zero_bits(&Sha1::digest(stamp)) >= 6)
         .unwrap()
 }

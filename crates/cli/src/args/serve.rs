@@ -55,7 +55,7 @@ pub(crate) struct MailboxArgs {
     #[arg(long, value_name = "BITS", requires = "hashcash_resource", help_heading = "Limits",
           value_parser = clap::value_parser!(u32).range(1..=64))]
     pub(crate) hashcash_bits: Option<u32>,
-    /// What the stamps are made for, such as this server's name
+    /// What the stamps are made for, such as this server's name; each start adds a random part
     #[arg(long, value_name = "NAME", requires = "hashcash_bits", help_heading = "Limits")]
     pub(crate) hashcash_resource: Option<String>,
     /// A proxy whose X-Real-IP and X-Real-Port are believed
