@@ -61,9 +61,7 @@ impl Server {
     }
 
     pub(crate) async fn dial(self) -> io::Result<Box<Socket>> {
-        let addresses = lookup_host((&*self.host, self.port)).await?.collect();
-        let tcp = connect(interleaved(addresses)).await?;
-        tcp.set_nodelay(true)?;
+        let tcp = tcp(&self.host, self.port).await?;
         let stream: Box<dyn Stream> =
             if self.tls { Box::new(tls(&self.host, tcp).await?) } else { Box::new(tcp) };
         let config = WebSocketConfig::default()
@@ -75,6 +73,14 @@ impl Server {
             .map_err(io::Error::other)?;
         Ok(Box::new(socket))
     }
+}
+
+/// A TCP connection to a name or address.
+pub(crate) async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
+    let addresses = lookup_host((host, port)).await?.collect();
+    let tcp = connect(interleaved(addresses)).await?;
+    tcp.set_nodelay(true)?;
+    Ok(tcp)
 }
 
 /// The families in turn, the resolver's first choice first (RFC 8305, section 4).

@@ -7,8 +7,8 @@ use std::{future::pending, ops::ControlFlow, time::Duration};
 use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
 use wormhole_sync_core::{
-    Error as ProtocolError, Event, Input, Moment, Output, Settings, Wormhole, wire::AppId,
-    wormhole::Effect,
+    Error as ProtocolError, Event, Input, Moment, Output, Settings, Wormhole, transit::TransitKey,
+    wire::AppId, wormhole::Effect,
 };
 use zeroize::Zeroizing;
 
@@ -308,6 +308,11 @@ impl Driver {
             Command::Derive { purpose, length, reply } => {
                 if let Some(key) = self.machine.key() {
                     let _ = reply.send(key.derive_for_application(&purpose, length));
+                }
+            }
+            Command::Transit { reply } => {
+                if let Some(key) = self.machine.key() {
+                    let _ = reply.send(TransitKey::new(key));
                 }
             }
             Command::Close => {

@@ -1,9 +1,10 @@
 //! What can go wrong, whose fault it is, and what to do.
 
-use std::{fmt, time::Duration};
+use std::{fmt, io, sync::Arc, time::Duration};
 
 use wormhole_sync_core::{
-    Error as ProtocolError, Fault, code::CodeError, key::DeriveError, wire::InvalidName,
+    Error as ProtocolError, Fault, code::CodeError, key::DeriveError, transfer::Failure,
+    wire::InvalidName,
 };
 
 use crate::MAX_BLOB;
@@ -78,6 +79,16 @@ pub enum ErrorKind {
     Unsupported,
     /// The runtime that drove the exchange is gone.
     Stopped,
+    /// The two sides cannot reach each other, nor both a relay, or no port can be listened on.
+    Unconnected,
+    /// The link of a transfer broke or stood still, and the other side has not said why.
+    Interrupted,
+    /// The other side received something else than was sent.
+    Damaged,
+    /// The application cancelled the transfer.
+    Cancelled,
+    /// What was to be sent cannot be read, or what was received cannot be written.
+    Io,
 }
 
 #[derive(Clone, Debug)]
@@ -99,6 +110,12 @@ pub(crate) enum Cause {
     Random(String),
     Runtime(String),
     FilesLater,
+    BadRelay(String),
+    Listen(String),
+    Transfer(Failure),
+    Cancelled(String),
+    Read(Arc<io::Error>),
+    Write(Arc<io::Error>),
 }
 
 impl Error {
@@ -121,7 +138,7 @@ impl Error {
             Cause::Protocol(error) if matches!(error.fault(), Fault::Peer) => ErrorKind::Peer,
             Cause::Protocol(_) => ErrorKind::Server,
             Cause::BadCode(_) => ErrorKind::BadCode,
-            Cause::BadUrl { .. } => ErrorKind::BadUrl,
+            Cause::BadUrl { .. } | Cause::BadRelay(_) => ErrorKind::BadUrl,
             Cause::BadAppId(_) => ErrorKind::BadAppId,
             Cause::BadPurpose(_) => ErrorKind::BadPurpose,
             Cause::TooLong { .. } => ErrorKind::TooLong,
@@ -131,6 +148,10 @@ impl Error {
             Cause::Unconfirmed => ErrorKind::Unconfirmed,
             Cause::Stopped | Cause::Random(_) | Cause::Runtime(_) => ErrorKind::Stopped,
             Cause::FilesLater => ErrorKind::Unsupported,
+            Cause::Listen(_) => ErrorKind::Unconnected,
+            Cause::Cancelled(_) => ErrorKind::Cancelled,
+            Cause::Transfer(failure) => kind_of(failure),
+            Cause::Read(_) | Cause::Write(_) => ErrorKind::Io,
         }
     }
 
@@ -157,7 +178,13 @@ impl Error {
             | Cause::Stopped
             | Cause::Random(_)
             | Cause::Runtime(_)
+            | Cause::BadRelay(_)
+            | Cause::Listen(_)
+            | Cause::Cancelled(_)
+            | Cause::Read(_)
+            | Cause::Write(_)
             | Cause::FilesLater => Fault::Caller,
+            Cause::Transfer(failure) => fault_of(failure),
         }
     }
 }
@@ -225,10 +252,66 @@ impl fmt::Display for Error {
             Cause::FilesLater => f.write_str(
                 "the other side offers a file, and files come with a later version; ask for a text instead",
             ),
+            Cause::BadRelay(relay) => write!(
+                f,
+                "'{relay}' is no address of a transit relay; it must look like tcp:host:port"
+            ),
+            Cause::Listen(reason) => write!(
+                f,
+                "the port for the transfer cannot be listened on ({reason}); choose another port, or do not listen"
+            ),
+            Cause::Transfer(failure) => failed(f, failure),
+            Cause::Cancelled(reason) => write!(f, "the transfer was cancelled on this side: {reason}"),
+            Cause::Read(error) => write!(f, "what was to be sent cannot be read: {error}"),
+            Cause::Write(error) => write!(f, "what was received cannot be written: {error}"),
             Cause::Random(reason) => {
                 write!(f, "the operating system gives no random numbers ({reason}); nothing can be done safely")
             }
         }
+    }
+}
+
+const fn kind_of(failure: &Failure) -> ErrorKind {
+    match failure {
+        Failure::Refused(_) => ErrorKind::Rejected,
+        Failure::NoLink => ErrorKind::Unconnected,
+        Failure::Lost | Failure::Stalled => ErrorKind::Interrupted,
+        Failure::WrongHash => ErrorKind::Damaged,
+        Failure::Cancelled(_) => ErrorKind::Cancelled,
+        _ => ErrorKind::Peer,
+    }
+}
+
+const fn fault_of(failure: &Failure) -> Fault {
+    match failure {
+        Failure::NoLink | Failure::Lost | Failure::Stalled | Failure::WrongHash => Fault::Network,
+        Failure::Cancelled(_) => Fault::Caller,
+        _ => Fault::Peer,
+    }
+}
+
+fn failed(f: &mut fmt::Formatter<'_>, failure: &Failure) -> fmt::Result {
+    match failure {
+        Failure::Refused(reason) => write!(f, "the other side refused: {reason}; ask its user"),
+        Failure::NoLink => f.write_str(
+            "the two computers cannot reach each other, nor both a relay; check the firewalls, or name a \
+             transit relay on one side",
+        ),
+        Failure::Lost => f.write_str(
+            "the connection to the other computer broke, and it has not said why; start again with a new code",
+        ),
+        Failure::Stalled => f.write_str(
+            "the connection to the other computer stood still for too long; start again with a new code",
+        ),
+        Failure::WrongHash => f.write_str(
+            "what the other side received is not what was sent; start again with a new code",
+        ),
+        Failure::Cancelled(reason) => write!(f, "the transfer was cancelled on this side: {reason}"),
+        Failure::Nonsense(what) => write!(
+            f,
+            "the other side sent {what}; check that both sides run an up-to-date tool of the family"
+        ),
+        _ => f.write_str("the transfer failed; start again with a new code"),
     }
 }
 

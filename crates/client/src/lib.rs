@@ -64,6 +64,7 @@ mod wormhole;
 
 pub mod text;
 pub mod transcribe;
+pub mod transfer;
 
 pub mod blocking;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde_json::{Map, Value};
-use wormhole_sync_core::{Code, Verifier, wormhole::Confirmed};
+use wormhole_sync_core::{Code, Verifier, transit::TransitKey, wormhole::Confirmed};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -199,6 +199,10 @@ impl Wormhole {
         length: usize,
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
         self.handle.derive(purpose, length).await
+    }
+
+    pub(crate) async fn transit_key(&self) -> Result<TransitKey, Error> {
+        self.handle.transit_key().await
     }
 
     /// Waits until everything sent is stored at the server, lets everything go, and disconnects.

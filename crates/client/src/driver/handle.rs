@@ -7,7 +7,7 @@ use std::sync::{
 
 use tokio::sync::{Notify, mpsc, oneshot};
 use wormhole_sync_core::{
-    Code, key::DeriveError, wire::limits::MAX_PLAINTEXT, wormhole::Confirmed,
+    Code, key::DeriveError, transit::TransitKey, wire::limits::MAX_PLAINTEXT, wormhole::Confirmed,
 };
 use zeroize::Zeroizing;
 
@@ -51,6 +51,7 @@ pub(super) enum Command {
     SetCode(Code),
     Send(Vec<u8>),
     Derive { purpose: String, length: usize, reply: oneshot::Sender<Derived> },
+    Transit { reply: oneshot::Sender<TransitKey> },
     Close,
     Abort,
 }
@@ -129,6 +130,12 @@ impl Handle {
         self.say(Command::Derive { purpose: purpose.to_owned(), length, reply });
         let derived = derived.await.map_err(|_| self.stopped())?;
         derived.map_err(|error| Cause::BadPurpose(error).into())
+    }
+
+    pub(crate) async fn transit_key(&self) -> Result<TransitKey, Error> {
+        let (reply, key) = oneshot::channel();
+        self.say(Command::Transit { reply });
+        key.await.map_err(|_| self.stopped())
     }
 
     /// Leaves once everything sent is stored, and waits for the end.

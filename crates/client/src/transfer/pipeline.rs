@@ -20,7 +20,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 use wormhole_sync_core::{
-    transit::{OVERHEAD, Opener, RecordError, Sealer, frame},
+    transit::{OVERHEAD, Opener, Sealer, frame},
     wire::{limits::RECORD, transit::LENGTH_BYTES},
 };
 
@@ -45,9 +45,9 @@ pub(super) enum Stopped {
     /// What arrived could not be written.
     Destination(io::Error),
     /// The link is gone.
-    Link(io::Error),
+    Link,
     /// The link brought what is no record of the peer's.
-    Record(RecordError),
+    Record,
     /// The link brought more than was announced.
     TooMuch,
 }
@@ -66,7 +66,7 @@ pub(super) fn send(
     let (full, chunks) = sync_channel(CHUNKS);
     let (empty, spare) = sync_channel(CHUNKS);
     thread::scope(|scope| {
-        let reading = scope.spawn(move || read_and_hash(source, size, &full, &spare));
+        let reading = scope.spawn(move || read_and_hash(source, size, &full, Pool::new(spare)));
         let written = seal_and_write(chunks, &empty, link, sealer, moved);
         drop(empty);
         let read = reading.join().unwrap_or_else(|_| Err(Stopped::Source(panicked())));
@@ -78,22 +78,12 @@ fn read_and_hash(
     mut source: impl Read,
     size: u64,
     full: &SyncSender<Vec<u8>>,
-    spare: &Receiver<Vec<u8>>,
+    mut spare: Pool,
 ) -> Result<[u8; 32], Stopped> {
     let mut hash = Sha256::new();
     let mut missing = size;
-    let mut made = 0;
     while missing > 0 {
-        let mut chunk = match spare.try_recv() {
-            Ok(chunk) => chunk,
-            Err(_) if made < CHUNKS => Vec::new(),
-            // The other thread is gone only when it has failed, and tells why.
-            Err(_) => match spare.recv() {
-                Ok(chunk) => chunk,
-                Err(_) => break,
-            },
-        };
-        made += usize::from(chunk.capacity() == 0);
+        let Some(mut chunk) = spare.next() else { break };
         let length = usize::try_from(missing).unwrap_or(CHUNK).min(CHUNK);
         chunk.resize(length, 0);
         source.read_exact(&mut chunk).map_err(Stopped::Source)?;
@@ -120,11 +110,35 @@ fn seal_and_write(
             let space = batch.get_mut(end..).unwrap_or_default();
             end += sealer.seal(plaintext, space).unwrap_or_default(); // a window holds a chunk
         }
-        link.write_all(batch.get(..end).unwrap_or_default()).map_err(Stopped::Link)?;
+        link.write_all(batch.get(..end).unwrap_or_default()).map_err(|_| Stopped::Link)?;
         moved.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         let _ = empty.send(chunk); // the reading thread may be through
     }
     Ok(())
+}
+
+/// Chunks to fill: those that come back, after the first few.
+struct Pool {
+    back: Receiver<Vec<u8>>,
+    made: usize,
+}
+
+impl Pool {
+    const fn new(back: Receiver<Vec<u8>>) -> Self {
+        Self { back, made: 0 }
+    }
+
+    /// `None` when the other thread is gone: it has failed, and tells why.
+    fn next(&mut self) -> Option<Vec<u8>> {
+        if let Ok(chunk) = self.back.try_recv() {
+            return Some(chunk);
+        }
+        if self.made == CHUNKS {
+            return self.back.recv().ok();
+        }
+        self.made += 1;
+        Some(Vec::with_capacity(CHUNK))
+    }
 }
 
 /// Writes one record.
@@ -162,7 +176,7 @@ pub(super) fn receive(
     thread::scope(|scope| {
         let writing = scope.spawn(move || hash_and_write(chunks, &empty, destination));
         let mut incoming = Incoming::new(rest);
-        let read = read_and_open(&mut incoming, size, link, opener, &full, &spare, moved);
+        let read = read_and_open(&mut incoming, size, link, opener, &full, Pool::new(spare), moved);
         drop(full);
         let written = writing.join().unwrap_or_else(|_| Err(Stopped::Destination(panicked())))?;
         read?;
@@ -178,21 +192,12 @@ fn read_and_open(
     link: &mut impl Read,
     opener: &mut Opener,
     full: &SyncSender<Vec<u8>>,
-    spare: &Receiver<Vec<u8>>,
+    mut spare: Pool,
     moved: &Moved,
 ) -> Result<(), Stopped> {
     let mut missing = size;
-    let mut made = 0;
     while missing > 0 {
-        let mut chunk = match spare.try_recv() {
-            Ok(chunk) => chunk,
-            Err(_) if made < CHUNKS => Vec::with_capacity(CHUNK),
-            Err(_) => match spare.recv() {
-                Ok(chunk) => chunk,
-                Err(_) => return Ok(()), // the other thread has failed, and tells why
-            },
-        };
-        made += 1;
+        let Some(mut chunk) = spare.next() else { return Ok(()) };
         chunk.clear();
         incoming.open(link, opener, missing, &mut chunk)?;
         missing -= chunk.len() as u64;
@@ -262,7 +267,7 @@ impl Incoming {
     }
 
     fn frame(&self) -> Result<Option<usize>, Stopped> {
-        frame(self.waiting()).map_err(Stopped::Record)
+        frame(self.waiting()).map_err(|_| Stopped::Record)
     }
 
     /// Opens records into `chunk`: at least one, waiting for it, and then those that are here and fit.
@@ -284,9 +289,8 @@ impl Incoming {
                         return Ok(());
                     }
                 }
-                Some(_) => return Ok(()),
                 None if chunk.is_empty() => self.fill(link)?,
-                None => return Ok(()),
+                Some(_) | None => return Ok(()),
             }
         }
     }
@@ -304,7 +308,7 @@ impl Incoming {
         chunk.resize(before + (length + LENGTH_BYTES).saturating_sub(OVERHEAD), 0);
         opener
             .open(sealed, chunk.get_mut(before..).unwrap_or_default())
-            .map_err(Stopped::Record)?;
+            .map_err(|_| Stopped::Record)?;
         self.start = begin + length;
         Ok(())
     }
@@ -322,13 +326,13 @@ impl Incoming {
         }
         loop {
             match link.read(self.buffer.get_mut(self.end..).unwrap_or_default()) {
-                Ok(0) => return Err(Stopped::Link(io::ErrorKind::UnexpectedEof.into())),
+                Ok(0) => return Err(Stopped::Link),
                 Ok(length) => {
                     self.end += length;
                     return Ok(());
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Stopped::Link(error)),
+                Err(_) => return Err(Stopped::Link),
             }
         }
     }

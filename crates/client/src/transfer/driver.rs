@@ -1,0 +1,461 @@
+//! The task of one transfer: the machine, the wormhole's messages, the race's sockets, and the threads
+//! that move the bytes.
+
+use std::{
+    future::pending,
+    io::{self, Read, Write},
+    net::{Shutdown, TcpStream},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::{
+    net::TcpListener,
+    sync::mpsc,
+    task::{JoinHandle, spawn_blocking},
+    time::{Instant, Interval, interval, sleep_until, timeout},
+};
+use wormhole_sync_core::{
+    Moment,
+    connect::LinkId,
+    transfer::{Channel, Event as MachineEvent, Failure, Meeting, Output, Receiving, Sending},
+    transit::{Opener, Sealer},
+};
+
+use super::{
+    Destination, Event, Route,
+    links::{Change, Links, far_end},
+    pipeline::{self, Moved, Stopped},
+};
+use crate::{
+    error::{Cause, Error},
+    wormhole::Wormhole,
+};
+
+/// How often what has moved is told.
+const TOLD_EVERY: Duration = Duration::from_millis(250);
+
+/// How long a thread that was cut off may take to end, and to clean up.
+const CLEAN_UP: Duration = Duration::from_secs(5);
+
+/// How long a receiver that has confirmed waits for the sender to close the link.
+const LAST_READ: Duration = Duration::from_secs(2);
+
+/// What a transfer is about.
+pub(super) enum Job {
+    Send {
+        machine: Sending,
+        source: Option<Box<dyn Read + Send>>,
+        size: u64,
+    },
+    Receive {
+        machine: Receiving,
+        destination: Option<Box<dyn Destination>>,
+        size: u64,
+        meeting: Meeting,
+        is_text: bool,
+    },
+}
+
+/// Calls the same on the machine of either role.
+macro_rules! machine {
+    ($job:expr, $machine:ident => $call:expr) => {
+        match &mut $job {
+            Job::Send { machine: $machine, .. } => $call,
+            Job::Receive { machine: $machine, .. } => $call,
+        }
+    };
+}
+
+pub(super) struct Driver {
+    job: Job,
+    wormhole: Wormhole,
+    links: Links,
+    origin: Instant,
+    events: mpsc::Sender<Event>,
+    cancelled: mpsc::Receiver<String>,
+    bulk: Option<Bulk>,
+    moved: Arc<Moved>,
+    /// As much of `moved` as the machine knows.
+    counted: u64,
+    tick: Interval,
+    /// Why this side gave up.
+    own_failure: Option<Error>,
+}
+
+/// The threads that move bytes, and how to stop them.
+struct Bulk {
+    link: LinkId,
+    thread: JoinHandle<Done>,
+    cut: Option<TcpStream>,
+}
+
+/// A chosen link as the threads have it.
+struct Line {
+    stream: TcpStream,
+    sealer: Sealer,
+    opener: Opener,
+    rest: Vec<u8>,
+}
+
+/// What a thread was about, and how it ended.
+enum Done {
+    Sent(Result<([u8; 32], Line), Stopped>),
+    Acknowledged(Result<Vec<u8>, Stopped>, [u8; 32]),
+    Received(Result<([u8; 32], Line), Stopped>),
+    Confirmed,
+    Panicked,
+}
+
+enum Happened {
+    Message(Result<Vec<u8>, Error>),
+    Link(Change),
+    Bulk(Done),
+    Cancelled(Option<String>),
+    Tick,
+    Timeout,
+}
+
+impl Driver {
+    pub(super) fn new(
+        job: Job,
+        wormhole: Wormhole,
+        ports: Vec<TcpListener>,
+        events: mpsc::Sender<Event>,
+        cancelled: mpsc::Receiver<String>,
+    ) -> Self {
+        Self {
+            job,
+            wormhole,
+            links: Links::new(ports),
+            origin: Instant::now(),
+            events,
+            cancelled,
+            bulk: None,
+            moved: Arc::default(),
+            counted: 0,
+            tick: interval(TOLD_EVERY),
+            own_failure: None,
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Result<(), Error> {
+        self.begin();
+        let outcome = loop {
+            match self.drain().await? {
+                Drained::Over(outcome) => break outcome,
+                Drained::Wait(alarm) => {
+                    let happened = self.wait(alarm).await;
+                    self.take(happened);
+                }
+            }
+        };
+        self.clean_up().await;
+        let closed = self.wormhole.close().await;
+        match (outcome, self.own_failure) {
+            (Ok(()), _) => closed,
+            (Err(_), Some(own)) => Err(own),
+            (Err(failure), None) => Err(Cause::Transfer(failure).into()),
+        }
+    }
+
+    fn begin(&mut self) {
+        let now = self.now();
+        if let Job::Receive { machine, destination, size, meeting, is_text } = &mut self.job {
+            if !*is_text {
+                return machine.accept(*size, meeting, now);
+            }
+            match destination.take().map_or(Ok(()), Destination::complete) {
+                Ok(()) => machine.take_text(),
+                Err(error) => self.fail(Stopped::Destination(error)),
+            }
+        }
+    }
+
+    async fn drain(&mut self) -> Result<Drained, Error> {
+        loop {
+            let now = self.now();
+            match machine!(self.job, machine => machine.poll(now)) {
+                Output::Message(message) => self.wormhole.send(&message).await?,
+                Output::Dial { link, target } => self.links.dial(link, &target),
+                Output::Transmit { link, bytes } => self.links.transmit(link, &bytes),
+                Output::Close { link } => self.close(link),
+                Output::Event(event) => {
+                    if let Some(outcome) = self.tell(event).await {
+                        return Ok(Drained::Over(outcome));
+                    }
+                }
+                Output::Wait(alarm) => return Ok(Drained::Wait(alarm)),
+            }
+        }
+    }
+
+    fn close(&mut self, link: LinkId) {
+        match &self.bulk {
+            Some(bulk) if bulk.link == link => bulk.cut(),
+            _ => self.links.close(link),
+        }
+    }
+
+    async fn tell(&mut self, event: MachineEvent) -> Option<Result<(), Failure>> {
+        match event {
+            MachineEvent::Accepted => self.say(Event::Accepted).await,
+            MachineEvent::Connected(channel) => self.connected(channel).await,
+            MachineEvent::Delivered | MachineEvent::Received => return Some(Ok(())),
+            MachineEvent::Failed(failure) => return Some(Err(failure)),
+            MachineEvent::Offered(_) => {} // it was accepted before this task began
+        }
+        None
+    }
+
+    /// Waits for an application that is behind.
+    async fn say(&mut self, event: Event) {
+        // An application that has stopped looking still wants the transfer.
+        let _ = self.events.send(event).await;
+    }
+
+    async fn wait(&mut self, alarm: Option<Moment>) -> Happened {
+        let origin = self.origin;
+        let alarm = async {
+            match alarm.and_then(|moment| origin.checked_add(moment)) {
+                Some(moment) => sleep_until(moment).await,
+                None => pending().await,
+            }
+        };
+        let moving = self.bulk.is_some();
+        tokio::select! {
+            message = self.wormhole.receive() => Happened::Message(message),
+            change = self.links.next() => Happened::Link(change),
+            done = done(&mut self.bulk) => Happened::Bulk(done),
+            reason = self.cancelled.recv() => Happened::Cancelled(reason),
+            _ = self.tick.tick(), if moving => Happened::Tick,
+            () = alarm => Happened::Timeout,
+        }
+    }
+
+    fn take(&mut self, happened: Happened) {
+        let now = self.now();
+        match happened {
+            Happened::Message(Ok(message)) => {
+                machine!(self.job, machine => machine.message(&message, now));
+            }
+            Happened::Message(Err(error)) => {
+                self.own_failure = Some(error);
+                machine!(self.job, machine => machine.cancel("the mailbox server is out of reach"));
+            }
+            Happened::Link(change) => self.linked(change, now),
+            Happened::Bulk(done) => self.done(done, now),
+            Happened::Cancelled(reason) => {
+                let reason = reason.unwrap_or_else(|| "the other side gave up".to_owned());
+                self.own_failure = Some(Cause::Cancelled(reason.clone()).into());
+                machine!(self.job, machine => machine.cancel(&reason));
+            }
+            Happened::Tick => self.count(now),
+            Happened::Timeout => {}
+        }
+    }
+
+    fn linked(&mut self, change: Change, now: Moment) {
+        match change {
+            Change::Accepted(stream) => {
+                if let Some(link) = machine!(self.job, machine => machine.accepted(now)) {
+                    let _ = stream.set_nodelay(true);
+                    self.links.add(link, stream);
+                }
+            }
+            Change::Opened(link) => machine!(self.job, machine => machine.opened(link)),
+            Change::Received(link, bytes) => {
+                machine!(self.job, machine => machine.received(link, &bytes));
+            }
+            Change::Lost(link) => machine!(self.job, machine => machine.lost(link, now)),
+        }
+    }
+
+    /// The link is there: from here on threads move the bytes.
+    async fn connected(&mut self, channel: Channel) {
+        self.links.stop_listening();
+        let Channel { link, path, sealer, opener, rest } = channel;
+        let Some((stream, unsent)) = self.links.take(link) else {
+            return machine!(self.job, machine => machine.lost(link, self.origin.elapsed()));
+        };
+        if let Some(address) = far_end(&stream) {
+            self.say(Event::Connected { route: Route::new(path, address) }).await;
+        }
+        let line = stream.into_std().and_then(|stream| {
+            stream.set_nonblocking(false)?;
+            Ok(Line { stream, sealer, opener, rest })
+        });
+        match line {
+            Ok(line) => self.move_bytes(link, line, unsent),
+            Err(_) => machine!(self.job, machine => machine.lost(link, self.origin.elapsed())),
+        }
+    }
+
+    fn move_bytes(&mut self, link: LinkId, line: Line, unsent: Vec<u8>) {
+        let moved = Arc::clone(&self.moved);
+        let cut = line.stream.try_clone().ok();
+        let thread = match &mut self.job {
+            Job::Send { source, size, .. } => {
+                let (source, size) = (source.take(), *size);
+                let source = source.unwrap_or_else(|| Box::new(io::empty()));
+                spawn_blocking(move || Done::Sent(line.send(&unsent, source, size, &moved)))
+            }
+            Job::Receive { destination, size, .. } => {
+                let (destination, size) = (destination.take(), *size);
+                let destination = destination.unwrap_or_else(|| Box::new(super::Discard));
+                spawn_blocking(move || Done::Received(line.receive(destination, size, &moved)))
+            }
+        };
+        self.bulk = Some(Bulk { link, thread, cut });
+    }
+
+    fn done(&mut self, done: Done, now: Moment) {
+        let Some(bulk) = self.bulk.take() else { return };
+        self.count(now);
+        match (done, &mut self.job) {
+            (Done::Sent(Ok((hash, mut line))), Job::Send { machine, .. }) => {
+                machine.sent(now);
+                let _ = self.events.try_send(Event::Confirming);
+                let thread =
+                    spawn_blocking(move || Done::Acknowledged(line.acknowledgement(), hash));
+                self.bulk = Some(Bulk { thread, ..bulk });
+            }
+            (Done::Acknowledged(Ok(record), hash), Job::Send { machine, .. }) => {
+                machine.acknowledged(&record, &hash);
+            }
+            (Done::Received(Ok((hash, mut line))), Job::Receive { machine, .. }) => {
+                if let Some(record) = machine.acknowledge(&hash) {
+                    let thread = spawn_blocking(move || {
+                        line.confirm(&record);
+                        Done::Confirmed
+                    });
+                    // The machine has done with the link: nothing is to cut this short.
+                    self.bulk = Some(Bulk { thread, cut: None, ..bulk });
+                }
+            }
+            (
+                Done::Sent(Err(stopped))
+                | Done::Acknowledged(Err(stopped), _)
+                | Done::Received(Err(stopped)),
+                _,
+            ) => self.stopped(bulk.link, stopped, now),
+            (Done::Panicked, _) => self.fail(Stopped::Source(io::ErrorKind::Other.into())),
+            _ => {}
+        }
+    }
+
+    fn stopped(&mut self, link: LinkId, stopped: Stopped, now: Moment) {
+        match stopped {
+            Stopped::Link => machine!(self.job, machine => machine.lost(link, now)),
+            Stopped::Record => {
+                machine!(self.job, machine => machine.nonsense("what is no record of this transfer"));
+            }
+            Stopped::TooMuch => {
+                machine!(self.job, machine => machine.nonsense("more than it had announced"));
+            }
+            stopped => self.fail(stopped),
+        }
+    }
+
+    /// This side cannot go on.
+    fn fail(&mut self, stopped: Stopped) {
+        let (told, cause) = match stopped {
+            Stopped::Destination(error) => {
+                ("the receiver could not write what it received", Cause::Write(Arc::new(error)))
+            }
+            Stopped::Source(error) => {
+                ("the sender could not read what it offered", Cause::Read(Arc::new(error)))
+            }
+            Stopped::Link | Stopped::Record | Stopped::TooMuch => return,
+        };
+        self.own_failure = Some(cause.into());
+        machine!(self.job, machine => machine.cancel(told));
+    }
+
+    /// Tells the machine and the application what has moved.
+    fn count(&mut self, now: Moment) {
+        let bytes = self.moved.load(Ordering::Relaxed);
+        let new = bytes.saturating_sub(self.counted);
+        if new > 0 {
+            self.counted = bytes;
+            match &mut self.job {
+                Job::Send { machine, .. } => machine.moved(now),
+                Job::Receive { machine, .. } => machine.moved(new, now),
+            }
+            let _ = self.events.try_send(Event::Moved { bytes });
+        }
+    }
+
+    /// Lets the threads end, so that nothing half-made is left when this is over.
+    async fn clean_up(&mut self) {
+        if let Some(bulk) = self.bulk.take() {
+            bulk.cut();
+            let _ = timeout(CLEAN_UP, bulk.thread).await;
+        }
+    }
+
+    fn now(&self) -> Moment {
+        self.origin.elapsed()
+    }
+}
+
+enum Drained {
+    Wait(Option<Moment>),
+    Over(Result<(), Failure>),
+}
+
+async fn done(bulk: &mut Option<Bulk>) -> Done {
+    match bulk {
+        Some(bulk) => (&mut bulk.thread).await.unwrap_or(Done::Panicked),
+        None => pending().await,
+    }
+}
+
+impl Bulk {
+    fn cut(&self) {
+        if let Some(stream) = &self.cut {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Line {
+    fn send(
+        mut self,
+        unsent: &[u8],
+        source: Box<dyn Read + Send>,
+        size: u64,
+        moved: &Moved,
+    ) -> Result<([u8; 32], Self), Stopped> {
+        self.stream.write_all(unsent).map_err(|_| Stopped::Link)?;
+        let hash = pipeline::send(source, size, &mut self.stream, &mut self.sealer, moved)?;
+        Ok((hash, self))
+    }
+
+    fn acknowledgement(&mut self) -> Result<Vec<u8>, Stopped> {
+        let rest = std::mem::take(&mut self.rest);
+        pipeline::receive_record(&mut self.stream, rest, &mut self.opener)
+    }
+
+    fn receive(
+        mut self,
+        destination: Box<dyn Destination>,
+        size: u64,
+        moved: &Moved,
+    ) -> Result<([u8; 32], Self), Stopped> {
+        let rest = std::mem::take(&mut self.rest);
+        let opener = &mut self.opener;
+        let hash = pipeline::receive(destination, size, &mut self.stream, rest, opener, moved)?;
+        Ok((hash, self))
+    }
+
+    /// Sends the acknowledgement, and closes the link so that it arrives.
+    fn confirm(&mut self, record: &[u8]) {
+        let said = pipeline::send_record(record, &mut self.stream, &mut self.sealer)
+            .and_then(|()| self.stream.shutdown(Shutdown::Write))
+            .and_then(|()| self.stream.set_read_timeout(Some(LAST_READ)));
+        if said.is_ok() {
+            let _ = self.stream.read(&mut [0]);
+        }
+    }
+}

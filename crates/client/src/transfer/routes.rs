@@ -1,0 +1,210 @@
+//! How a side may be reached for bulk bytes, and what it listens on.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
+
+use tokio::net::TcpListener;
+use wormhole_sync_core::{
+    transfer::Meeting,
+    wire::{
+        hex,
+        hint::{Endpoint, Hint, Relay},
+    },
+};
+
+use crate::error::{Cause, Error};
+
+/// How to meet the other side for the bytes of a transfer: directly at a port of either side, or
+/// through a relay.
+///
+/// ```
+/// use wormhole_sync::transfer::Routes;
+///
+/// let through_relay_only = Routes::new().no_listen().relay("tcp:relay.example.com:4001")?;
+/// # drop(through_relay_only);
+/// # Ok::<(), wormhole_sync::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Routes {
+    port: Port,
+    relays: Vec<Relay>,
+}
+
+#[derive(Clone, Debug, Default)]
+enum Port {
+    /// Any free one, on every interface.
+    #[default]
+    Any,
+    /// This one, on every interface.
+    Pinned(u16),
+    /// On this address alone; a port of 0 is any free one.
+    At(SocketAddr),
+    None,
+}
+
+impl Routes {
+    /// Listens on a free port of every interface, and knows no relay.
+    ///
+    /// ```
+    /// wormhole_sync::transfer::Routes::new();
+    /// ```
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Listens on this port of every interface, such as one that a firewall lets through.
+    ///
+    /// ```
+    /// wormhole_sync::transfer::Routes::new().listen_port(40_001);
+    /// ```
+    #[must_use]
+    pub fn listen_port(mut self, port: u16) -> Self {
+        self.port = Port::Pinned(port);
+        self
+    }
+
+    /// Listens on this address alone, and names no other to the peer. Port 0 is any free one.
+    ///
+    /// ```
+    /// wormhole_sync::transfer::Routes::new().listen_at("127.0.0.1:0".parse()?);
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    #[must_use]
+    pub fn listen_at(mut self, address: SocketAddr) -> Self {
+        self.port = Port::At(address);
+        self
+    }
+
+    /// Does not listen, and tells the peer no address of this computer.
+    ///
+    /// ```
+    /// wormhole_sync::transfer::Routes::new().no_listen();
+    /// ```
+    #[must_use]
+    pub fn no_listen(mut self) -> Self {
+        self.port = Port::None;
+        self
+    }
+
+    /// Adds a relay: `tcp:HOST:PORT`, `ws://…` or `wss://…`.
+    ///
+    /// ```
+    /// use wormhole_sync::{ErrorKind, transfer::Routes};
+    ///
+    /// assert!(Routes::new().relay("tcp:[2001:db8::1]:4001").is_ok());
+    /// let error = Routes::new().relay("relay.example.com").err().unwrap();
+    /// assert_eq!(error.kind(), ErrorKind::BadUrl);
+    /// ```
+    pub fn relay(mut self, relay: &str) -> Result<Self, Error> {
+        let parsed = Relay::parse(relay).ok_or_else(|| Cause::BadRelay(relay.to_owned()))?;
+        self.relays.push(parsed);
+        Ok(self)
+    }
+
+    /// Opens the ports; what to tell the peer.
+    pub(super) async fn open(&self) -> Result<(Vec<TcpListener>, Meeting), Error> {
+        let ports = self.listen().await.map_err(|error| Cause::Listen(error.to_string()))?;
+        let mut hints = Vec::new();
+        for port in ports.iter().filter_map(|port| port.local_addr().ok()).take(1) {
+            hints.extend(addresses(port).into_iter().filter_map(|address| {
+                Some(Hint::Direct(Endpoint::new(&address.to_string(), port.port())?))
+            }));
+        }
+        let listens = !hints.is_empty();
+        hints.extend(self.relays.iter().cloned().map(Hint::Relay));
+        let mut side = [0; 8];
+        getrandom::fill(&mut side).map_err(|error| Cause::Random(error.to_string()))?;
+        Ok((ports, Meeting { hints, listens, side: hex::encode(&side) }))
+    }
+
+    async fn listen(&self) -> io::Result<Vec<TcpListener>> {
+        match self.port {
+            Port::None => Ok(Vec::new()),
+            Port::At(address) => Ok(vec![TcpListener::bind(address).await?]),
+            Port::Any => everywhere(0).await,
+            Port::Pinned(port) => everywhere(port).await,
+        }
+    }
+}
+
+/// Both families at one port. Where one socket serves both, the second cannot be bound, and need not.
+async fn everywhere(port: u16) -> io::Result<Vec<TcpListener>> {
+    let Ok(six) = TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).await else {
+        return Ok(vec![TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await?]);
+    };
+    let port = six.local_addr()?.port();
+    let four = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await;
+    Ok(std::iter::once(six).chain(four.ok()).collect())
+}
+
+/// The addresses at which a port that listens at `bound` can be reached.
+fn addresses(bound: SocketAddr) -> Vec<IpAddr> {
+    if !bound.ip().is_unspecified() {
+        return vec![bound.ip()];
+    }
+    let all = if_addrs::get_if_addrs().unwrap_or_default(); // then none is known
+    let (here, reachable): (Vec<_>, Vec<_>) =
+        all.iter().map(if_addrs::Interface::ip).filter(is_usable).partition(IpAddr::is_loopback);
+    // A computer with nothing but loopback still reaches itself.
+    if reachable.is_empty() { here } else { reachable }
+}
+
+/// Link-local addresses mean nothing without the name of an interface.
+fn is_usable(address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => !address.is_link_local(),
+        IpAddr::V6(address) => !address.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hints(routes: &Routes) -> (Vec<TcpListener>, Meeting) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let opened = runtime.block_on(routes.open());
+        opened.unwrap()
+    }
+
+    #[test]
+    fn who_does_not_listen_tells_no_address() {
+        let routes = Routes::new().no_listen().relay("tcp:relay.example.com:4001").unwrap();
+        let (ports, meeting) = hints(&routes);
+        assert!(ports.is_empty() && !meeting.listens);
+        assert!(matches!(&meeting.hints[..], [Hint::Relay(_)]));
+        assert_eq!(meeting.side.len(), 16);
+    }
+
+    #[test]
+    fn an_address_of_its_own_is_the_only_one_told() {
+        let (ports, meeting) = hints(&Routes::new().listen_at("127.0.0.1:0".parse().unwrap()));
+        let port = ports[0].local_addr().unwrap().port();
+        assert_eq!(meeting.hints, [Hint::Direct(Endpoint::new("127.0.0.1", port).unwrap())]);
+    }
+
+    #[test]
+    fn both_families_are_reached_at_one_port() {
+        let (ports, meeting) = hints(&Routes::new());
+        let port = ports[0].local_addr().unwrap().port();
+        assert!(meeting.listens);
+        let all_at_it = |hint: &Hint| matches!(hint, Hint::Direct(at) if at.port() == port);
+        assert!(meeting.hints.iter().all(all_at_it));
+        std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        if std::net::TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() {
+            std::net::TcpStream::connect((Ipv6Addr::LOCALHOST, port)).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_port_in_use_is_an_error_that_says_so() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let routes = Routes::new().listen_at(taken.local_addr().unwrap());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let error = runtime.block_on(routes.open()).err().unwrap();
+        assert!(error.to_string().contains("port"), "{error}");
+    }
+}
