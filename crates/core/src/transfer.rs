@@ -100,6 +100,14 @@ pub const ACK_LIMIT: Duration = Duration::from_secs(30 * 60);
 /// ```
 pub const REASON_WAIT: Duration = Duration::from_secs(3);
 
+/// The time that a peer has to make its offer, or to answer one: an hour. A person decides there,
+/// and a program that was killed there says nothing.
+///
+/// ```
+/// assert_eq!(wormhole_sync_core::transfer::ANSWER_LIMIT.as_secs(), 3600);
+/// ```
+pub const ANSWER_LIMIT: Duration = Duration::from_secs(3600);
+
 /// What a side brings to the race.
 ///
 /// ```
@@ -217,6 +225,8 @@ pub enum Failure {
     Refused(String),
     /// The peer sent what no peer of file transfer sends.
     Nonsense(&'static str),
+    /// The peer has neither offered nor answered anything for [`ANSWER_LIMIT`].
+    Unanswered,
     /// Neither side could reach the other, nor both a relay.
     NoLink,
     /// The link is gone, and the peer has not said why.
@@ -241,6 +251,7 @@ impl Failure {
         Some(match self {
             Self::Refused(_) => return None,
             Self::Nonsense(what) => format!("the other side sent {what}"),
+            Self::Unanswered => "it took too long to answer".to_owned(),
             Self::NoLink => "no connection could be made for the transfer".to_owned(),
             Self::Lost => "the connection of the transfer was lost".to_owned(),
             Self::Stalled => "the connection of the transfer stood still for too long".to_owned(),

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 
 use wormhole_sync_wire::{hint::Hint, transit::Role};
 
-use super::{Channel, Event, Failure, Meeting, Output, REASON_WAIT, STALL_LIMIT, message};
+use super::{
+    ANSWER_LIMIT, Channel, Event, Failure, Meeting, Output, REASON_WAIT, STALL_LIMIT, message,
+};
 use crate::{
     Moment,
     connect::{self, Connect, LinkId},
@@ -17,6 +19,9 @@ pub(super) struct Bulk {
     race: Option<Connect<Handshakes>>,
     /// The peer's hints that came before there was a race.
     hints: Vec<Hint>,
+    /// Whether nothing goes on before the peer has spoken, and until when it may keep silent.
+    awaits_peer: bool,
+    silent_until: Option<Moment>,
     link: Option<LinkId>,
     /// When the chosen link has stood still for too long.
     stalled_at: Option<Moment>,
@@ -33,6 +38,8 @@ impl Bulk {
             role,
             race: None,
             hints: Vec::new(),
+            awaits_peer: true,
+            silent_until: None,
             link: None,
             stalled_at: None,
             reason_until: None,
@@ -47,6 +54,12 @@ impl Bulk {
 
     pub(super) fn tell(&mut self, event: Event) {
         self.outputs.push_back(Output::Event(event));
+    }
+
+    /// The peer has spoken.
+    pub(super) const fn heard(&mut self) {
+        self.awaits_peer = false;
+        self.silent_until = None;
     }
 
     /// Sets the race up, and tells the peer where this side is.
@@ -143,6 +156,10 @@ impl Bulk {
     }
 
     fn advance(&mut self, now: Moment) -> Option<Moment> {
+        if self.awaits_peer && *self.silent_until.get_or_insert(now + ANSWER_LIMIT) <= now {
+            self.fail(Failure::Unanswered);
+            return None;
+        }
         if self.reason_until.is_some_and(|until| until <= now) {
             self.fail(Failure::Lost);
             return None;
@@ -152,7 +169,7 @@ impl Bulk {
             return None;
         }
         let race = self.race(now);
-        [race, self.reason_until, self.stalled_at].into_iter().flatten().min()
+        [race, self.silent_until, self.reason_until, self.stalled_at].into_iter().flatten().min()
     }
 
     fn race(&mut self, now: Moment) -> Option<Moment> {

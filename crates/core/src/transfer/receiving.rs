@@ -69,6 +69,7 @@ impl Receiving {
                 return self.bulk.fail(Failure::Nonsense("a second offer"));
             }
             self.stage = Stage::Offered;
+            self.bulk.heard();
             self.bulk.tell(Event::Offered(offer));
         }
     }

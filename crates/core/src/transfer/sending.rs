@@ -90,6 +90,7 @@ impl Sending {
             return self.bulk.end(Event::Delivered);
         }
         self.stage = Stage::Accepted;
+        self.bulk.heard();
         self.bulk.tell(Event::Accepted);
         self.bulk.begin(now);
     }
