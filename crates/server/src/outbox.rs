@@ -1,10 +1,12 @@
 //! What waits to be written to one connection.
 
+mod answer;
+
 use std::{
     collections::VecDeque,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Poll, Waker, ready},
@@ -13,11 +15,13 @@ use std::{
 use tokio::io::AsyncWrite;
 
 use crate::{
-    exchange::{ConnectionId, Message},
     frames::{self, CloseCode, Opcode},
     pool::Pool,
-    session::{Outgoing, Outlet, encode_message},
+    session::encode_message,
 };
+
+use answer::Replay;
+pub(crate) use answer::{Answer, Answers, Content};
 
 /// Bytes that may wait for a client before no more of its requests are read.
 const PAUSE: usize = 64 << 10;
@@ -28,54 +32,6 @@ const REPLAY: usize = 32 << 10;
 /// Bytes that are out and may still be held, beside as many as wait: giving each up at once would
 /// move those that wait each time.
 const SENT: usize = 16 << 10;
-
-/// Something to be sent to one connection.
-pub(crate) struct Answer {
-    pub(crate) to: ConnectionId,
-    pub(crate) content: Content,
-}
-
-/// What that is.
-pub(crate) enum Content {
-    Text(String),
-    Replay(Replay),
-}
-
-/// What a mailbox held when it was opened. It belongs to the mailbox: what has ended meanwhile is
-/// of use to nobody, and is not kept for those who are slow.
-pub(crate) struct Replay {
-    messages: std::vec::IntoIter<Weak<Message>>,
-    now: f64,
-}
-
-impl Content {
-    /// Bytes of memory.
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::Text(text) => text.len(),
-            Self::Replay(replay) => size_of_val(replay.messages.as_slice()),
-        }
-    }
-}
-
-/// The answers of a turn, in order.
-#[derive(Default)]
-pub(crate) struct Answers(pub(crate) Vec<Answer>);
-
-impl Outlet for Answers {
-    fn say(&mut self, Outgoing { to, text }: Outgoing) {
-        self.0.push(Answer { to, content: Content::Text(text) });
-    }
-
-    fn replay(&mut self, to: ConnectionId, messages: Vec<Arc<Message>>, now: f64) {
-        if messages.is_empty() {
-            return;
-        }
-        let messages: Vec<_> = messages.iter().map(Arc::downgrade).collect();
-        let replay = Replay { messages: messages.into_iter(), now };
-        self.0.push(Answer { to, content: Content::Replay(replay) });
-    }
-}
 
 /// Frames that wait to be written, and whoever writes them.
 pub(crate) struct Outbox {
@@ -107,8 +63,16 @@ impl State {
             && let Some(later) = &mut self.later
         {
             let before = self.bytes.len();
-            match later.front_mut() {
-                Some(Content::Replay(Replay { messages, now })) => match messages.next() {
+            let Some(first) = later.front_mut() else {
+                self.later = None;
+                break;
+            };
+            if let Some(text) = first.text() {
+                frames::put(&mut self.bytes, Opcode::Text, text.as_bytes());
+                more += self.bytes.len() - before - text.len();
+                later.pop_front();
+            } else if let Content::Replay(Replay { messages, now }) = first {
+                match messages.next() {
                     None => _ = later.pop_front(),
                     Some(message) => {
                         let Some(message) = message.upgrade() else { continue };
@@ -116,13 +80,7 @@ impl State {
                         frames::put(&mut self.bytes, Opcode::Text, text.as_bytes());
                         more += self.bytes.len() - before;
                     }
-                },
-                Some(Content::Text(text)) => {
-                    frames::put(&mut self.bytes, Opcode::Text, text.as_bytes());
-                    more += self.bytes.len() - before - text.len();
-                    later.pop_front();
                 }
-                None => self.later = None,
             }
         }
         more
@@ -169,7 +127,7 @@ impl Outbox {
 
     /// Appends a message, or the messages of a mailbox. The waker is to be woken.
     pub(crate) fn deliver(&self, content: Content) -> Option<Waker> {
-        if let Content::Text(text) = &content
+        if let Some(text) = content.text()
             && let Some(error) = self.check(text.len())
         {
             let last_words = serde_json::json!({"type": "error", "error": error}).to_string();
@@ -180,17 +138,15 @@ impl Outbox {
         if state.closing {
             return None;
         }
-        match content {
-            Content::Text(text) if state.later.is_none() => {
+        match content.text() {
+            Some(text) if state.later.is_none() => {
                 let before = state.bytes.len();
                 frames::put(&mut state.bytes, Opcode::Text, text.as_bytes());
                 self.wait_more(state.bytes.len() - before);
             }
             later => {
-                if let Content::Text(text) = &later {
-                    self.wait_more(text.len());
-                }
-                state.later.get_or_insert_default().push_back(later);
+                self.wait_more(later.map_or(0, str::len));
+                state.later.get_or_insert_default().push_back(content);
             }
         }
         state.waker.take()
@@ -204,8 +160,7 @@ impl Outbox {
         last_words: Option<&str>,
     ) -> Option<Waker> {
         if let Some(later) = self.lock().later.take() {
-            let texts = later.iter().filter(|content| matches!(content, Content::Text(_)));
-            self.wait_less(texts.map(Content::len).sum());
+            self.wait_less(later.iter().filter_map(Content::text).map(str::len).sum());
         }
         let waker = self.append(|out| {
             if let Some(text) = last_words {
@@ -288,7 +243,7 @@ impl Outbox {
             ));
         }
         let limit = self.all.limit();
-        let full = own > PAUSE && self.all.is_beyond(more);
+        let full = own + more > PAUSE && self.all.is_beyond(more);
         full.then(|| {
             format!(
                 "too slow: more than this server's limit of {limit} bytes wait for all its clients"
@@ -320,6 +275,10 @@ impl Drop for Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        exchange::{ConnectionId, Message},
+        session::Outlet,
+    };
 
     fn text(outbox: &Outbox) -> String {
         String::from_utf8_lossy(&outbox.lock().bytes).into_owned()
@@ -477,6 +436,17 @@ mod tests {
         assert!(!reads.is_closing());
         drop((slow, reads));
         assert_eq!(all.held(), 0);
+    }
+
+    #[test]
+    fn one_large_message_for_each_of_many_is_held_to_that_limit_too() {
+        let all = Pool::new(10 * PAUSE);
+        let slow: Vec<_> = (0..20).map(|_| Outbox::new(usize::MAX, Arc::clone(&all))).collect();
+        for outbox in &slow {
+            say(outbox, &"x".repeat(2 * PAUSE));
+        }
+        assert!(all.held() <= 11 * PAUSE, "{}", all.held());
+        assert!(slow.last().unwrap().is_closing());
     }
 
     #[test]

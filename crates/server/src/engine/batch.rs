@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::writer::Disk;
 use crate::{
     exchange::journal::Entry,
-    outbox::{Answer, Content, Outbox},
+    outbox::{Answer, Outbox},
 };
 
 /// Portions that are stored together.
@@ -61,7 +61,7 @@ impl Portion {
         let owner = self.answers.first()?.1.to;
         let (mut last, mut unanswered) = (None, None);
         for (_, answer) in self.answers.iter().filter(|(_, answer)| answer.to == owner) {
-            let Content::Text(text) = &answer.content else {
+            let Some(text) = answer.content.text() else {
                 return Some(quote("open", last.as_ref()));
             };
             let mut frame: Value = serde_json::from_str(text).ok()?;

@@ -69,6 +69,21 @@ pub trait Outlet {
     /// ```
     fn say(&mut self, frame: Outgoing);
 
+    /// The same text is to be sent to several.
+    ///
+    /// ```
+    /// use wormhole_sync_server::{exchange::ConnectionId, session::{Outgoing, Outlet}};
+    ///
+    /// let mut out: Vec<Outgoing> = Vec::new();
+    /// out.broadcast(&[ConnectionId(1), ConnectionId(2)], "{}".into());
+    /// assert_eq!(out.len(), 2);
+    /// ```
+    fn broadcast(&mut self, to: &[ConnectionId], text: String) {
+        for to in to {
+            self.say(Outgoing { to: *to, text: text.clone() });
+        }
+    }
+
     /// What a mailbox holds is to be sent to one who has opened it, message by message, before
     /// what is said to it later.
     ///
@@ -128,12 +143,9 @@ pub(super) fn broadcast(
     now: f64,
     out: &mut dyn Outlet,
 ) {
-    let Some((first, others)) = subscribers.split_first() else { return };
-    let text = self::message(message, now);
-    for to in others {
-        out.say(Outgoing { to: *to, text: text.clone() });
+    if !subscribers.is_empty() {
+        out.broadcast(subscribers, self::message(message, now));
     }
-    out.say(Outgoing { to: *first, text });
 }
 
 /// A refusal, with what can be said of the refused frame.
