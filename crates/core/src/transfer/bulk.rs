@@ -23,7 +23,8 @@ pub(super) struct Bulk {
     awaits_peer: bool,
     silent_until: Option<Moment>,
     link: Option<LinkId>,
-    /// When the chosen link has stood still for too long.
+    /// Whether it is the link that is waited for, and when it has stood still for too long.
+    awaits_link: bool,
     stalled_at: Option<Moment>,
     /// Until when a peer whose link is gone may say why.
     reason_until: Option<Moment>,
@@ -41,6 +42,7 @@ impl Bulk {
             awaits_peer: true,
             silent_until: None,
             link: None,
+            awaits_link: true,
             stalled_at: None,
             reason_until: None,
             outputs: VecDeque::new(),
@@ -117,9 +119,15 @@ impl Bulk {
 
     /// Gives the chosen link until `moment` to move again.
     pub(super) fn patience(&mut self, moment: Moment) {
-        if self.link.is_some() {
+        if self.link.is_some() && self.awaits_link {
             self.stalled_at = Some(moment);
         }
+    }
+
+    /// Nothing more has to come: from now on it is this side that takes its time.
+    pub(super) const fn complete(&mut self) {
+        self.awaits_link = false;
+        self.stalled_at = None;
     }
 
     pub(super) const fn is_over(&self) -> bool {

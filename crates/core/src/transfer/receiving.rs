@@ -87,7 +87,7 @@ impl Receiving {
     /// sender learn where this side can be reached.
     pub fn accept(&mut self, size: u64, meeting: &Meeting, now: Moment) {
         if self.stage == Stage::Offered && !self.bulk.is_over() {
-            self.stage = Stage::Accepted { missing: size };
+            self.expect(size);
             self.bulk.meet(meeting);
             self.answer(Answer { file_ack: Some("ok".to_owned()), message_ack: None });
             self.bulk.begin(now);
@@ -105,10 +105,15 @@ impl Receiving {
             let Some(missing) = missing.checked_sub(bytes) else {
                 return self.bulk.fail(Failure::Nonsense("more than it had announced"));
             };
-            self.stage = Stage::Accepted { missing };
-            // From the last byte on, it is this side that takes its time.
-            let until = if missing == 0 { Moment::MAX } else { now + STALL_LIMIT };
-            self.bulk.patience(until);
+            self.bulk.patience(now + STALL_LIMIT);
+            self.expect(missing);
+        }
+    }
+
+    const fn expect(&mut self, missing: u64) {
+        self.stage = Stage::Accepted { missing };
+        if missing == 0 {
+            self.bulk.complete();
         }
     }
 
