@@ -163,7 +163,8 @@ pub struct Timing {
     pub silence: Duration,
     /// How long a mailbox that nobody is connected to is kept. Default: 11 minutes.
     pub idle_mailbox: Duration,
-    /// How often idle mailboxes are looked for. Default: 5 minutes.
+    /// How often idle mailboxes are looked for, and what was deleted is wiped from the database's
+    /// log. Default: 5 minutes.
     pub prune: Duration,
 }
 

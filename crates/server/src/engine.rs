@@ -132,13 +132,14 @@ impl Engine {
         result
     }
 
-    /// Ends the mailboxes that were idle for so long.
+    /// Ends the mailboxes that were idle for so long, and wipes what was deleted.
     pub(crate) fn prune(&self, idle: Duration) {
         let mut state = self.lock();
         state.exchange.prune(idle.as_secs_f64(), self.now());
         state.log_endings();
         if self.durable {
             state.queue(Vec::new());
+            state.batch.wipes = true;
             self.news.notify_one();
         } else {
             drop(state.exchange.take_journal());

@@ -223,6 +223,23 @@ impl Writer<'_> {
         rows::load(self.connection)
     }
 
+    /// Brings everything from the write-ahead log into the database, where what was deleted is
+    /// zeroes, and empties the log, in which it would stay until it is overwritten.
+    ///
+    /// ```
+    /// use wormhole_sync_server::store::Store;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("mailbox.sqlite");
+    /// let store = Store::open(&path, 1 << 30)?;
+    /// store.writer()?.wipe()?;
+    /// assert_eq!(std::fs::metadata(folder.path().join("mailbox.sqlite-wal"))?.len(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wipe(&mut self) -> rusqlite::Result<()> {
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    }
+
     fn apply(&mut self, entries: &[Entry]) -> rusqlite::Result<()> {
         let obsolete = rows::Obsolete::of(entries);
         entries

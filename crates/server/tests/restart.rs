@@ -9,11 +9,12 @@
 
 mod support;
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use serde_json::{Value, json};
-use support::Server;
-use wormhole_sync_server::{Config, Database, Limits, ServeError};
+use support::{PATIENCE, Server};
+use tokio::time::timeout;
+use wormhole_sync_server::{Config, Database, Limits, ServeError, Timing};
 
 fn on_disk(folder: &Path) -> Config {
     let database = Database::Path(folder.join("mailbox.sqlite"));
@@ -139,10 +140,8 @@ async fn the_database_is_for_its_owner_alone() {
     }
 }
 
-#[tokio::test]
-async fn what_both_sides_left_is_not_found_in_the_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(on_disk(folder.path()));
+/// Goes through a mailbox with messages, a side and a name that are found easily.
+async fn leave_a_mailbox(server: &Server) {
     let mut client = server.bound("app", "side-that-left").await;
     client.say(json!({"type": "open", "mailbox": "mailbox-that-ended"})).await;
     client.expect("ack").await;
@@ -153,13 +152,41 @@ async fn what_both_sides_left_is_not_found_in_the_file() {
     let mut other = server.bound("app", "b").await;
     other.ask(json!({"type": "claim", "nameplate": "4"}), "claimed").await;
     client.ask(json!({"type": "close"}), "closed").await;
+}
+
+/// What of it stands in this file.
+fn left_in(path: &Path) -> Vec<&'static str> {
+    let bytes = std::fs::read(path).unwrap_or_default();
+    let mut left = vec!["c0ffeec0ffee", "mailbox-that-ended", "side-that-left"];
+    left.retain(|left| bytes.windows(left.len()).any(|bytes| bytes == left.as_bytes()));
+    left
+}
+
+#[tokio::test]
+async fn what_both_sides_left_is_not_found_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(on_disk(folder.path()));
+    leave_a_mailbox(&server).await;
     server.stop().await;
-    let bytes = std::fs::read(folder.path().join("mailbox.sqlite")).unwrap();
-    assert!(bytes.len() > 100_000);
-    for left in ["c0ffeec0ffee", "mailbox-that-ended", "side-that-left"] {
-        let found = bytes.windows(left.len()).filter(|bytes| *bytes == left.as_bytes()).count();
-        assert_eq!(found, 0, "{left}");
-    }
+    let path = folder.path().join("mailbox.sqlite");
+    assert!(std::fs::metadata(&path).unwrap().len() > 100_000);
+    assert_eq!(left_in(&path), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_both_sides_left_is_soon_wiped_while_the_server_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let timing = Timing { prune: Duration::from_millis(20), ..Timing::default() };
+    let server = Server::start(Config { timing, ..on_disk(folder.path()) });
+    leave_a_mailbox(&server).await;
+    let (database, log) = ("mailbox.sqlite", "mailbox.sqlite-wal");
+    let wiped = async {
+        while [database, log].iter().any(|name| !left_in(&folder.path().join(name)).is_empty()) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, wiped).await.unwrap();
+    server.stop().await;
 }
 
 #[tokio::test]

@@ -142,7 +142,7 @@ pub(crate) struct TimingArgs {
     /// Seconds that a mailbox is kept while nobody is connected to it [default: 660]
     #[arg(long = "idle-mailbox-time", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) idle_mailbox: Option<u32>,
-    /// Seconds between looks for idle mailboxes [default: 300]
+    /// Seconds between looks for idle mailboxes, and until what was deleted is wiped [default: 300]
     #[arg(long = "prune-time", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) prune: Option<u32>,
 }

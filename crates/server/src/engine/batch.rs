@@ -15,6 +15,8 @@ use crate::{
 pub(super) struct Batch {
     pub(super) journal: Vec<Entry>,
     pub(super) portions: Vec<Portion>,
+    /// Whether what was deleted is to be wiped then.
+    pub(super) wipes: bool,
 }
 
 /// What came of one turn: it is stored as a whole, or not at all.
@@ -27,7 +29,7 @@ pub(super) struct Portion {
 
 impl Batch {
     pub(super) fn is_empty(&self) -> bool {
-        self.portions.is_empty()
+        self.portions.is_empty() && !self.wipes
     }
 
     pub(super) fn push(&mut self, mut changes: Vec<Entry>, answers: Vec<(Arc<Outbox>, Answer)>) {

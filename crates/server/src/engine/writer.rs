@@ -35,6 +35,11 @@ pub(crate) trait Disk {
 
     /// Everything that is stored.
     fn load(&self) -> rusqlite::Result<Snapshot>;
+
+    /// Wipes what was deleted.
+    fn wipe(&mut self) -> rusqlite::Result<()> {
+        Ok(())
+    }
 }
 
 impl Disk for Writer<'_> {
@@ -44,6 +49,10 @@ impl Disk for Writer<'_> {
 
     fn load(&self) -> rusqlite::Result<Snapshot> {
         Self::load(self)
+    }
+
+    fn wipe(&mut self) -> rusqlite::Result<()> {
+        Self::wipe(self)
     }
 }
 
@@ -66,7 +75,11 @@ impl Engine {
     /// Commits batch after batch, until the server has stopped and nothing is left.
     pub(crate) fn write(&self, disk: &mut impl Disk) {
         while let Some(batch) = self.next_batch() {
+            let wipes = batch.wipes;
             let pause = self.record(batch, disk);
+            if wipes && let Err(error) = disk.wipe() {
+                tracing::warn!(%error, "what was deleted from the database is not wiped yet");
+            }
             self.news.notify_one();
             self.rest(pause);
         }
