@@ -93,13 +93,10 @@ impl Mailbox {
 
     pub(super) fn ending(&self, pruned: bool, now: f64) -> Ending {
         let moods = self.sides.iter().filter_map(|(_, opened)| opened.mood);
-        let mut came = self.sides.iter().map(|(_, opened)| opened.since);
-        let first = came.next().unwrap_or(now);
+        let first = self.sides.iter().next().map_or(now, |(_, opened)| opened.since);
         Ending {
             outcome: Outcome::of(self.sides.iter().count(), moods, pruned, self.crowded),
             total: now - first,
-            waited: came.next().map(|second| second - first),
-            for_nameplate: self.nameplate.is_some(),
         }
     }
 }

@@ -65,9 +65,8 @@ impl Outcome {
 /// ```
 /// use wormhole_sync_server::exchange::usage::{Ending, Outcome};
 ///
-/// let (outcome, total, waited) = (Outcome::Happy, 30.0, Some(20.0));
-/// let ending = Ending { outcome, total, waited, for_nameplate: true };
-/// assert!(ending.waited < Some(ending.total));
+/// let ending = Ending { outcome: Outcome::Happy, total: 30.0 };
+/// assert!(ending.outcome < Outcome::Lonely);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ending {
@@ -75,10 +74,6 @@ pub struct Ending {
     pub outcome: Outcome,
     /// Seconds from the first side's coming to the end.
     pub total: f64,
-    /// Seconds that the first side waited for the second, if that came.
-    pub waited: Option<f64>,
-    /// Whether it was behind a nameplate.
-    pub for_nameplate: bool,
 }
 
 #[cfg(test)]
