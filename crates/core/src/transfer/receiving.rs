@@ -105,7 +105,9 @@ impl Receiving {
             let Some(missing) = missing.checked_sub(bytes) else {
                 return self.bulk.fail(Failure::Nonsense("more than it had announced"));
             };
-            self.bulk.patience(now + STALL_LIMIT);
+            if bytes > 0 {
+                self.bulk.patience(now + STALL_LIMIT); // empty records could go on for ever
+            }
             self.expect(missing);
         }
     }
