@@ -69,6 +69,9 @@ impl Sending {
         if let Some(reason) = message.error {
             return self.bulk.fail(Failure::Refused(reason));
         }
+        if message.offer.is_some() {
+            return self.bulk.fail(Failure::Nonsense("an offer of its own"));
+        }
         if let Some(transit) = message.transit {
             self.bulk.hints(transit.hints);
         }
