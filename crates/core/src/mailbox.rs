@@ -130,6 +130,8 @@ pub(crate) struct Mailbox {
     /// The server has been asked for a nameplate, and so may hold one for this side.
     asked: bool,
     mail: MailboxWish,
+    /// Who the other side is, once the stage above knows.
+    peer: Option<Side>,
     outbox: Outbox,
     output: VecDeque<Output>,
     random: ChaCha20Rng,
@@ -181,6 +183,7 @@ impl Mailbox {
             nameplate: NameplateWish::Nothing,
             asked: false,
             mail: MailboxWish::Open { id: None, session: None },
+            peer: None,
             outbox: Outbox::default(),
             output: VecDeque::new(),
             random,
@@ -235,8 +238,17 @@ impl Mailbox {
         self.sync_nameplate();
     }
 
+    /// This side is the peer: it is here, and nobody needs the nameplate any more.
+    pub(crate) fn met(&mut self, peer: Side) {
+        self.peer = Some(peer);
+        if let Some(Some(session)) = self.mail.session() {
+            session.peer_seen = true;
+        }
+        self.release();
+    }
+
     /// Nobody needs the nameplate any more: the peer has been heard, or this side leaves.
-    pub(crate) fn release(&mut self) {
+    fn release(&mut self) {
         if let NameplateWish::Claimed { nameplate, .. } = &self.nameplate
             && self.mail.id().is_some()
         {

@@ -652,8 +652,8 @@ impl Wormhole {
             ..VersionMessage::default()
         };
         let body = self.sealed(&key, &Phase::Version, &versions.encode());
+        self.mailbox.met(peer.clone());
         self.stage = Stage::Keyed { key, peer, order: Order::default() };
-        self.mailbox.release();
         self.mailbox.add(Phase::Version, body);
         self.tell(Event::KeyAgreed);
         for sealed in early {

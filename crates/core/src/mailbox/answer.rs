@@ -146,7 +146,9 @@ impl Mailbox {
             }
             return;
         }
-        if let Some(Some(session)) = self.mail.session() {
+        if self.peer.as_ref() == Some(&message.side)
+            && let Some(Some(session)) = self.mail.session()
+        {
             session.peer_seen = true;
             session.linger = None;
             self.sync_mailbox();
@@ -218,5 +220,58 @@ impl Mailbox {
             }));
         }
         self.finish_if_done();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+    use wormhole_sync_wire::{AppId, Mood, Side};
+
+    use super::*;
+    use crate::{
+        Moment,
+        mailbox::{Identity, Timer},
+    };
+
+    const BACK: Moment = Duration::from_secs(10);
+
+    /// A side that has met `peer`, has stored a message and leaves, back at a server that forgot it.
+    fn leaving(peer: &str) -> Mailbox {
+        let identity = Identity {
+            app_id: AppId::new("app").unwrap(),
+            side: Side::new("ours").unwrap(),
+            client_version: ("test".into(), "0".into()),
+            max_hashcash_bits: 0,
+        };
+        let mut mailbox = Mailbox::new(identity, ChaCha20Rng::from_seed([1; 32]));
+        mailbox.connect(Moment::ZERO);
+        mailbox.opened(Moment::ZERO);
+        mailbox.claim(Nameplate::new("4").unwrap());
+        mailbox.received(r#"{"type":"claimed","mailbox":"m"}"#, Moment::ZERO);
+        mailbox.add(Phase::Numbered(0), vec![1]);
+        let echo = r#"{"type":"message","side":"ours","phase":"0","body":"01"}"#;
+        mailbox.received(echo, Moment::ZERO);
+        mailbox.met(Side::new(peer).unwrap());
+        mailbox.close(Mood::Happy);
+        mailbox.lost(Moment::ZERO);
+        mailbox.timeout(BACK);
+        mailbox.opened(BACK);
+        mailbox
+    }
+
+    fn lingers_after(mut mailbox: Mailbox, side: &str) -> bool {
+        let message = format!(r#"{{"type":"message","side":"{side}","phase":"9","body":""}}"#);
+        mailbox.received(&message, BACK);
+        mailbox.received(r#"{"type":"pong","pong":1}"#, BACK);
+        matches!(mailbox.deadline(), Some((_, Timer::Linger)))
+    }
+
+    #[test]
+    fn the_peer_is_waited_for_and_no_third_side_counts_as_it() {
+        assert!(!lingers_after(leaving("theirs"), "theirs"));
+        assert!(lingers_after(leaving("theirs"), "third"));
     }
 }
