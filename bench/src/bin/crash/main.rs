@@ -10,18 +10,18 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
-#[path = "../mailbox/client.rs"]
-mod client;
 mod pair;
-mod server;
 
 use std::{
+    io,
     process::ExitCode,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
+use clap::{Parser, Subcommand};
 use pair::Progress;
+use wormhole_sync_bench::server::{Process, Serve, free_address, ours};
 
 /// Pairs at a time.
 const PAIRS: u64 = 16;
@@ -29,19 +29,35 @@ const PAIRS: u64 = 16;
 /// How long after the last kill everybody must be through.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+#[derive(Parser)]
+#[command(about = "Kills a server under load, and shows that nothing acknowledged is lost")]
+#[command(args_conflicts_with_subcommands = true)]
+struct Arguments {
+    /// How often the server is killed.
+    #[arg(default_value_t = 5)]
+    kills: u32,
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Runs the server until it is killed.
+    #[command(hide = true)]
+    Serve(Serve),
+}
+
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let result = runtime.map_err(|error| error.to_string()).and_then(|runtime| {
-        runtime.block_on(async {
-            match (arguments.next().as_deref(), arguments.next(), arguments.next()) {
-                (Some("serve"), Some(address), Some(database)) => {
-                    server::run(&address, database.into()).await
+    let arguments = Arguments::parse();
+    let result =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
+            runtime.block_on(async {
+                match arguments.action {
+                    Some(Action::Serve(server)) => server.run().await,
+                    None => attack(arguments.kills).await,
                 }
-                (kills, ..) => attack(kills.unwrap_or("5").parse().unwrap_or(5)).await,
-            }
-        })
-    });
+            })
+        });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -51,27 +67,28 @@ fn main() -> ExitCode {
     }
 }
 
-async fn attack(kills: u32) -> Result<(), String> {
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+async fn attack(kills: u32) -> io::Result<()> {
+    let folder = tempfile::tempdir()?;
     let database = folder.path().join("mailbox.sqlite");
-    let address = server::free_address().map_err(|error| error.to_string())?;
+    let address = free_address()?;
     let progress = Arc::new(Progress::default());
     let workers: Vec<_> = (0..PAIRS)
         .map(|worker| tokio::spawn(pair::work(address, worker, Arc::clone(&progress))))
         .collect();
     for kill in 0..kills {
-        let mut process = server::Process::start(address, &database)?;
+        let mut process = Process::start(&mut ours(address, &database)?)?;
         tokio::time::sleep(Duration::from_millis(pair::random(20..300))).await;
         process.kill()?;
         if (kill + 1) % 10 == 0 {
             println!("{} kills: {progress}", kill + 1);
         }
     }
-    let _process = server::Process::start(address, &database)?;
+    let _process = Process::start(&mut ours(address, &database)?)?;
     progress.finish.store(true, Relaxed);
     for worker in workers {
         let ended = tokio::time::timeout(PATIENCE, worker).await;
-        ended.map_err(|_| "a pair does not come through")?.map_err(|error| error.to_string())??;
+        let ended = ended.map_err(|_| io::Error::other("a pair does not come through"))?;
+        ended?.map_err(io::Error::other)?;
     }
     println!("{kills} kills: {progress}; no acknowledged message lost, every pair came through");
     Ok(())

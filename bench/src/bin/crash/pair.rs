@@ -13,8 +13,7 @@ use std::{
 };
 
 use tokio::sync::watch;
-
-use crate::client::{Client, Heard, Url};
+use wormhole_sync_bench::client::{Client, Heard, Url};
 
 const APP: &str = "example.com/crash";
 

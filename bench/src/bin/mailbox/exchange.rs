@@ -3,8 +3,7 @@
 use std::io;
 
 use tokio::sync::oneshot;
-
-use crate::client::{Client, Url};
+use wormhole_sync_bench::client::{Client, Url};
 
 const APP: &str = "example.com/bench";
 

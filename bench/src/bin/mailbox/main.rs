@@ -3,22 +3,20 @@
 //! ```text
 //! mailbox drive ws://127.0.0.1:4000/v1 [--server-pid PID]   one server
 //! mailbox compare --twist PATH                              ours and the Python one, in one run
-//! mailbox serve 127.0.0.1:4000 DATABASE                     ours, alone
 //! ```
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 #![allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 
-mod client;
-mod compare;
 mod exchange;
 mod measure;
+
+mod compare;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
-use client::Url;
-use wormhole_sync_server::{Config, Database, listen, serve};
+use wormhole_sync_bench::{client::Url, server::Serve};
 
 #[derive(Parser)]
 #[command(about = "Drives mailbox servers and measures them")]
@@ -49,12 +47,7 @@ enum Action {
     },
     /// Runs our server until it is killed.
     #[command(hide = true)]
-    Serve {
-        /// Where to listen.
-        address: std::net::SocketAddr,
-        /// The database.
-        database: PathBuf,
-    },
+    Serve(Serve),
 }
 
 /// How much is asked of a server.
@@ -91,14 +84,10 @@ async fn run(action: Action) -> io::Result<()> {
     match action {
         Action::Drive { url, server_pid, load } => {
             let url = parse_url(&url).map_err(io::Error::other)?;
-            compare::measure(&url, server_pid, &load).await.map(|_| ())
+            compare::drive(&url, server_pid, &load).await
         }
         Action::Compare { twist, load } => compare::run(&twist, &load).await,
-        Action::Serve { address, database } => {
-            let config = Config { database: Database::Path(database), ..Config::default() };
-            let listener = listen(address)?;
-            serve(listener, config, std::future::pending()).await.map_err(io::Error::other)
-        }
+        Action::Serve(server) => server.run().await,
     }
 }
 

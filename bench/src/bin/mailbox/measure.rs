@@ -9,7 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{client::Url, exchange};
+use wormhole_sync_bench::client::{Client, Url};
+
+use crate::exchange;
 
 /// One exchange may take this long before the run fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -19,7 +21,6 @@ const CONNECTING: usize = 32;
 
 /// What a run of exchanges showed.
 pub(crate) struct Throughput {
-    pub(crate) exchanges: usize,
     pub(crate) per_second: f64,
     pub(crate) p50: Duration,
     pub(crate) p90: Duration,
@@ -47,13 +48,7 @@ pub(crate) async fn throughput(
     let percentile = |percent: usize| {
         latencies.get(latencies.len() * percent / 100).copied().unwrap_or_default()
     };
-    Ok(Throughput {
-        exchanges: latencies.len(),
-        per_second,
-        p50: percentile(50),
-        p90: percentile(90),
-        p99: percentile(99),
-    })
+    Ok(Throughput { per_second, p50: percentile(50), p90: percentile(90), p99: percentile(99) })
 }
 
 async fn work(url: Url, number: Arc<AtomicU64>, deadline: Instant) -> io::Result<Vec<Duration>> {
@@ -81,7 +76,7 @@ pub(crate) async fn memory(url: &Url, clients: usize, server: u32) -> io::Result
     Ok((after as f64 - before as f64) / clients as f64)
 }
 
-async fn open(url: &Url, first: usize, count: usize) -> io::Result<Vec<crate::client::Client>> {
+async fn open(url: &Url, first: usize, count: usize) -> io::Result<Vec<Client>> {
     let mut clients = Vec::new();
     let base = u64::from(std::process::id()) << 24;
     for start in (first..first + count).step_by(CONNECTING) {

@@ -13,25 +13,33 @@ const CHUNK: usize = 4096;
 
 /// Where a mailbox server is.
 #[derive(Clone, Debug)]
-pub(crate) struct Url {
-    pub(crate) address: SocketAddr,
-    pub(crate) path: String,
+pub struct Url {
+    /// Its address.
+    pub address: SocketAddr,
+    /// The path of its WebSocket.
+    pub path: String,
 }
 
 /// A message from the server, as far as it is looked at.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Heard {
+pub struct Heard {
+    /// Its `type`.
     #[serde(rename = "type")]
-    pub(crate) kind: String,
-    pub(crate) nameplate: Option<String>,
-    pub(crate) mailbox: Option<String>,
-    pub(crate) side: Option<String>,
-    pub(crate) phase: Option<String>,
-    pub(crate) error: Option<String>,
+    pub kind: String,
+    /// The nameplate of `allocated`.
+    pub nameplate: Option<String>,
+    /// The mailbox of `claimed`.
+    pub mailbox: Option<String>,
+    /// Who said a `message`.
+    pub side: Option<String>,
+    /// The phase of a `message`.
+    pub phase: Option<String>,
+    /// The text of an `error`.
+    pub error: Option<String>,
 }
 
 /// A connection to a mailbox server.
-pub(crate) struct Client {
+pub struct Client {
     stream: TcpStream,
     input: Vec<u8>,
     used: usize,
@@ -40,7 +48,7 @@ pub(crate) struct Client {
 
 impl Client {
     /// Connects and goes through the WebSocket's handshake.
-    pub(crate) async fn connect(url: &Url) -> io::Result<Self> {
+    pub async fn connect(url: &Url) -> io::Result<Self> {
         let stream = TcpStream::connect(url.address).await?;
         stream.set_nodelay(true)?;
         let mut client = Self { stream, input: Vec::new(), used: 0, output: Vec::new() };
@@ -64,19 +72,19 @@ impl Client {
     }
 
     /// Queues a message. Nothing is sent before [`flush`](Self::flush).
-    pub(crate) fn say(&mut self, json: &str) {
+    pub fn say(&mut self, json: &str) {
         self.frame(1, json.as_bytes());
     }
 
     /// Sends what was queued, in one write.
-    pub(crate) async fn flush(&mut self) -> io::Result<()> {
+    pub async fn flush(&mut self) -> io::Result<()> {
         self.stream.write_all(&self.output).await?;
         self.output.clear();
         Ok(())
     }
 
     /// The next message that is not of a kind that a client may ignore.
-    pub(crate) async fn hear(&mut self) -> io::Result<Heard> {
+    pub async fn hear(&mut self) -> io::Result<Heard> {
         loop {
             while let Some((opcode, start, end)) = self.next_frame() {
                 self.used = end;
@@ -98,7 +106,7 @@ impl Client {
     }
 
     /// Hears until a message of this kind comes. An `error` is an error.
-    pub(crate) async fn expect(&mut self, kind: &str) -> io::Result<Heard> {
+    pub async fn expect(&mut self, kind: &str) -> io::Result<Heard> {
         loop {
             let heard = self.hear().await?;
             if heard.kind == kind {
@@ -111,7 +119,7 @@ impl Client {
     }
 
     /// Says goodbye in WebSocket's own way.
-    pub(crate) async fn leave(mut self) {
+    pub async fn leave(mut self) {
         self.frame(8, &1000u16.to_be_bytes());
         _ = self.flush().await;
     }

@@ -1,0 +1,71 @@
+//! Servers in processes of their own.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use clap::Args;
+use wormhole_sync_server::{Config, Database, listen, serve};
+
+/// Our server alone, with a database on disk: what a benchmark starts as `serve ADDRESS DATABASE`.
+#[derive(Args)]
+pub struct Serve {
+    /// Where to listen.
+    address: SocketAddr,
+    /// The database.
+    database: PathBuf,
+}
+
+impl Serve {
+    /// Serves until it is killed.
+    pub async fn run(self) -> io::Result<()> {
+        let config = Config { database: Database::Path(self.database), ..Config::default() };
+        serve(listen(self.address)?, config, std::future::pending()).await.map_err(io::Error::other)
+    }
+}
+
+/// This program again, as our server.
+pub fn ours(address: SocketAddr, database: &Path) -> io::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("serve").arg(address.to_string()).arg(database);
+    Ok(command)
+}
+
+/// An address of loopback at which nothing listens.
+pub fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind("127.0.0.1:0")?.local_addr()
+}
+
+/// A server in a process of its own. It ends with this value.
+pub struct Process(Child);
+
+impl Process {
+    /// Starts a server that says nothing but its errors.
+    pub fn start(command: &mut Command) -> io::Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().map(Self)
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Kills it, as `kill -9` does. It must have been running until now.
+    pub fn kill(&mut self) -> io::Result<()> {
+        if let Some(status) = self.0.try_wait()? {
+            return Err(io::Error::other(format!("the server ended by itself: {status}")));
+        }
+        self.0.kill()?;
+        self.0.wait().map(drop)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
+}
