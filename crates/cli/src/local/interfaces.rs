@@ -40,7 +40,9 @@ impl Interfaces {
         all.into_iter().filter(wanted).collect()
     }
 
-    /// Starts multicast DNS on these interfaces.
+    /// Starts multicast DNS on these interfaces. The library joins its groups on all of them first
+    /// and leaves again at once when told: the kernel reports both to a network, but nothing of ours is
+    /// said there or listened to.
     pub(super) fn daemon(&self) -> Result<ServiceDaemon, Failure> {
         if *self == Self::None {
             return Err(Failure::usage(
