@@ -353,6 +353,34 @@ async fn hashcash_is_worked_for_up_to_the_callers_cap() {
     assert!(error.to_string().contains("12 bits"), "{error}");
 }
 
+/// Without end, so that whoever waits for it on a thread that must not wait never comes back.
+#[test]
+fn hashcash_is_worked_for_off_the_async_threads() {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let permission = Permission::Hashcash { bits: 100, resource: "test".into() };
+            let server = Server::with(|config| config.permission = permission).await;
+            let (working, mut works) = tokio::sync::mpsc::unbounded_channel();
+            let options = server.options().max_hashcash_bits(100).on_status(move |status| {
+                if matches!(status, Status::Working { .. }) {
+                    working.send(()).unwrap();
+                }
+            });
+            let starting = tokio::spawn(Initiator::new(APP, b"").options(options).start());
+            works.recv().await.unwrap();
+            for _ in 0..20 {
+                tokio::time::sleep(Duration::from_millis(1)).await; // the runtime goes on
+            }
+            starting.abort();
+        });
+        drop(runtime); // which waits for the search to be called off
+        tell.send(()).unwrap();
+    });
+    told.recv_timeout(support::SOON).unwrap();
+}
+
 #[tokio::test]
 async fn a_server_that_restarts_is_not_noticed() {
     let mut server = Server::start().await;
