@@ -20,7 +20,7 @@ pub(crate) struct MeetingArgs {
     /// Use no code: meet whoever else does the same. No secrecy at all
     #[arg(short = '0')]
     pub(crate) zero: bool,
-    /// Give up when the other side has not answered after so many seconds [default: wait]
+    /// Give up when all is not done after so many seconds, from connecting to the end [default: wait]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) timeout: Option<u32>,
     /// Use no server: one side hosts the exchange, the other finds it on the local network
