@@ -204,6 +204,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn a_code_is_wiped_when_it_is_dropped() {
+        fn wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        wiped(&Code::parse("4-purple-sausages").unwrap().text);
+    }
+
     fn error(text: &str) -> Option<CodeError> {
         Code::parse(text).err()
     }

@@ -224,6 +224,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_key_is_wiped_when_it_is_dropped() {
+        fn wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        let SharedKey(shared) = SharedKey::new([7; 32]);
+        wiped(&shared);
+        wiped(&SharedKey(shared).derive(Purpose::Dilation));
+        wiped(&SharedKey::new([7; 32]).derive_for_application("disk", 16).unwrap());
+    }
+
+    #[test]
     fn an_application_cannot_ask_for_the_protocols_own_keys() {
         let key = SharedKey::new([7; 32]);
         for purpose in ["wormhole:verifier", "wormhole:phase:x", "wormhole:"] {
