@@ -5,7 +5,8 @@
 //! a test wishes. Nothing sleeps: the clock jumps to whatever happens next. One seed decides
 //! everything, so that a failing schedule can be run again.
 //!
-//! [`Stranger`] speaks the wire by hand: it is the malicious peer.
+//! [`Stranger`] speaks the wire by hand: it is the malicious peer. [`transfer`] is the same for the bytes of
+//! a file: two sides of a transfer, and a network that does what a test wishes.
 
 #![allow(clippy::panic, reason = "a test that meets the unexpected is to stop")]
 
@@ -20,9 +21,11 @@ mod world;
 
 mod stranger;
 
-pub mod fuzz;
-
 pub mod doc;
+
+pub mod transfer;
+
+pub mod fuzz;
 
 pub use server::Return;
 pub use stranger::Stranger;
