@@ -38,6 +38,10 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// Bytes that are read at once.
 const CHUNK: usize = 64 << 10;
 
+/// Frames of one connection that are answered while all others wait. A flood of small ones would
+/// keep the exchange to itself for thousands.
+const FRAMES: usize = 64;
+
 /// Times that one connection is read before others get their turn.
 const TURNS: usize = 8;
 
@@ -280,7 +284,7 @@ impl Connection {
         }
         let Self { shared, outbox, reader, session, client_closed, .. } = self;
         let result = shared.engine.turn(outbox, |turn| {
-            let (mut release, mut produced) = (Release::AtOnce, 0);
+            let (mut release, mut produced, mut frames) = (Release::AtOnce, 0, 0);
             let limit = session.message_limit();
             reader.set_limit(limit);
             let result = reader.feed(bytes, |incoming| {
@@ -294,7 +298,10 @@ impl Connection {
                 }
                 let fresh = turn.out.0.get(before..).unwrap_or_default();
                 produced += fresh.iter().map(|answer| answer.content.len()).sum::<usize>();
-                let must_pause = session.message_limit() != limit || outbox.is_crowded(produced);
+                frames += 1;
+                let must_pause = frames >= FRAMES
+                    || session.message_limit() != limit
+                    || outbox.is_crowded(produced);
                 if must_pause { Flow::Pause } else { Flow::Continue }
             });
             (release, result)
