@@ -9,7 +9,7 @@ use super::{ListedNameplate, Welcome};
 
 /// A server's answer with the parts that it copies from the client's own text, ready to be written.
 ///
-/// [`ServerMessage`] is what a client keeps of these.
+/// [`ServerMessage`](super::ServerMessage) is what a client keeps of these.
 ///
 /// ```
 /// use wormhole_sync_wire::{ServerMessage, server_message::Reply};
