@@ -133,13 +133,13 @@ pub const MAX_STAMP: usize = 256;
 /// ```
 pub const MAX_CLIENT_VERSION: usize = 64;
 
-/// Bytes of an `orig` that an error carries back. A longer message is answered without it, so that
-/// large nonsense gets a small answer.
+/// Bytes of an `orig` that an error carries back. Of a longer message it has the `type` and `id` only,
+/// so that large nonsense gets a small answer.
 ///
 /// ```
 /// use wormhole_sync_wire::limits::MAX_ORIG;
 ///
-/// let returned = |frame: &str| frame.len() <= MAX_ORIG; // what a server does
+/// let returned = |frame: &str| frame.len() <= MAX_ORIG; // as it came
 /// assert!(returned(r#"{"type":"sing"}"#));
 /// assert!(!returned(&format!(r#"{{"type":"sing","song":"{}"}}"#, "la".repeat(5_000))));
 /// ```

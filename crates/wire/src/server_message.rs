@@ -64,7 +64,8 @@ pub enum ServerMessage {
     Error {
         /// Why, in the server's words.
         error: String,
-        /// The refused message, as it came; null when it is missing or cannot be read.
+        /// The refused message, as it came, or its `type` and `id` when it was long; null when it
+        /// is missing or cannot be read.
         orig: Value,
         /// Whether the same, asked a little later, may be granted. Only servers of this family say so.
         temporary: bool,

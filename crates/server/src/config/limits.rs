@@ -48,7 +48,7 @@ pub struct Limits {
     /// when it was opened never counts, for it is sent as the reader reads.
     pub outbox_bytes: usize,
     /// Bytes that may wait for all slow readers. When more would, whoever is to get it is closed,
-    /// unless less than 64 KiB wait for it.
+    /// unless no more than 64 KiB would wait for it.
     pub outboxes_bytes: usize,
     /// Bytes of the database file. Those limits of mailboxes and stored bytes that it could not
     /// hold are lowered, with a warning.
