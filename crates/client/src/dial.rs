@@ -61,7 +61,13 @@ impl Server {
     }
 
     pub(crate) async fn dial(self) -> io::Result<Box<Socket>> {
+        self.dial_from().await.map(|(socket, _)| socket)
+    }
+
+    /// The connection, and the address that answered.
+    pub(crate) async fn dial_from(self) -> io::Result<(Box<Socket>, Option<SocketAddr>)> {
         let tcp = tcp(&self.host, self.port).await?;
+        let address = tcp.peer_addr().ok();
         let stream: Box<dyn Stream> =
             if self.tls { Box::new(tls(&self.host, tcp).await?) } else { Box::new(tcp) };
         let config = WebSocketConfig::default()
@@ -71,7 +77,7 @@ impl Server {
         let (socket, _) = client_async_with_config(&self.url, stream, Some(config))
             .await
             .map_err(io::Error::other)?;
-        Ok(Box::new(socket))
+        Ok((Box::new(socket), address))
     }
 }
 

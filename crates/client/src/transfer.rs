@@ -51,6 +51,7 @@ use crate::{
     wormhole::Wormhole,
 };
 
+mod connection;
 mod driver;
 mod links;
 mod pipeline;

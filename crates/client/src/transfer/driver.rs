@@ -4,7 +4,6 @@
 use std::{
     future::pending,
     io::{self, Read, Write},
-    net::{Shutdown, TcpStream},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -24,7 +23,8 @@ use wormhole_sync_core::{
 
 use super::{
     Destination, Event, Route,
-    links::{Change, Links, far_end},
+    connection::{Blocking, Cut},
+    links::{Change, Links},
     pipeline::{self, Moved, Stopped},
 };
 use crate::{
@@ -87,12 +87,12 @@ pub(super) struct Driver {
 struct Bulk {
     link: LinkId,
     thread: JoinHandle<Done>,
-    cut: Option<TcpStream>,
+    cut: Option<Cut>,
 }
 
 /// A chosen link as the threads have it.
 struct Line {
-    stream: TcpStream,
+    stream: Blocking,
     sealer: Sealer,
     opener: Opener,
     rest: Vec<u8>,
@@ -275,25 +275,23 @@ impl Driver {
     async fn connected(&mut self, channel: Channel) {
         self.links.stop_listening();
         let Channel { link, path, sealer, opener, rest } = channel;
-        let Some((stream, unsent)) = self.links.take(link) else {
+        let Some((connection, unsent)) = self.links.take(link) else {
             return machine!(self.job, machine => machine.lost(link, self.origin.elapsed()));
         };
-        if let Some(address) = far_end(&stream) {
+        if let Some(address) = connection.address() {
             self.say(Event::Connected { route: Route::new(path, address) }).await;
         }
-        let line = stream.into_std().and_then(|stream| {
-            stream.set_nonblocking(false)?;
-            Ok(Line { stream, sealer, opener, rest })
-        });
-        match line {
-            Ok(line) => self.move_bytes(link, line, unsent),
+        match connection.into_blocking() {
+            Ok((stream, cut)) => {
+                let line = Line { stream, sealer, opener, rest };
+                self.move_bytes(link, line, unsent, cut);
+            }
             Err(_) => machine!(self.job, machine => machine.lost(link, self.origin.elapsed())),
         }
     }
 
-    fn move_bytes(&mut self, link: LinkId, line: Line, unsent: Vec<u8>) {
+    fn move_bytes(&mut self, link: LinkId, line: Line, unsent: Vec<u8>, cut: Cut) {
         let moved = Arc::clone(&self.moved);
-        let cut = line.stream.try_clone().ok();
         let thread = match &mut self.job {
             Job::Send { source, size, .. } => {
                 let (source, size) = (source.take(), *size);
@@ -306,7 +304,7 @@ impl Driver {
                 spawn_blocking(move || Done::Received(line.receive(destination, size, &moved)))
             }
         };
-        self.bulk = Some(Bulk { link, thread, cut });
+        self.bulk = Some(Bulk { link, thread, cut: Some(cut) });
     }
 
     fn done(&mut self, done: Done, now: Moment) {
@@ -323,7 +321,7 @@ impl Driver {
             (Done::Acknowledged(Ok(record), hash), Job::Send { machine, .. }) => {
                 machine.acknowledged(&record, &hash);
             }
-            (Done::Received(Ok((hash, mut line))), Job::Receive { machine, .. }) => {
+            (Done::Received(Ok((hash, line))), Job::Receive { machine, .. }) => {
                 if let Some(record) = machine.acknowledge(&hash) {
                     let thread = spawn_blocking(move || {
                         line.confirm(&record);
@@ -413,8 +411,8 @@ async fn done(bulk: &mut Option<Bulk>) -> Done {
 
 impl Bulk {
     fn cut(&self) {
-        if let Some(stream) = &self.cut {
-            let _ = stream.shutdown(Shutdown::Both);
+        if let Some(cut) = &self.cut {
+            cut.cut();
         }
     }
 }
@@ -450,12 +448,9 @@ impl Line {
     }
 
     /// Sends the acknowledgement, and closes the link so that it arrives.
-    fn confirm(&mut self, record: &[u8]) {
-        let said = pipeline::send_record(record, &mut self.stream, &mut self.sealer)
-            .and_then(|()| self.stream.shutdown(Shutdown::Write))
-            .and_then(|()| self.stream.set_read_timeout(Some(LAST_READ)));
-        if said.is_ok() {
-            let _ = self.stream.read(&mut [0]);
+    fn confirm(mut self, record: &[u8]) {
+        if pipeline::send_record(record, &mut self.stream, &mut self.sealer).is_ok() {
+            let _ = self.stream.finish(LAST_READ);
         }
     }
 }

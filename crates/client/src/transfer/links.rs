@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     future::poll_fn,
     io,
-    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -17,7 +16,8 @@ use tokio::{
 };
 use wormhole_sync_core::connect::{LinkId, Target};
 
-use crate::dial;
+use super::connection::{ByteSocket, Connection};
+use crate::dial::{self, Server};
 
 /// Bytes that are read at once before a link is chosen: a stranger's, mostly.
 const READ: usize = 1024;
@@ -32,8 +32,8 @@ pub(super) struct Links {
 }
 
 enum Link {
-    Dialing(Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>),
-    Up { stream: TcpStream, unsent: Vec<u8> },
+    Dialing(Pin<Box<dyn Future<Output = io::Result<Connection>> + Send>>),
+    Up { connection: Connection, unsent: Vec<u8> },
 }
 
 /// What happens next.
@@ -58,17 +58,23 @@ impl Links {
         let dialing: Pin<Box<dyn Future<Output = _> + Send>> = match target {
             Target::Tcp(endpoint) => {
                 let (host, port) = (endpoint.hostname().to_owned(), endpoint.port());
-                Box::pin(async move { dial::tcp(&host, port).await })
+                Box::pin(async move { dial::tcp(&host, port).await.map(Connection::Tcp) })
             }
-            Target::Tor(_) | Target::WebSocket(_) => {
-                Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
+            Target::WebSocket(url) => {
+                let server = Server::parse(url);
+                Box::pin(async move {
+                    let (socket, address) = server.map_err(io::Error::other)?.dial_from().await?;
+                    Ok(Connection::WebSocket(Box::new(ByteSocket::new(*socket, address))))
+                })
             }
+            Target::Tor(_) => Box::pin(async { Err(io::ErrorKind::Unsupported.into()) }),
         };
         self.links.insert(link, Link::Dialing(dialing));
     }
 
     pub(super) fn add(&mut self, link: LinkId, stream: TcpStream) {
-        self.links.insert(link, Link::Up { stream, unsent: Vec::new() });
+        let connection = Connection::Tcp(stream);
+        self.links.insert(link, Link::Up { connection, unsent: Vec::new() });
     }
 
     pub(super) fn transmit(&mut self, link: LinkId, bytes: &[u8]) {
@@ -79,18 +85,18 @@ impl Links {
 
     /// Lets a link go, after what was transmitted on it.
     pub(super) fn close(&mut self, link: LinkId) {
-        if let Some(Link::Up { mut stream, unsent }) = self.links.remove(&link) {
+        if let Some(Link::Up { mut connection, unsent }) = self.links.remove(&link) {
             tokio::spawn(timeout(LAST_WORD, async move {
-                stream.write_all(&unsent).await?;
-                stream.shutdown().await
+                connection.write_all(&unsent).await?;
+                connection.shutdown().await
             }));
         }
     }
 
     /// Hands a link over, with what has yet to be written to it.
-    pub(super) fn take(&mut self, link: LinkId) -> Option<(TcpStream, Vec<u8>)> {
+    pub(super) fn take(&mut self, link: LinkId) -> Option<(Connection, Vec<u8>)> {
         match self.links.remove(&link)? {
-            Link::Up { stream, unsent } => Some((stream, unsent)),
+            Link::Up { connection, unsent } => Some((connection, unsent)),
             Link::Dialing(_) => None,
         }
     }
@@ -134,14 +140,14 @@ impl Link {
             Self::Dialing(dialing) => match dialing.as_mut().poll(context) {
                 Poll::Pending => None,
                 Poll::Ready(Err(error)) => Some(Err(error)),
-                Poll::Ready(Ok(stream)) => {
-                    *self = Self::Up { stream, unsent: Vec::new() };
+                Poll::Ready(Ok(connection)) => {
+                    *self = Self::Up { connection, unsent: Vec::new() };
                     Some(Ok(Progress::Opened))
                 }
             },
-            Self::Up { stream, unsent } => {
+            Self::Up { connection, unsent } => {
                 while !unsent.is_empty() {
-                    match Pin::new(&mut *stream).poll_write(context, unsent) {
+                    match Pin::new(&mut *connection).poll_write(context, unsent) {
                         Poll::Ready(Ok(written)) => drop(unsent.drain(..written)),
                         Poll::Ready(Err(error)) => return Some(Err(error)),
                         Poll::Pending => break,
@@ -149,7 +155,7 @@ impl Link {
                 }
                 let mut bytes = [0; READ];
                 let mut buffer = ReadBuf::new(&mut bytes);
-                match Pin::new(stream).poll_read(context, &mut buffer) {
+                match Pin::new(connection).poll_read(context, &mut buffer) {
                     Poll::Pending => None,
                     Poll::Ready(Ok(())) if buffer.filled().is_empty() => {
                         Some(Err(io::ErrorKind::UnexpectedEof.into()))
@@ -160,9 +166,4 @@ impl Link {
             }
         }
     }
-}
-
-/// Where a chosen link leads.
-pub(super) fn far_end(stream: &TcpStream) -> Option<SocketAddr> {
-    stream.peer_addr().ok()
 }

@@ -1,0 +1,247 @@
+//! A link as the race has it, and as the threads that move the bytes have it.
+
+use std::{
+    io::{self, Read, Write},
+    net::{Shutdown, SocketAddr, TcpStream as StdTcpStream},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use futures_util::{Sink, SinkExt, StreamExt};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
+    net::TcpStream,
+    runtime::Handle,
+    sync::Notify,
+    time::timeout,
+};
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+
+use crate::dial::Socket;
+
+/// A link that can be waited for together with others.
+pub(super) enum Connection {
+    Tcp(TcpStream),
+    WebSocket(Box<ByteSocket>),
+}
+
+/// A relay's WebSocket as a stream of bytes: each write is a binary message, and how the other end cuts its
+/// bytes into messages means nothing.
+pub(super) struct ByteSocket {
+    socket: Socket,
+    address: Option<SocketAddr>,
+    unread: Bytes,
+}
+
+impl ByteSocket {
+    pub(super) const fn new(socket: Socket, address: Option<SocketAddr>) -> Self {
+        Self { socket, address, unread: Bytes::new() }
+    }
+}
+
+impl Connection {
+    /// The address of the far end: the peer's, or the relay's.
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().ok(),
+            Self::WebSocket(socket) => socket.address,
+        }
+    }
+
+    /// Hands the link to a thread that may block. Must be called inside the runtime that drives it.
+    pub(super) fn into_blocking(self) -> io::Result<(Blocking, Cut)> {
+        match self {
+            Self::Tcp(stream) => {
+                let stream = stream.into_std()?;
+                stream.set_nonblocking(false)?;
+                let cut = Cut::Tcp(stream.try_clone()?);
+                Ok((Blocking::Tcp(stream), cut))
+            }
+            Self::WebSocket(socket) => {
+                let cut = Arc::new(Notify::new());
+                let bridge = Bridge { socket, runtime: Handle::current(), cut: Arc::clone(&cut) };
+                Ok((Blocking::WebSocket(bridge), Cut::WebSocket(cut)))
+            }
+        }
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        space: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(context, space),
+            Self::WebSocket(socket) => Pin::new(&mut **socket).poll_read(context, space),
+        }
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::WebSocket(socket) => Pin::new(&mut **socket).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_flush(context),
+            Self::WebSocket(socket) => Pin::new(&mut **socket).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::WebSocket(socket) => Pin::new(&mut **socket).poll_shutdown(context),
+        }
+    }
+}
+
+impl AsyncRead for ByteSocket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        space: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.unread.is_empty() {
+            match ready!(self.socket.poll_next_unpin(context)) {
+                Some(Ok(Message::Binary(bytes))) => self.unread = bytes,
+                Some(Ok(Message::Close(_))) | None => return Poll::Ready(Ok(())),
+                Some(Ok(_)) => {} // pings are answered by the library; relays send no text
+                Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
+            }
+        }
+        let length = self.unread.len().min(space.remaining());
+        space.put_slice(&self.unread.split_to(length));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for ByteSocket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.socket.poll_ready_unpin(context)).map_err(io::Error::other)?;
+        let message = Message::Binary(Bytes::copy_from_slice(bytes));
+        self.socket.start_send_unpin(message).map_err(io::Error::other)?;
+        // As far as it goes now; the rest goes with the next write or flush.
+        let _ = Pin::new(&mut self.socket).poll_flush(context).map_err(io::Error::other)?;
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.poll_flush_unpin(context).map_err(io::Error::other)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.poll_close_unpin(context).map_err(io::Error::other)
+    }
+}
+
+/// A link that a thread waits for.
+pub(super) enum Blocking {
+    Tcp(StdTcpStream),
+    WebSocket(Bridge),
+}
+
+/// An asynchronous link under a thread that waits.
+pub(super) struct Bridge {
+    socket: Box<ByteSocket>,
+    runtime: Handle,
+    cut: Arc<Notify>,
+}
+
+/// Ends what a thread does on a link.
+pub(super) enum Cut {
+    Tcp(StdTcpStream),
+    WebSocket(Arc<Notify>),
+}
+
+impl Cut {
+    pub(super) fn cut(&self) {
+        match self {
+            // It may be closed already.
+            Self::Tcp(stream) => drop(stream.shutdown(Shutdown::Both)),
+            Self::WebSocket(cut) => cut.notify_one(),
+        }
+    }
+}
+
+impl Bridge {
+    /// Runs `work` on the runtime that drives the link, until it is done or cut off.
+    fn wait<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut ByteSocket) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let Self { socket, runtime, cut } = self;
+        runtime.block_on(async {
+            tokio::select! {
+                done = work(socket) => done,
+                () = cut.notified() => Err(io::ErrorKind::ConnectionAborted.into()),
+            }
+        })
+    }
+}
+
+impl Read for Blocking {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(space),
+            Self::WebSocket(bridge) => bridge.wait(async |socket| socket.read(space).await),
+        }
+    }
+}
+
+impl Write for Blocking {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.write(bytes),
+            Self::WebSocket(bridge) => bridge.wait(async |socket| {
+                socket.write_all(bytes).await?;
+                Ok(bytes.len())
+            }),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.flush(),
+            Self::WebSocket(bridge) => bridge.wait(async |socket| socket.flush().await),
+        }
+    }
+}
+
+impl Blocking {
+    /// Closes this direction, and waits at most for `limit` until the other end has closed its own, so that what
+    /// was written last arrives.
+    pub(super) fn finish(mut self, limit: Duration) -> io::Result<()> {
+        match &mut self {
+            Self::Tcp(stream) => {
+                stream.shutdown(Shutdown::Write)?;
+                stream.set_read_timeout(Some(limit))?;
+                stream.read(&mut [0]).map(drop)
+            }
+            Self::WebSocket(bridge) => bridge.wait(async |socket| {
+                socket.flush().await?;
+                let closed = timeout(limit, async {
+                    while socket.read(&mut [0]).await? > 0 {}
+                    Ok(())
+                });
+                closed.await.unwrap_or(Ok(()))
+            }),
+        }
+    }
+}
