@@ -167,14 +167,17 @@ impl Room {
     fn say(&mut self, seat: usize, frame: &str) {
         let Some(speaker) = self.seats.get_mut(seat) else { return };
         let mut out = Vec::new();
-        let request = Request::parse(frame);
+        // One that is too long is refused before it is read.
+        let request = (frame.len() <= speaker.session.message_limit())
+            .then(|| Request::parse(frame).ok())
+            .flatten();
         speaker.session.handle(frame, self.now, &mut self.exchange, &mut out);
         let connection = speaker.connection;
         let (own, others): (Vec<_>, Vec<_>) =
             out.iter().partition(|outgoing| outgoing.to == connection);
         let own = own.into_iter().map(|outgoing| answered(outgoing, frame));
-        let answer = answer(own, request.is_ok());
-        if let Ok(Request { message: Ok(message), .. }) = request {
+        let answer = answer(own, request.is_some());
+        if let Some(Request { message: Ok(message), .. }) = request {
             speaker.learn(message, answer.as_ref());
         }
         self.settle();
