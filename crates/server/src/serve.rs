@@ -395,7 +395,8 @@ mod tests {
         while let Some(Ok(message)) = client.next().await {
             assert!(!message.as_text().is_some_and(|text| text.contains("allocated")));
         }
-        let error = server.await.unwrap().unwrap_err();
+        let served = timeout(Duration::from_secs(60), server).await.expect("it goes on");
+        let error = served.unwrap().unwrap_err();
         assert!(error.to_string().contains("the writer thread failed"), "{error}");
     }
 }
