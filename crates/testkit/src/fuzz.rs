@@ -12,6 +12,9 @@ mod numbers;
 mod parsers;
 mod texts;
 
+mod links;
+mod transfer;
+
 mod ledger;
 mod room;
 
@@ -22,6 +25,7 @@ mod wormhole;
 
 mod pair;
 
+pub use links::{handshake, hints, records};
 pub use pair::world;
 pub use parsers::{
     client_message, pake_message, server_message, transfer_message, version_message,
@@ -29,21 +33,26 @@ pub use parsers::{
 pub use session::session;
 pub use store::store;
 pub use texts::{code, phase, stamp, uri};
+pub use transfer::transfer;
 pub use wormhole::wormhole;
 
 /// A function that takes any bytes, and panics when they show a property not to hold.
 pub type Target = fn(&[u8]);
 
 /// Every target with its name, which is also its corpus's folder.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 17] = [
     ("client_message", client_message),
     ("code", code),
+    ("handshake", handshake),
+    ("hints", hints),
     ("pake_message", pake_message),
     ("phase", phase),
+    ("records", records),
     ("server_message", server_message),
     ("session", session),
     ("stamp", stamp),
     ("store", store),
+    ("transfer", transfer),
     ("transfer_message", transfer_message),
     ("uri", uri),
     ("version_message", version_message),
