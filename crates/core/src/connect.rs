@@ -19,236 +19,38 @@ use std::{
     time::Duration,
 };
 
-use wormhole_sync_wire::hint::{Door, Endpoint, Hint, Relay};
+use wormhole_sync_wire::hint::{Door, Hint, Relay};
 
 use crate::Moment;
 
-/// The time that direct candidates have before relays are dialed: 2 s, as the family has it.
-///
-/// ```
-/// assert_eq!(wormhole_sync_core::connect::RELAY_DELAY.as_secs(), 2);
-/// ```
-pub const RELAY_DELAY: Duration = Duration::from_secs(2);
+mod limits;
+mod link;
 
-/// The time between the dialing of one candidate and of the next: 50 ms. A peer with many
-/// addresses causes no burst.
-///
-/// ```
-/// use wormhole_sync_core::connect::{MAX_CANDIDATES, RELAY_DELAY, STAGGER};
-///
-/// assert!(STAGGER * (MAX_CANDIDATES as u32) < RELAY_DELAY * 2);
-/// ```
-pub const STAGGER: Duration = Duration::from_millis(50);
-
-/// The time for one link from dialing to being ready: 60 s, as the family has it.
-///
-/// ```
-/// use wormhole_sync_core::connect::{NEGOTIATION_LIMIT, RACE_LIMIT};
-///
-/// assert!(NEGOTIATION_LIMIT < RACE_LIMIT);
-/// ```
-pub const NEGOTIATION_LIMIT: Duration = Duration::from_secs(60);
-
-/// The time for the whole race: 120 s, as the family has it.
-///
-/// ```
-/// assert_eq!(wormhole_sync_core::connect::RACE_LIMIT.as_secs(), 120);
-/// ```
-pub const RACE_LIMIT: Duration = Duration::from_secs(120);
-
-/// The time that remains for the other side to reach this one, once there is nothing left to dial
-/// here: 30 s.
-///
-/// ```
-/// use wormhole_sync_core::connect::{LAST_WAIT, RACE_LIMIT};
-///
-/// assert!(LAST_WAIT < RACE_LIMIT);
-/// ```
-pub const LAST_WAIT: Duration = Duration::from_secs(30);
-
-/// The time that a ready relay's link waits for a direct one that is up and may be ready next: 1 s.
-/// A direct address where somebody else answers, and says nothing, costs no more.
-///
-/// ```
-/// use wormhole_sync_core::connect::{GRACE, RELAY_DELAY};
-///
-/// assert!(GRACE < RELAY_DELAY);
-/// ```
-pub const GRACE: Duration = Duration::from_secs(1);
-
-/// Addresses that are dialed for one peer; hints beyond are passed over.
-///
-/// ```
-/// use wormhole_sync_core::{connect::MAX_CANDIDATES, wire::limits::MAX_HINTS};
-///
-/// assert!(MAX_CANDIDATES >= MAX_HINTS);
-/// ```
-pub const MAX_CANDIDATES: usize = 48;
-
-/// Links from outside that may be unproven at once; further ones are closed.
-///
-/// ```
-/// assert_eq!(wormhole_sync_core::connect::MAX_INCOMING, 32);
-/// ```
-pub const MAX_INCOMING: usize = 32;
-
-/// How a link reaches the peer.
-///
-/// ```
-/// use wormhole_sync_core::connect::Path;
-///
-/// assert!(Path::Direct < Path::Relay); // better
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Path {
-    /// From computer to computer.
-    Direct,
-    /// Through a relay, which sees how much is sent and nothing else.
-    Relay,
-}
-
-/// Makes the negotiation of each link.
-pub trait Negotiate {
-    /// One link's.
-    type Negotiation: Negotiation;
-
-    /// Begins one.
-    fn begin(&self, path: Path) -> Self::Negotiation;
-}
-
-/// One link's handshake.
-pub trait Negotiation {
-    /// What is said as soon as the link is up.
-    fn opened(&mut self) -> Vec<u8>;
-
-    /// Takes what has come; what is to be said to it is added to `reply`.
-    fn received(&mut self, bytes: &[u8], reply: &mut Vec<u8>) -> Progress;
-
-    /// What the picking side says on the link that it picks.
-    fn choose(&mut self) -> Vec<u8>;
-
-    /// What it says on the others that are ready.
-    fn decline(&mut self) -> Vec<u8>;
-}
-
-/// Where a negotiation stands.
-///
-/// ```
-/// use wormhole_sync_core::connect::Progress;
-///
-/// let chosen = Progress::Chosen { rest: b"the first record".to_vec() };
-/// assert_ne!(chosen, Progress::Ready);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// More has to come.
-    Waiting,
-    /// The other end is the peer, and this side may pick the link.
-    Ready,
-    /// The peer has picked it.
-    Chosen {
-        /// What came behind its choice.
-        rest: Vec<u8>,
-    },
-    /// The other end is somebody else, or picks another link.
-    Refused,
-}
-
-/// Names a link between the race and its driver.
-///
-/// ```
-/// use wormhole_sync_core::connect::LinkId;
-///
-/// let mut sockets = std::collections::BTreeMap::<LinkId, std::net::TcpStream>::new();
-/// assert!(sockets.remove(&LinkId::default()).is_none());
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LinkId(u32);
-
-/// What is dialed.
-///
-/// ```
-/// use wormhole_sync_core::{connect::Target, wire::hint::Endpoint};
-///
-/// let target = Target::Tcp(Endpoint::new("192.0.2.7", 4001).unwrap());
-/// assert_eq!(target.to_string(), "192.0.2.7:4001");
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub enum Target {
-    /// A TCP port.
-    Tcp(Endpoint),
-    /// A TCP port that is reached through Tor alone.
-    Tor(Endpoint),
-    /// A relay's WebSocket.
-    WebSocket(String),
-}
-
-impl std::fmt::Display for Target {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Tcp(endpoint) | Self::Tor(endpoint) => endpoint.fmt(f),
-            Self::WebSocket(url) => f.write_str(url),
-        }
-    }
-}
-
-/// What comes out. After `Chosen` or `Failed` nothing follows but `Wait(None)`.
-///
-/// ```
-/// use wormhole_sync_core::{
-///     Moment,
-///     connect::{Connect, Output},
-///     transit::{Handshakes, TransitKey},
-///     wire::{hint::{Endpoint, Hint}, transit::Role},
-/// };
-///
-/// # let key = TransitKey::new(&wormhole_sync_testkit::doc::keys().0);
-/// let handshakes = Handshakes::new(key, Role::Sender, "0011223344556677".into());
-/// let mut race = Connect::new(handshakes, false);
-/// race.hint(&Hint::Direct(Endpoint::new("192.0.2.7", 4001).unwrap()));
-/// race.begin(Moment::ZERO);
-/// match race.poll(Moment::ZERO) {
-///     Output::Dial { target, .. } => assert_eq!(target.to_string(), "192.0.2.7:4001"),
-///     _ => panic!("the only hint is dialed at once"),
-/// }
-/// ```
-#[derive(Debug, PartialEq)]
-pub enum Output {
-    /// Open a link; answer with [`Connect::opened`] or [`Connect::lost`].
-    Dial {
-        /// Its name from now on.
-        link: LinkId,
-        /// Where to.
-        target: Target,
-    },
-    /// Write these bytes to a link.
-    Transmit {
-        /// The link.
-        link: LinkId,
-        /// The bytes.
-        bytes: Vec<u8>,
-    },
-    /// Close a link, after what was transmitted on it, or stop dialing it.
-    Close {
-        /// The link.
-        link: LinkId,
-    },
-    /// This link it is.
-    Chosen {
-        /// The link.
-        link: LinkId,
-        /// How it reaches the peer.
-        path: Path,
-        /// What has been read from it already and belongs to whoever takes it over.
-        rest: Vec<u8>,
-    },
-    /// There is no link to be had.
-    Failed,
-    /// Nothing more until an input, or until the moment, when there is one.
-    Wait(Option<Moment>),
-}
+pub use limits::{
+    GRACE, LAST_WAIT, MAX_CANDIDATES, MAX_INCOMING, NEGOTIATION_LIMIT, RACE_LIMIT, RELAY_DELAY,
+    STAGGER,
+};
+pub use link::{LinkId, Negotiate, Negotiation, Output, Path, Progress, Target};
 
 /// The race.
+///
+/// ```
+/// use wormhole_sync_core::{Moment, connect::Output, wire::transit::Role};
+///
+/// # let (mut race, now) = (wormhole_sync_testkit::doc::race(), Moment::ZERO);
+/// # let line = wormhole_sync_testkit::doc::line(Role::Receiver);
+/// let link = race.accepted(now).unwrap();
+/// race.received(link, &line); // the peer's own
+/// let mut chosen = None;
+/// loop {
+///     match race.poll(now) {
+///         Output::Chosen { link, .. } => chosen = Some(link),
+///         Output::Wait(_) => break,
+///         _ => {} // a driver writes and closes
+///     }
+/// }
+/// assert_eq!(chosen, Some(link));
+/// ```
 pub struct Connect<N: Negotiate> {
     negotiate: N,
     listens: bool,
@@ -287,6 +89,15 @@ enum State {
 impl<N: Negotiate> Connect<N> {
     /// A race that has yet to [`begin`](Self::begin). `listens` tells whether the peer can reach a port of
     /// ours, so that it is worth waiting when there is nothing to dial.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Moment, connect::{Connect, Output}};
+    ///
+    /// # use wormhole_sync_core::{transit::Handshakes, wire::transit::Role};
+    /// # let handshakes = Handshakes::new(wormhole_sync_testkit::doc::transit_key(), Role::Sender, String::new());
+    /// let mut race = Connect::new(handshakes, true);
+    /// assert_eq!(race.poll(Moment::ZERO), Output::Wait(None)); // it has not begun
+    /// ```
     pub const fn new(negotiate: N, listens: bool) -> Self {
         Self {
             negotiate,
@@ -308,11 +119,29 @@ impl<N: Negotiate> Connect<N> {
 
     /// Starts dialing and picking. Links from outside are let in before, since the peer may know
     /// sooner than this side that both want to connect.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Moment, connect::{Connect, Output}};
+    ///
+    /// # use wormhole_sync_core::{transit::Handshakes, wire::transit::Role};
+    /// # let handshakes = Handshakes::new(wormhole_sync_testkit::doc::transit_key(), Role::Sender, String::new());
+    /// let mut race = Connect::new(handshakes, false);
+    /// race.begin(Moment::ZERO);
+    /// assert_eq!(race.poll(Moment::ZERO), Output::Failed); // nothing to dial, and no port
+    /// ```
     pub fn begin(&mut self, now: Moment) {
         self.started.get_or_insert(now);
     }
 
     /// Adds a way to reach the peer. A relay of this side's own is added like one of the peer's.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Moment, connect::Output, wire::hint::{Hint, Relay}};
+    ///
+    /// # let mut race = wormhole_sync_testkit::doc::race();
+    /// race.hint(&Hint::Relay(Relay::parse("tcp:relay.example.com:4001").unwrap()));
+    /// assert!(matches!(race.poll(Moment::ZERO), Output::Dial { .. }));
+    /// ```
     pub fn hint(&mut self, hint: &Hint) {
         match hint {
             Hint::Direct(endpoint) => self.add(Target::Tcp(endpoint.clone()), Path::Direct),
@@ -345,6 +174,16 @@ impl<N: Negotiate> Connect<N> {
     }
 
     /// Somebody has connected to a port of ours. `None`: too many unproven links are open, close it.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Moment, connect::MAX_INCOMING};
+    ///
+    /// # let mut race = wormhole_sync_testkit::doc::race();
+    /// for _ in 0..MAX_INCOMING {
+    ///     assert!(race.accepted(Moment::ZERO).is_some());
+    /// }
+    /// assert_eq!(race.accepted(Moment::ZERO), None);
+    /// ```
     pub fn accepted(&mut self, now: Moment) -> Option<LinkId> {
         let unproven = self.attempts.values().filter(|attempt| attempt.incoming).count();
         if self.over || unproven >= MAX_INCOMING {
@@ -356,6 +195,16 @@ impl<N: Negotiate> Connect<N> {
     }
 
     /// A link that was dialed is up.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Moment, connect::Output};
+    ///
+    /// # let mut race = wormhole_sync_testkit::doc::race();
+    /// # race.hint(&wormhole_sync_testkit::transfer::direct("192.0.2.7:4001"));
+    /// let Output::Dial { link, .. } = race.poll(Moment::ZERO) else { panic!("it has a hint") };
+    /// race.opened(link);
+    /// assert!(matches!(race.poll(Moment::ZERO), Output::Transmit { .. })); // our line
+    /// ```
     pub fn opened(&mut self, link: LinkId) {
         if let Some(attempt) = self.attempts.get_mut(&link) {
             attempt.state = State::Negotiating;
@@ -365,6 +214,16 @@ impl<N: Negotiate> Connect<N> {
     }
 
     /// A link has brought these bytes.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Moment, connect::Output};
+    ///
+    /// # let mut race = wormhole_sync_testkit::doc::race();
+    /// let link = race.accepted(Moment::ZERO).unwrap();
+    /// assert!(matches!(race.poll(Moment::ZERO), Output::Transmit { .. })); // our line
+    /// race.received(link, b"GET / HTTP/1.1");
+    /// assert_eq!(race.poll(Moment::ZERO), Output::Close { link });
+    /// ```
     pub fn received(&mut self, link: LinkId, bytes: &[u8]) {
         let Some(attempt) = self.attempts.get_mut(&link) else { return };
         let (path, mut reply) = (attempt.path, Vec::new());
@@ -386,17 +245,43 @@ impl<N: Negotiate> Connect<N> {
     }
 
     /// A link could not be opened, or is gone.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Moment, connect::{LAST_WAIT, Output}};
+    ///
+    /// # let mut race = wormhole_sync_testkit::doc::race();
+    /// # race.hint(&wormhole_sync_testkit::transfer::direct("192.0.2.7:4001"));
+    /// let Output::Dial { link, .. } = race.poll(Moment::ZERO) else { panic!("it has a hint") };
+    /// race.lost(link);
+    /// assert_eq!(race.poll(Moment::ZERO), Output::Wait(Some(LAST_WAIT))); // the peer may reach us
+    /// ```
     pub fn lost(&mut self, link: LinkId) {
         self.attempts.remove(&link);
     }
 
     /// Ends the race without a link.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Moment, connect::Output};
+    ///
+    /// # let mut race = wormhole_sync_testkit::doc::race();
+    /// race.cancel();
+    /// assert_eq!(race.poll(Moment::ZERO), Output::Wait(None));
+    /// ```
     pub fn cancel(&mut self) {
         self.close_all();
         self.over = true;
     }
 
     /// What to do next, until `Wait`.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Moment, connect::{Output, RACE_LIMIT}};
+    ///
+    /// # let mut race = wormhole_sync_testkit::doc::race();
+    /// assert_eq!(race.poll(RACE_LIMIT), Output::Failed);
+    /// assert_eq!(race.poll(RACE_LIMIT), Output::Wait(None));
+    /// ```
     pub fn poll(&mut self, now: Moment) -> Output {
         let steps = [Self::decide, Self::dial, Self::give_up];
         self.expire(now);
@@ -530,21 +415,6 @@ impl<N: Negotiate> Connect<N> {
         let idle = self.idle_since.map(|since| since + LAST_WAIT);
         let ready = self.ready_since.map(|since| since + GRACE);
         [dial, idle, ready, Some(started + RACE_LIMIT)].into_iter().flatten().min()
-    }
-}
-
-impl Target {
-    /// Whether both lead to the same place, whatever their priority.
-    fn is(&self, other: &Self) -> bool {
-        let same_kind = std::mem::discriminant(self) == std::mem::discriminant(other);
-        same_kind && self.to_string() == other.to_string()
-    }
-
-    fn priority(&self) -> f64 {
-        match self {
-            Self::Tcp(endpoint) | Self::Tor(endpoint) => endpoint.priority(),
-            Self::WebSocket(_) => 0.0,
-        }
     }
 }
 

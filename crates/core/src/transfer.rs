@@ -31,36 +31,98 @@ macro_rules! links {
     ($machine:ident) => {
         impl $machine {
             /// Somebody has connected to a port of ours. `None`: close it.
+            ///
+            /// ```
+            /// use wormhole_sync_core::{Moment, transfer::Output};
+            ///
+            /// # let mut sending = wormhole_sync_testkit::doc::sending();
+            /// let link = sending.accepted(Moment::ZERO);
+            /// assert!(link.is_some());
+            /// assert!(matches!(sending.poll(Moment::ZERO), Output::Transmit { .. })); // our line
+            /// ```
             pub fn accepted(&mut self, now: Moment) -> Option<LinkId> {
                 self.bulk.accepted(now)
             }
 
             /// A link that was dialed is up.
+            ///
+            /// ```
+            /// use wormhole_sync_core::{Moment, connect::LinkId};
+            ///
+            /// # let mut sending = wormhole_sync_testkit::doc::sending();
+            /// sending.opened(LinkId::default()); // one that is let go meanwhile is passed over
+            /// ```
             pub fn opened(&mut self, link: LinkId) {
                 self.bulk.opened(link);
             }
 
             /// A link that is not chosen yet has brought these bytes.
+            ///
+            /// ```
+            /// use wormhole_sync_core::{Moment, transfer::Output};
+            ///
+            /// # let mut sending = wormhole_sync_testkit::doc::sending();
+            /// let stranger = sending.accepted(Moment::ZERO).unwrap();
+            /// assert!(matches!(sending.poll(Moment::ZERO), Output::Transmit { .. })); // our line
+            /// sending.received(stranger, b"GET / HTTP/1.1");
+            /// assert!(matches!(sending.poll(Moment::ZERO), Output::Close { link } if link == stranger));
+            /// ```
             pub fn received(&mut self, link: LinkId, bytes: &[u8]) {
                 self.bulk.received(link, bytes);
             }
 
             /// A link could not be opened, or is gone.
+            ///
+            /// ```
+            /// use wormhole_sync_core::{Moment, transfer::{Event, Failure, Output, REASON_WAIT}};
+            ///
+            /// # let (mut sending, channel) = wormhole_sync_testkit::doc::sending_connected();
+            /// sending.lost(channel.link, Moment::ZERO);
+            /// sending.message(br#"{"error":"disk full"}"#, Moment::ZERO); // within REASON_WAIT
+            /// let Output::Event(Event::Failed(why)) = sending.poll(Moment::ZERO) else { panic!("it is over") };
+            /// assert_eq!(why, Failure::Refused("disk full".into()));
+            /// ```
             pub fn lost(&mut self, link: LinkId, now: Moment) {
                 self.bulk.lost(link, now);
             }
 
             /// Gives up; the peer is told the reason.
+            ///
+            /// ```
+            /// use wormhole_sync_core::{Moment, transfer::Output};
+            ///
+            /// # let mut receiving = wormhole_sync_testkit::doc::offered();
+            /// receiving.cancel("transfer rejected");
+            /// let Output::Message(told) = receiving.poll(Moment::ZERO) else { panic!("it says so") };
+            /// assert_eq!(told, br#"{"error":"transfer rejected"}"#);
+            /// ```
             pub fn cancel(&mut self, reason: &str) {
                 self.bulk.fail(Failure::Cancelled(reason.to_owned()));
             }
 
             /// The chosen link brought what is no record of the peer's.
+            ///
+            /// ```
+            /// use wormhole_sync_core::{Moment, transfer::Output};
+            ///
+            /// # let (mut receiving, _) = wormhole_sync_testkit::doc::receiving_connected();
+            /// receiving.nonsense("a record out of its order");
+            /// let Output::Message(told) = receiving.poll(Moment::ZERO) else { panic!("it says so") };
+            /// assert_eq!(told, br#"{"error":"the other side sent a record out of its order"}"#);
+            /// ```
             pub fn nonsense(&mut self, what: &'static str) {
                 self.bulk.fail(Failure::Nonsense(what));
             }
 
             /// What to do next, until `Wait`.
+            ///
+            /// ```
+            /// use wormhole_sync_core::{Moment, transfer::{ANSWER_LIMIT, Output}};
+            ///
+            /// # let mut sending = wormhole_sync_testkit::doc::sending();
+            /// let Output::Wait(alarm) = sending.poll(Moment::ZERO) else { panic!("its offer is sent") };
+            /// assert_eq!(alarm, Some(ANSWER_LIMIT));
+            /// ```
             pub fn poll(&mut self, now: Moment) -> Output {
                 self.bulk.poll(now)
             }
@@ -135,6 +197,30 @@ impl Meeting {
 }
 
 /// What comes out.
+///
+/// ```
+/// use wormhole_sync_core::{Moment, connect::LinkId, transfer::Output};
+/// use std::{collections::BTreeMap, io::Write};
+///
+/// /// What a driver of a few lines does; when it is to poll again.
+/// fn drive(
+///     mut poll: impl FnMut() -> Output,
+///     links: &mut BTreeMap<LinkId, impl Write>,
+/// ) -> Option<Moment> {
+///     loop {
+///         match poll() {
+///             Output::Wait(alarm) => return alarm,
+///             Output::Transmit { link, bytes } => {
+///                 links.get_mut(&link).map(|link| link.write_all(&bytes));
+///             }
+///             Output::Close { link } => drop(links.remove(&link)),
+///             Output::Message(_) | Output::Dial { .. } | Output::Event(_) => {} // and so on
+///         }
+///     }
+/// }
+/// # let mut sending = wormhole_sync_testkit::doc::sending();
+/// # assert!(drive(|| sending.poll(Moment::ZERO), &mut BTreeMap::<LinkId, Vec<u8>>::new()).is_some());
+/// ```
 #[derive(Debug)]
 pub enum Output {
     /// Send this through the wormhole.
@@ -166,6 +252,15 @@ pub enum Output {
 
 /// What the application learns. After [`Delivered`](Event::Delivered), [`Received`](Event::Received) and
 /// [`Failed`](Event::Failed) nothing follows.
+///
+/// ```
+/// use wormhole_sync_core::transfer::Event;
+///
+/// let is_the_last = |event: &Event| {
+///     matches!(event, Event::Delivered | Event::Received | Event::Failed(_))
+/// };
+/// assert!(is_the_last(&Event::Delivered) && !is_the_last(&Event::Accepted));
+/// ```
 #[derive(Debug)]
 pub enum Event {
     /// The receiver learns what there is; it accepts or rejects.
@@ -183,6 +278,17 @@ pub enum Event {
 }
 
 /// A chosen link with its keys.
+///
+/// ```
+/// use wormhole_sync_core::transit::OVERHEAD;
+///
+/// # let (_, mut ours) = wormhole_sync_testkit::doc::sending_connected();
+/// # let (_, mut theirs) = wormhole_sync_testkit::doc::receiving_connected();
+/// let mut record = [0; 10 + OVERHEAD];
+/// ours.sealer.seal(b"ten bytes.", &mut record).unwrap();
+/// let mut plaintext = [0; 10];
+/// assert_eq!(theirs.opener.open(&record[4..], &mut plaintext), Ok(10));
+/// ```
 pub struct Channel {
     /// The link.
     pub link: LinkId,

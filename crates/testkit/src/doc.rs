@@ -15,6 +15,12 @@ use wormhole_sync_server::{exchange::ConnectionId, session::Policy};
 
 use crate::server::Server;
 
+mod transfer;
+
+pub use transfer::{
+    line, meeting, offered, race, receiving_connected, sending, sending_connected, transit_key,
+};
+
 #[cfg(feature = "doc")]
 mod loopback;
 

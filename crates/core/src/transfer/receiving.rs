@@ -46,11 +46,28 @@ enum Stage {
 
 impl Receiving {
     /// Waits for an offer.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Moment, transfer::{ANSWER_LIMIT, Output, Receiving}};
+    ///
+    /// # let key = wormhole_sync_testkit::doc::transit_key();
+    /// let mut receiving = Receiving::new(key);
+    /// let Output::Wait(Some(alarm)) = receiving.poll(Moment::ZERO) else { panic!("it waits") };
+    /// assert_eq!(alarm, ANSWER_LIMIT);
+    /// ```
     pub const fn new(key: TransitKey) -> Self {
         Self { bulk: Bulk::new(key, Role::Receiver), stage: Stage::Waiting }
     }
 
     /// The peer's next message.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Moment, transfer::{Event, Output}};
+    ///
+    /// # let mut receiving = wormhole_sync_testkit::doc::offered();
+    /// receiving.message(br#"{"error":"it is late"}"#, Moment::ZERO);
+    /// assert!(matches!(receiving.poll(Moment::ZERO), Output::Event(Event::Failed(_))));
+    /// ```
     pub fn message(&mut self, plaintext: &[u8], _: Moment) {
         if self.bulk.is_over() {
             return;
@@ -76,6 +93,17 @@ impl Receiving {
 
     /// Consents to a text, which is here already. Only what is done with it before is known to
     /// have worked when the sender learns of it.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Moment, transfer::{Event, Output, Receiving}};
+    ///
+    /// # let mut receiving = Receiving::new(wormhole_sync_testkit::doc::transit_key());
+    /// receiving.message(br#"{"offer":{"message":"hello"}}"#, Moment::ZERO);
+    /// receiving.take_text();
+    /// assert!(matches!(receiving.poll(Moment::ZERO), Output::Event(Event::Offered(_))));
+    /// assert!(matches!(receiving.poll(Moment::ZERO), Output::Message(_))); // the answer
+    /// assert!(matches!(receiving.poll(Moment::ZERO), Output::Event(Event::Received)));
+    /// ```
     pub fn take_text(&mut self) {
         if self.stage == Stage::Offered && !self.bulk.is_over() {
             self.answer(Answer { message_ack: Some("ok".to_owned()), file_ack: None });
@@ -85,6 +113,17 @@ impl Receiving {
 
     /// Consents to a file or directory of `size` bytes, and begins the race. Only now does the
     /// sender learn where this side can be reached.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Moment, transfer::Output};
+    ///
+    /// # let meeting = wormhole_sync_testkit::doc::meeting();
+    /// # let mut receiving = wormhole_sync_testkit::doc::offered();
+    /// receiving.accept(10, &meeting, Moment::ZERO);
+    /// assert!(matches!(receiving.poll(Moment::ZERO), Output::Message(_))); // where it can be reached
+    /// let Output::Message(answer) = receiving.poll(Moment::ZERO) else { panic!("it answers") };
+    /// assert_eq!(answer, br#"{"answer":{"file_ack":"ok"}}"#);
+    /// ```
     pub fn accept(&mut self, size: u64, meeting: &Meeting, now: Moment) {
         if self.stage == Stage::Offered && !self.bulk.is_over() {
             self.expect(size);
@@ -100,6 +139,14 @@ impl Receiving {
 
     /// This many plaintext bytes have come out of the chosen link's records. More than were announced end
     /// the transfer.
+    ///
+    /// ```
+    /// use wormhole_sync_core::Moment;
+    ///
+    /// # let (mut receiving, _) = wormhole_sync_testkit::doc::receiving_connected();
+    /// receiving.moved(9, Moment::ZERO);
+    /// assert!(receiving.acknowledge(&[7; 32]).is_none(), "one is missing");
+    /// ```
     pub fn moved(&mut self, bytes: u64, now: Moment) {
         if let Stage::Accepted { missing } = self.stage {
             let Some(missing) = missing.checked_sub(bytes) else {
@@ -121,6 +168,15 @@ impl Receiving {
 
     /// The record that tells the sender that everything is there and written, for the driver to
     /// seal, send and close the link. `None` while something is missing.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Moment, wire::transfer_message::Ack};
+    ///
+    /// # let (mut receiving, _) = wormhole_sync_testkit::doc::receiving_connected();
+    /// receiving.moved(10, Moment::ZERO);
+    /// let record = receiving.acknowledge(&[7; 32]).unwrap();
+    /// assert!(Ack::decode(&record).unwrap().confirms(&[7; 32]));
+    /// ```
     pub fn acknowledge(&mut self, sha256: &[u8; 32]) -> Option<Vec<u8>> {
         let complete = self.stage == Stage::Accepted { missing: 0 } && !self.bulk.is_over();
         complete.then(|| {

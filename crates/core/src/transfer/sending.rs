@@ -44,6 +44,16 @@ enum Stage {
 
 impl Sending {
     /// Offers `offer`. A text needs no link, and so no meeting.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Moment, transfer::{Output, Sending}, wire::transfer_message::{FileOffer, Offer}};
+    ///
+    /// # let (key, meeting) = (wormhole_sync_testkit::doc::transit_key(), wormhole_sync_testkit::doc::meeting());
+    /// let file = FileOffer { name: "plan.pdf".into(), size: 10 };
+    /// let mut sending = Sending::new(key, Offer::File(file), &meeting);
+    /// assert!(matches!(sending.poll(Moment::ZERO), Output::Message(_))); // where it can be reached
+    /// assert!(matches!(sending.poll(Moment::ZERO), Output::Message(_))); // and what it offers
+    /// ```
     pub fn new(key: TransitKey, offer: Offer, meeting: &Meeting) -> Self {
         let mut bulk = Bulk::new(key, Role::Sender);
         let stage = match offer {
@@ -59,6 +69,14 @@ impl Sending {
     }
 
     /// The peer's next message.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Moment, transfer::{Event, Output}};
+    ///
+    /// # let mut sending = wormhole_sync_testkit::doc::sending();
+    /// sending.message(br#"{"answer":{"file_ack":"ok"}}"#, Moment::ZERO);
+    /// assert!(matches!(sending.poll(Moment::ZERO), Output::Event(Event::Accepted)));
+    /// ```
     pub fn message(&mut self, plaintext: &[u8], now: Moment) {
         if self.bulk.is_over() {
             return;
@@ -99,6 +117,15 @@ impl Sending {
     }
 
     /// Bytes of the chosen link have moved.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Moment, transfer::{Output, STALL_LIMIT}};
+    ///
+    /// # let (mut sending, _) = wormhole_sync_testkit::doc::sending_connected();
+    /// let later = Moment::from_secs(30);
+    /// sending.moved(later);
+    /// assert!(matches!(sending.poll(later), Output::Wait(alarm) if alarm == Some(later + STALL_LIMIT)));
+    /// ```
     pub fn moved(&mut self, now: Moment) {
         if self.stage == Stage::Accepted {
             self.bulk.patience(now + STALL_LIMIT);
@@ -106,12 +133,30 @@ impl Sending {
     }
 
     /// Everything is written to the link; what is missing is the acknowledgement.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Moment, transfer::{ACK_LIMIT, Output}};
+    ///
+    /// # let (mut sending, _) = wormhole_sync_testkit::doc::sending_connected();
+    /// sending.sent(Moment::ZERO);
+    /// assert!(matches!(sending.poll(Moment::ZERO), Output::Wait(alarm) if alarm == Some(ACK_LIMIT)));
+    /// ```
     pub fn sent(&mut self, now: Moment) {
         self.stage = Stage::Sent;
         self.bulk.patience(now + ACK_LIMIT);
     }
 
     /// The record that the receiver wrote, and the hash of all that was sent.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{Moment, transfer::{Event, Output}, wire::transfer_message::Ack};
+    ///
+    /// # let (mut sending, _) = wormhole_sync_testkit::doc::sending_connected();
+    /// sending.sent(Moment::ZERO);
+    /// sending.acknowledged(&Ack::ok(&[7; 32]).encode(), &[7; 32]);
+    /// assert!(matches!(sending.poll(Moment::ZERO), Output::Close { .. }));
+    /// assert!(matches!(sending.poll(Moment::ZERO), Output::Event(Event::Delivered)));
+    /// ```
     pub fn acknowledged(&mut self, record: &[u8], sha256: &[u8; 32]) {
         if self.bulk.is_over() {
             return;
