@@ -18,7 +18,7 @@ use crate::{
     options::{Options, Status},
 };
 
-mod goodbye;
+pub(crate) mod goodbye;
 mod handle;
 mod link;
 mod work;

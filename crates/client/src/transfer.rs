@@ -13,8 +13,8 @@
 //! # let routes = Routes::new().listen_at("127.0.0.1:0".parse().unwrap());
 //! # let there = routes.clone();
 //! # let received = tokio::spawn(async move {
-//! #     let offered = transfer::receive(other).await?;
-//! #     offered.accept(Box::new(wormhole_sync::transfer::Discard), &there).await?.finish().await
+//! #     let transfer::Offered::Files(files) = transfer::receive(other).await? else { panic!("a file") };
+//! #     files.accept(Box::new(transfer::Discard), &there).await?.finish().await
 //! # });
 //! let plan = Outgoing::bytes("plan.txt", Cursor::new("meet at noon"), 12);
 //! let mut transfer = transfer::send(one, plan, &routes).await?;
@@ -37,19 +37,24 @@ use std::{
     fmt,
     io::{self, Read, Write},
     net::SocketAddr,
+    path::PathBuf,
+    time::Duration,
 };
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout_at};
 use wormhole_sync_core::{
     connect::Path,
     transfer::{Event as MachineEvent, Output, Receiving, Sending},
-    wire::transfer_message::{FileOffer, Offer},
+    wire::transfer_message::{Offer, TransferMessage},
 };
 
 use crate::{
+    driver::goodbye::{self, ApplicationEnd},
     error::{Cause, Error},
     wormhole::Wormhole,
 };
+
+pub use wormhole_sync_core::wire::transfer_message::{DirectoryOffer, FileOffer};
 
 mod connection;
 mod driver;
@@ -57,7 +62,7 @@ mod links;
 mod pipeline;
 mod routes;
 
-pub use pipeline::Destination;
+pub use pipeline::Sink;
 pub use routes::Routes;
 
 use driver::{Driver, Job};
@@ -136,6 +141,11 @@ pub enum Event {
     },
     /// All bytes are sent; the receiver writes, unpacks and confirms.
     Confirming,
+    /// What was received stands under its final name.
+    Stored {
+        /// Where, if it is a file or directory.
+        path: Option<PathBuf>,
+    },
 }
 
 /// The way that the bytes of a transfer go.
@@ -174,11 +184,13 @@ impl fmt::Display for Route {
     }
 }
 
-/// A transfer under way. Dropping it cancels it, and the other side learns so.
+/// A transfer under way. Dropping it cancels it, and the other side learns so in the background;
+/// [`farewells`](crate::farewells) waits for that.
 pub struct Transfer {
     events: mpsc::Receiver<Event>,
     cancel: mpsc::Sender<String>,
     driver: tokio::task::JoinHandle<Result<(), Error>>,
+    _end: ApplicationEnd,
 }
 
 impl Transfer {
@@ -205,44 +217,89 @@ impl Transfer {
     fn start(job: Job, wormhole: Wormhole, ports: Vec<tokio::net::TcpListener>) -> Self {
         let (told, events) = mpsc::channel(64);
         let (cancel, cancelled) = mpsc::channel(1);
-        let driver = Driver::new(job, wormhole, ports, told, cancelled);
-        Self { events, cancel, driver: tokio::spawn(driver.run()) }
+        let (end, drivers_end) = goodbye::ends();
+        let driver = Driver::new(job, wormhole, ports, told, cancelled, drivers_end);
+        Self { events, cancel, driver: tokio::spawn(driver.run()), _end: end }
     }
 }
 
 /// Offers something to the other side.
 ///
 /// Must be called inside a tokio runtime; reading and hashing happen on threads of its blocking pool.
+///
+/// ```
+/// use wormhole_sync::transfer::{self, Outgoing, Routes};
+///
+/// # wormhole_sync_testkit::doc::run(async |url| {
+/// # let (one, other) = wormhole_sync_testkit::doc::pair(url).await?;
+/// # let received = tokio::spawn(async move {
+/// #     let transfer::Offered::Text(text) = transfer::receive(other).await? else { panic!("a text") };
+/// #     text.acknowledge().await
+/// # });
+/// let text = Outgoing::text("hello");
+/// transfer::send(one, text, &Routes::new()).await?.finish().await?; // the other side has it
+/// # received.await??;
+/// # Ok(()) });
+/// ```
 pub async fn send(
     wormhole: Wormhole,
     outgoing: Outgoing,
     routes: &Routes,
 ) -> Result<Transfer, Error> {
     let key = wormhole.transit_key().await?;
-    let is_text = matches!(outgoing.offer, Offer::Message(_));
-    let (ports, meeting) = if is_text { Default::default() } else { routes.open().await? };
-    let machine = Sending::new(key, outgoing.offer, &meeting);
-    let job = Job::Send { machine, source: Some(outgoing.source), size: outgoing.size };
-    Ok(Transfer::start(job, wormhole, ports))
+    let Outgoing { offer, size, source } = outgoing;
+    let (ports, meeting) = match offer {
+        Offer::Message(_) => Default::default(), // a text needs no link
+        Offer::File(_) | Offer::Directory(_) => routes.open().await?,
+    };
+    let machine = Sending::new(key, offer, &meeting);
+    Ok(Transfer::start(Job::Send { machine, source: Some(source), size }, wormhole, ports))
 }
 
 /// Waits for the other side's offer.
+///
+/// ```
+/// use wormhole_sync::transfer::{self, Offered};
+///
+/// # wormhole_sync_testkit::doc::run(async |url| {
+/// # use wormhole_sync::transfer::{Outgoing, Routes};
+/// # let (one, other) = wormhole_sync_testkit::doc::pair(url).await?;
+/// # let sent = tokio::spawn(async move {
+/// #     transfer::send(one, Outgoing::text("hello"), &Routes::new()).await?.finish().await
+/// # });
+/// match transfer::receive(other).await? {
+///     Offered::Text(text) => {
+///         println!("{}", text.text());
+///         text.acknowledge().await?;
+///     }
+///     Offered::Files(files) => files.reject("texts only, please").await?,
+/// }
+/// # sent.await??;
+/// # Ok(()) });
+/// ```
 pub async fn receive(mut wormhole: Wormhole) -> Result<Offered, Error> {
     let mut machine = Receiving::new(wormhole.transit_key().await?);
     let origin = tokio::time::Instant::now();
     loop {
         match machine.poll(origin.elapsed()) {
             Output::Event(MachineEvent::Offered(offer)) => {
-                return Ok(Offered { wormhole, machine, offer });
+                return Ok(Offered::new(wormhole, machine, offer));
             }
             Output::Event(MachineEvent::Failed(failure)) => {
                 wormhole.close().await?;
                 return Err(Cause::Transfer(failure).into());
             }
             Output::Message(message) => wormhole.send(&message).await?,
-            Output::Wait(_) => {
-                let message = wormhole.receive().await?;
-                machine.message(&message, origin.elapsed());
+            Output::Wait(alarm) => {
+                let message = match alarm {
+                    None => Some(wormhole.receive().await?),
+                    Some(moment) => {
+                        timeout_at(origin + moment, wormhole.receive()).await.ok().transpose()?
+                    }
+                };
+                if let Some(message) = message {
+                    machine.message(&message, origin.elapsed());
+                }
             }
             // There are no links before an offer is accepted.
             _ => {}
@@ -250,65 +307,133 @@ pub async fn receive(mut wormhole: Wormhole) -> Result<Offered, Error> {
     }
 }
 
-/// An offer that waits for its answer. Dropping it says goodbye without one.
-pub struct Offered {
-    wormhole: Wormhole,
-    machine: Receiving,
-    offer: Offer,
+/// Tells the other side that there will be no transfer, and why, instead of sending or receiving.
+///
+/// ```
+/// use wormhole_sync::transfer;
+///
+/// # wormhole_sync_testkit::doc::run(async |url| {
+/// # let (one, other) = wormhole_sync_testkit::doc::pair(url).await?;
+/// transfer::refuse(one, "the verifiers differ").await?;
+/// let error = transfer::receive(other).await.err().unwrap(); // on the other side
+/// assert!(error.to_string().contains("the verifiers differ"));
+/// # Ok(()) });
+/// ```
+pub async fn refuse(mut wormhole: Wormhole, reason: &str) -> Result<(), Error> {
+    let error = TransferMessage { error: Some(reason.to_owned()), ..TransferMessage::default() };
+    wormhole.send(&error.encode()).await?;
+    wormhole.close().await
+}
+
+/// What the other side offers; it waits for an answer. Dropping it says goodbye without one.
+///
+/// Names and texts in it are a stranger's: no path, and not fit for a terminal as they are.
+#[derive(Debug)]
+pub enum Offered {
+    /// A text, which is here already.
+    Text(OfferedText),
+    /// A file, or a directory as one archive.
+    Files(OfferedFiles),
 }
 
 impl Offered {
-    /// What is offered. Its names are a stranger's: neither a path nor fit for a terminal as they are.
-    pub const fn offer(&self) -> &Offer {
-        &self.offer
+    fn new(wormhole: Wormhole, machine: Receiving, offer: Offer) -> Self {
+        match offer {
+            Offer::Message(text) => Self::Text(OfferedText { wormhole, machine, text }),
+            Offer::File(file) => {
+                let (size, offer) = (file.size, FilesOffer::File(file));
+                Self::Files(OfferedFiles { wormhole, machine, offer, size })
+            }
+            Offer::Directory(directory) => {
+                let (size, offer) = (directory.archive_size, FilesOffer::Directory(directory));
+                Self::Files(OfferedFiles { wormhole, machine, offer, size })
+            }
+        }
+    }
+}
+
+/// A text that is offered. Do with it what is to be done, and then acknowledge it: its sender waits for
+/// that.
+pub struct OfferedText {
+    wormhole: Wormhole,
+    machine: Receiving,
+    text: String,
+}
+
+impl OfferedText {
+    /// The text: a stranger's.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
-    /// The text, where one is offered.
-    pub fn text(&self) -> Option<&str> {
-        match &self.offer {
-            Offer::Message(text) => Some(text),
-            Offer::File(_) | Offer::Directory(_) => None,
-        }
+    /// Tells the sender that its text has arrived.
+    pub async fn acknowledge(mut self) -> Result<(), Error> {
+        self.machine.take_text();
+        answer(self.wormhole, self.machine).await
+    }
+
+    /// Tells the sender that its text could not be taken, and why.
+    pub async fn reject(mut self, reason: &str) -> Result<(), Error> {
+        self.machine.cancel(reason);
+        answer(self.wormhole, self.machine).await
+    }
+}
+
+/// What is offered where it is no text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FilesOffer {
+    /// A file.
+    File(FileOffer),
+    /// A directory.
+    Directory(DirectoryOffer),
+}
+
+/// A file or directory that is offered.
+pub struct OfferedFiles {
+    wormhole: Wormhole,
+    machine: Receiving,
+    offer: FilesOffer,
+    size: u64,
+}
+
+impl OfferedFiles {
+    /// What is offered.
+    pub const fn offer(&self) -> &FilesOffer {
+        &self.offer
     }
 
     /// The bytes that will come: the file's, or the archive's of a directory.
     pub const fn size(&self) -> u64 {
-        match &self.offer {
-            Offer::Message(_) => 0,
-            Offer::File(file) => file.size,
-            Offer::Directory(directory) => directory.archive_size,
-        }
+        self.size
     }
 
-    /// Takes what is offered. The bytes of a file, or the archive of a directory, are written to
-    /// `destination` on a thread of its own; a text is here already, and `destination` is completed at once.
-    pub async fn accept(
-        self,
-        destination: Box<dyn Destination>,
-        routes: &Routes,
-    ) -> Result<Transfer, Error> {
-        let is_text = self.text().is_some();
-        let (ports, meeting) = if is_text { Default::default() } else { routes.open().await? };
-        let (size, machine) = (self.size(), self.machine);
-        let job = Job::Receive { machine, destination: Some(destination), size, meeting, is_text };
-        Ok(Transfer::start(job, self.wormhole, ports))
+    /// Takes it. The bytes are written to `sink` on a thread that may block, and only now does the sender
+    /// learn where this side can be reached.
+    pub async fn accept(self, sink: Box<dyn Sink>, routes: &Routes) -> Result<Transfer, Error> {
+        let (ports, meeting) = routes.open().await?;
+        let Self { wormhole, machine, size, .. } = self;
+        let job = Job::Receive { machine, sink: Some(sink), size, meeting };
+        Ok(Transfer::start(job, wormhole, ports))
     }
 
-    /// Declines, and tells the other side why.
+    /// Declines, and tells the sender why.
     pub async fn reject(mut self, reason: &str) -> Result<(), Error> {
         self.machine.cancel(reason);
-        while let output @ (Output::Message(_) | Output::Event(_)) =
-            self.machine.poll(std::time::Duration::ZERO)
-        {
-            if let Output::Message(message) = output {
-                self.wormhole.send(&message).await?;
-            }
-        }
-        self.wormhole.close().await
+        answer(self.wormhole, self.machine).await
     }
 }
 
-/// A destination that keeps nothing, for measuring.
+/// Says the machine's last words, and goodbye.
+async fn answer(mut wormhole: Wormhole, mut machine: Receiving) -> Result<(), Error> {
+    while let output @ (Output::Message(_) | Output::Event(_)) = machine.poll(Duration::ZERO) {
+        if let Output::Message(message) = output {
+            wormhole.send(&message).await?;
+        }
+    }
+    wormhole.close().await
+}
+
+/// A sink that keeps nothing, for measuring.
 ///
 /// ```
 /// use std::io::Write;
@@ -329,10 +454,10 @@ impl Write for Discard {
     }
 }
 
-impl Destination for Discard {
-    fn complete(self: Box<Self>) -> io::Result<()> {
-        Ok(())
+impl Sink for Discard {
+    fn complete(self: Box<Self>) -> io::Result<Option<PathBuf>> {
+        Ok(None)
     }
 }
 
-crate::wormhole::opaque!(Transfer, Offered);
+crate::wormhole::opaque!(Transfer, OfferedText, OfferedFiles);

@@ -86,12 +86,12 @@ struct Ends {
     driver: bool,
 }
 
-pub(super) struct ApplicationEnd(Arc<Mutex<Ends>>);
+pub(crate) struct ApplicationEnd(Arc<Mutex<Ends>>);
 
-pub(super) struct DriverEnd(Arc<Mutex<Ends>>);
+pub(crate) struct DriverEnd(Arc<Mutex<Ends>>);
 
 /// The ends of a driver on the present runtime.
-pub(super) fn ends() -> (ApplicationEnd, DriverEnd) {
+pub(crate) fn ends() -> (ApplicationEnd, DriverEnd) {
     let ends = Ends { runtime: Handle::current().id(), application: false, driver: false };
     let ends = Arc::new(Mutex::new(ends));
     (ApplicationEnd(ends.clone()), DriverEnd(ends))

@@ -22,12 +22,13 @@ use wormhole_sync_core::{
 };
 
 use super::{
-    Destination, Event, Route,
+    Event, Route, Sink,
     connection::{Blocking, Cut},
     links::{Change, Links},
-    pipeline::{self, Moved, Stopped},
+    pipeline::{self, Moved, Stopped, Stored},
 };
 use crate::{
+    driver::goodbye::DriverEnd,
     error::{Cause, Error},
     wormhole::Wormhole,
 };
@@ -43,18 +44,8 @@ const LAST_READ: Duration = Duration::from_secs(2);
 
 /// What a transfer is about.
 pub(super) enum Job {
-    Send {
-        machine: Sending,
-        source: Option<Box<dyn Read + Send>>,
-        size: u64,
-    },
-    Receive {
-        machine: Receiving,
-        destination: Option<Box<dyn Destination>>,
-        size: u64,
-        meeting: Meeting,
-        is_text: bool,
-    },
+    Send { machine: Sending, source: Option<Box<dyn Read + Send>>, size: u64 },
+    Receive { machine: Receiving, sink: Option<Box<dyn Sink>>, size: u64, meeting: Meeting },
 }
 
 /// Calls the same on the machine of either role.
@@ -81,6 +72,7 @@ pub(super) struct Driver {
     tick: Interval,
     /// Why this side gave up.
     own_failure: Option<Error>,
+    _end: DriverEnd,
 }
 
 /// The threads that move bytes, and how to stop them.
@@ -102,7 +94,7 @@ struct Line {
 enum Done {
     Sent(Result<([u8; 32], Line), Stopped>),
     Acknowledged(Result<Vec<u8>, Stopped>, [u8; 32]),
-    Received(Result<([u8; 32], Line), Stopped>),
+    Received(Result<(Stored, Line), Stopped>),
     Confirmed,
     Panicked,
 }
@@ -123,6 +115,7 @@ impl Driver {
         ports: Vec<TcpListener>,
         events: mpsc::Sender<Event>,
         cancelled: mpsc::Receiver<String>,
+        end: DriverEnd,
     ) -> Self {
         Self {
             job,
@@ -136,6 +129,7 @@ impl Driver {
             counted: 0,
             tick: interval(TOLD_EVERY),
             own_failure: None,
+            _end: end,
         }
     }
 
@@ -161,14 +155,8 @@ impl Driver {
 
     fn begin(&mut self) {
         let now = self.now();
-        if let Job::Receive { machine, destination, size, meeting, is_text } = &mut self.job {
-            if !*is_text {
-                return machine.accept(*size, meeting, now);
-            }
-            match destination.take().map_or(Ok(()), Destination::complete) {
-                Ok(()) => machine.take_text(),
-                Err(error) => self.fail(Stopped::Destination(error)),
-            }
+        if let Job::Receive { machine, size, meeting, .. } = &mut self.job {
+            machine.accept(*size, meeting, now);
         }
     }
 
@@ -298,10 +286,10 @@ impl Driver {
                 let source = source.unwrap_or_else(|| Box::new(io::empty()));
                 spawn_blocking(move || Done::Sent(line.send(&unsent, source, size, &moved)))
             }
-            Job::Receive { destination, size, .. } => {
-                let (destination, size) = (destination.take(), *size);
-                let destination = destination.unwrap_or_else(|| Box::new(super::Discard));
-                spawn_blocking(move || Done::Received(line.receive(destination, size, &moved)))
+            Job::Receive { sink, size, .. } => {
+                let (sink, size) = (sink.take(), *size);
+                let sink = sink.unwrap_or_else(|| Box::new(super::Discard));
+                spawn_blocking(move || Done::Received(line.receive(sink, size, &moved)))
             }
         };
         self.bulk = Some(Bulk { link, thread, cut: Some(cut) });
@@ -321,8 +309,9 @@ impl Driver {
             (Done::Acknowledged(Ok(record), hash), Job::Send { machine, .. }) => {
                 machine.acknowledged(&record, &hash);
             }
-            (Done::Received(Ok((hash, line))), Job::Receive { machine, .. }) => {
-                if let Some(record) = machine.acknowledge(&hash) {
+            (Done::Received(Ok((stored, line))), Job::Receive { machine, .. }) => {
+                let _ = self.events.try_send(Event::Stored { path: stored.path });
+                if let Some(record) = machine.acknowledge(&stored.sha256) {
                     let thread = spawn_blocking(move || {
                         line.confirm(&record);
                         Done::Confirmed
@@ -358,7 +347,7 @@ impl Driver {
     /// This side cannot go on.
     fn fail(&mut self, stopped: Stopped) {
         let (told, cause) = match stopped {
-            Stopped::Destination(error) => {
+            Stopped::Sink(error) => {
                 ("the receiver could not write what it received", Cause::Write(Arc::new(error)))
             }
             Stopped::Source(error) => {
@@ -437,14 +426,14 @@ impl Line {
 
     fn receive(
         mut self,
-        destination: Box<dyn Destination>,
+        sink: Box<dyn Sink>,
         size: u64,
         moved: &Moved,
-    ) -> Result<([u8; 32], Self), Stopped> {
+    ) -> Result<(Stored, Self), Stopped> {
         let rest = std::mem::take(&mut self.rest);
         let opener = &mut self.opener;
-        let hash = pipeline::receive(destination, size, &mut self.stream, rest, opener, moved)?;
-        Ok((hash, self))
+        let stored = pipeline::receive(sink, size, &mut self.stream, rest, opener, moved)?;
+        Ok((stored, self))
     }
 
     /// Sends the acknowledgement, and closes the link so that it arrives.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  send     source ─read─▶ hash ══chunks══▶ seal ─write─▶ link
-//!  receive  link ─read─▶ open ══chunks══▶ hash ─write─▶ destination
+//!  receive  link ─read─▶ open ══chunks══▶ hash ─write─▶ sink
 //! ```
 //!
 //! Two threads, a bounded queue of reused buffers between them, one system call for a chunk of
@@ -11,6 +11,7 @@
 
 use std::{
     io::{self, Read, Write},
+    path::PathBuf,
     sync::{
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
@@ -43,7 +44,7 @@ pub(super) enum Stopped {
     /// What was to be sent could not be read.
     Source(io::Error),
     /// What arrived could not be written.
-    Destination(io::Error),
+    Sink(io::Error),
     /// The link is gone.
     Link,
     /// The link brought what is no record of the peer's.
@@ -153,36 +154,66 @@ pub(super) fn send_record(
     link.flush()
 }
 
-/// Where received bytes go.
-pub trait Destination: Write + Send {
-    /// Everything has been written, and is what was sent: sync it, unpack it, and give it its name. The sender
-    /// learns of success only afterwards.
-    fn complete(self: Box<Self>) -> io::Result<()>;
+/// Where received bytes go. Dropping one that is not complete must leave nothing behind.
+///
+/// ```
+/// use std::{io::{self, Write}, path::PathBuf};
+/// use wormhole_sync::transfer::Sink;
+///
+/// struct Spool(Vec<u8>);
+///
+/// impl Write for Spool {
+///     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+///         self.0.write(bytes)
+///     }
+///     fn flush(&mut self) -> io::Result<()> {
+///         Ok(())
+///     }
+/// }
+///
+/// impl Sink for Spool {
+///     fn complete(self: Box<Self>) -> io::Result<Option<PathBuf>> {
+///         println!("{} bytes", self.0.len());
+///         Ok(None)
+///     }
+/// }
+/// ```
+pub trait Sink: Write + Send {
+    /// Everything has been written, and is what was sent: sync it, unpack it, and give it its name. The
+    /// sender learns of success only afterwards. Returns where it stands, if it has a place.
+    fn complete(self: Box<Self>) -> io::Result<Option<PathBuf>>;
 }
 
-/// Receives exactly `size` bytes into `destination`, and completes it; their hash.
+/// What was received and stands complete.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) sha256: [u8; 32],
+    pub(super) path: Option<PathBuf>,
+}
+
+/// Receives exactly `size` bytes into `sink`, and completes it.
 ///
 /// `rest` is what has been read from the link already.
 pub(super) fn receive(
-    destination: Box<dyn Destination>,
+    sink: Box<dyn Sink>,
     size: u64,
     link: &mut impl Read,
     rest: Vec<u8>,
     opener: &mut Opener,
     moved: &Moved,
-) -> Result<[u8; 32], Stopped> {
+) -> Result<Stored, Stopped> {
     let (full, chunks) = sync_channel(CHUNKS);
     let (empty, spare) = sync_channel(CHUNKS);
     thread::scope(|scope| {
-        let writing = scope.spawn(move || hash_and_write(chunks, &empty, destination));
+        let writing = scope.spawn(move || hash_and_write(chunks, &empty, sink));
         let mut incoming = Incoming::new(rest);
         let read = read_and_open(&mut incoming, size, link, opener, &full, Pool::new(spare), moved);
         drop(full);
-        let written = writing.join().unwrap_or_else(|_| Err(Stopped::Destination(panicked())))?;
+        let written = writing.join().unwrap_or_else(|_| Err(Stopped::Sink(panicked())))?;
         read?;
-        let (hash, destination) = written;
-        destination.complete().map_err(Stopped::Destination)?;
-        Ok(hash)
+        let (sha256, sink) = written;
+        let path = sink.complete().map_err(Stopped::Sink)?;
+        Ok(Stored { sha256, path })
     })
 }
 
@@ -209,21 +240,21 @@ fn read_and_open(
     if incoming.is_empty() { Ok(()) } else { Err(Stopped::TooMuch) }
 }
 
-type Written = ([u8; 32], Box<dyn Destination>);
+type Written = ([u8; 32], Box<dyn Sink>);
 
 fn hash_and_write(
     chunks: Receiver<Vec<u8>>,
     empty: &SyncSender<Vec<u8>>,
-    mut destination: Box<dyn Destination>,
+    mut sink: Box<dyn Sink>,
 ) -> Result<Written, Stopped> {
     let mut hash = Sha256::new();
     for chunk in chunks {
         hash.update(&chunk);
-        destination.write_all(&chunk).map_err(Stopped::Destination)?;
+        sink.write_all(&chunk).map_err(Stopped::Sink)?;
         let _ = empty.send(chunk); // the reading thread may be through
     }
-    destination.flush().map_err(Stopped::Destination)?;
-    Ok((hash.finalize().into(), destination))
+    sink.flush().map_err(Stopped::Sink)?;
+    Ok((hash.finalize().into(), sink))
 }
 
 /// Reads one record, of a peer that has nothing more to say.

@@ -46,10 +46,10 @@ impl Write for Kept {
     }
 }
 
-impl Destination for Kept {
-    fn complete(self: Box<Self>) -> io::Result<()> {
+impl Sink for Kept {
+    fn complete(self: Box<Self>) -> io::Result<Option<PathBuf>> {
         *self.completed.lock().unwrap() = true;
-        if self.fails_to_complete { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        if self.fails_to_complete { Err(io::ErrorKind::StorageFull.into()) } else { Ok(None) }
     }
 }
 
@@ -82,7 +82,7 @@ fn records(plaintexts: &[&[u8]]) -> Vec<u8> {
     link
 }
 
-fn received(link: Vec<u8>, size: u64, piece: usize, to: &Kept) -> Result<[u8; 32], Stopped> {
+fn received(link: Vec<u8>, size: u64, piece: usize, to: &Kept) -> Result<Stored, Stopped> {
     received_after(Vec::new(), link, size, piece, to)
 }
 
@@ -92,7 +92,7 @@ fn received_after(
     size: u64,
     piece: usize,
     to: &Kept,
-) -> Result<[u8; 32], Stopped> {
+) -> Result<Stored, Stopped> {
     let mut link = Pieces(Cursor::new(link), piece);
     let mut opener = key().opener(Role::Sender);
     receive(Box::new(to.clone()), size, &mut link, rest, &mut opener, &Moved::default())
@@ -108,8 +108,8 @@ fn what_is_sent_arrives_at_every_length_around_a_record_and_a_chunk() {
         let records = length.div_ceil(RECORD);
         assert_eq!(link.len(), length + records * OVERHEAD, "{length} bytes");
         let to = Kept::default();
-        let hashed = received(link, length as u64, usize::MAX, &to).unwrap();
-        assert_eq!(hashed, hash(&plaintext));
+        let stored = received(link, length as u64, usize::MAX, &to).unwrap();
+        assert_eq!(stored.sha256, hash(&plaintext));
         assert!(*to.bytes.lock().unwrap() == plaintext, "{length} bytes");
         assert!(*to.completed.lock().unwrap());
     }
@@ -184,19 +184,19 @@ fn what_is_no_record_of_the_peers_completes_nothing() {
 }
 
 #[test]
-fn a_destination_without_room_ends_both_threads() {
+fn a_sink_without_room_ends_both_threads() {
     let link = sent(&bytes(CHUNK * (CHUNKS + 4)));
     let to = Kept { room: Some(CHUNK * 2), ..Kept::default() };
     let outcome = received(link, (CHUNK * (CHUNKS + 4)) as u64, usize::MAX, &to);
-    assert!(matches!(outcome, Err(Stopped::Destination(_))));
+    assert!(matches!(outcome, Err(Stopped::Sink(_))));
     assert!(!*to.completed.lock().unwrap());
 }
 
 #[test]
-fn a_destination_that_cannot_be_completed_is_a_failure() {
+fn a_sink_that_cannot_be_completed_is_a_failure() {
     let to = Kept { fails_to_complete: true, ..Kept::default() };
     let outcome = received(sent(b"1234"), 4, usize::MAX, &to);
-    assert!(matches!(outcome, Err(Stopped::Destination(_))));
+    assert!(matches!(outcome, Err(Stopped::Sink(_))));
 }
 
 #[test]
