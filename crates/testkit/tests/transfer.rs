@@ -204,6 +204,19 @@ fn a_relay_where_the_peer_never_comes_is_waited_at_for_a_minute() {
     assert!((NEGOTIATION_LIMIT..NEGOTIATION_LIMIT + GRACE).contains(&took), "{took:?}");
 }
 
+#[test]
+fn whoever_watches_a_link_reads_neither_name_nor_content_nor_address_nor_acknowledgement() {
+    let mut world =
+        World::new(20, Plan { sender: by_relay(), receiver: by_relay(), ..Plan::default() });
+    assert_delivered(&mut world);
+    let seen = |bytes: &[u8]| world.traffic().windows(bytes.len()).any(|window| window == bytes);
+    assert!(seen(b"please relay "), "the search finds what is there");
+    for secret in ["plan.pdf", "192.0.2.", "203.0.113.", "sha256", "filesize", "\"ok\""] {
+        assert!(!seen(secret.as_bytes()), "{secret}");
+    }
+    assert!(!world.bytes(Role::Sender).chunks(8).step_by(100).any(seen));
+}
+
 // ---- declining ----
 
 #[test]

@@ -78,6 +78,8 @@ pub(super) struct Side {
     channel: Option<Channel>,
     /// What came on the chosen link and is no whole record yet.
     unread: Vec<u8>,
+    /// Whether it has a port of its own.
+    listens: bool,
     pub(super) alarm: Option<Moment>,
     pub(super) log: Log,
 }
@@ -98,16 +100,18 @@ macro_rules! machine {
 }
 
 impl Side {
-    pub(super) fn sending(machine: Sending, bytes: Vec<u8>) -> Self {
-        Self::new(Part::Sending { machine, bytes, at: 0, all: false })
+    pub(super) fn sending(machine: Sending, bytes: Vec<u8>, listens: bool) -> Self {
+        Self::new(Part::Sending { machine, bytes, at: 0, all: false }, listens)
     }
 
     pub(super) fn receiving(machine: Receiving, taking: Taking, meeting: Meeting) -> Self {
-        Self::new(Part::Receiving { machine, taking, meeting, bytes: Vec::new(), size: usize::MAX })
+        let (listens, bytes, size) = (meeting.listens, Vec::new(), usize::MAX);
+        Self::new(Part::Receiving { machine, taking, meeting, bytes, size }, listens)
     }
 
-    fn new(part: Part) -> Self {
-        Self { part, channel: None, unread: Vec::new(), alarm: None, log: Log::default() }
+    fn new(part: Part, listens: bool) -> Self {
+        let (channel, unread, alarm, log) = (None, Vec::new(), None, Log::default());
+        Self { part, channel, unread, listens, alarm, log }
     }
 
     // ---- what happens to it ----
@@ -117,6 +121,9 @@ impl Side {
     }
 
     pub(super) fn accepted(&mut self, now: Moment) -> Option<LinkId> {
+        if !self.listens {
+            return None; // there is no port
+        }
         machine!(self, machine => machine.accepted(now))
     }
 

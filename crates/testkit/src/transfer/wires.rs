@@ -58,6 +58,7 @@ impl World {
         if self.wire(wire).way(from).closed {
             return;
         }
+        self.traffic.extend_from_slice(bytes);
         self.wire(wire).way(from).in_flight += bytes.len();
         let mut rest = bytes;
         while !rest.is_empty() {

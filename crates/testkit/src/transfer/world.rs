@@ -48,6 +48,7 @@ pub struct World {
     pub(super) relay: Relay,
     pub(super) weather: Weather,
     messages: BTreeMap<usize, Moment>,
+    pub(super) traffic: Vec<u8>,
     steps: u64,
 }
 
@@ -78,7 +79,13 @@ impl World {
         let (offer, bytes) = given(&plan.give);
         let meetings =
             (meeting(Role::Sender, &plan.sender), meeting(Role::Receiver, &plan.receiver));
-        let sending = || Side::sending(Sending::new(keys.0.clone(), offer, &meetings.0), bytes);
+        let sending = || {
+            Side::sending(
+                Sending::new(keys.0.clone(), offer, &meetings.0),
+                bytes,
+                meetings.0.listens,
+            )
+        };
         let taking = plan.taking.clone();
         let receiving = || Side::receiving(Receiving::new(keys.1.clone()), taking, meetings.1);
         let sender = (by_hand != Some(Role::Sender)).then(sending);
@@ -98,6 +105,7 @@ impl World {
             relay: Relay::default(),
             weather: plan.weather,
             messages: BTreeMap::new(),
+            traffic: Vec::new(),
             steps: 0,
         };
         world.places.insert(RELAY.to_owned(), Place::Relay);
@@ -181,6 +189,11 @@ impl World {
         let (chosen, _) = self.side(role)?.log.connected?;
         let mine = |wire: &Wire| wire.ends.iter().any(|end| is(end, role, chosen));
         self.wires.iter().position(mine).map(WireId)
+    }
+
+    /// Every byte that was written to a link so far, for searching.
+    pub fn traffic(&self) -> &[u8] {
+        &self.traffic
     }
 
     /// The transit key, for whoever plays by hand.
