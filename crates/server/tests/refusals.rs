@@ -289,8 +289,10 @@ async fn limits_of_a_mailbox_are_named() {
     let mut other = server.bound("app", "b").await;
     other.say(json!({"type": "open", "mailbox": "two"})).await;
     other.expect("ack").await;
-    let text = other.refused(add(800)).await;
-    assert_eq!(text, "the server is full: this server's limit is 1500 bytes of messages");
+    let error = other.ask(add(800), "error").await;
+    let limit = "this server's limit is 1500 bytes of messages";
+    assert_eq!(error["error"], format!("the server is full: {limit}; try again later"));
+    assert_eq!(error["temporary"], true);
     client.ask(json!({"type": "close"}), "closed").await;
     other.ask(add(800), "message").await;
 }
@@ -356,7 +358,9 @@ async fn limits_of_mailboxes_are_named() {
         client.expect("ack").await;
         if number == 1 {
             let error = client.expect("error").await;
-            assert_eq!(error["error"], "the server is full: this server's limit is 3 mailboxes");
+            let limit = "this server's limit is 3 mailboxes";
+            assert_eq!(error["error"], format!("the server is full: {limit}; try again later"));
+            assert_eq!(error["temporary"], true);
         }
     }
 }

@@ -214,7 +214,7 @@ async fn a_full_database_refuses_what_is_too_much_and_nothing_else() {
         assert!(stored < 20, "the database is never full");
     };
     assert!(error.starts_with("the server is full: this server's limit is 4"), "{error}");
-    assert!(error.ends_with(" bytes of messages"), "{error}");
+    assert!(error.ends_with(" bytes of messages; try again later"), "{error}");
     // What is small still has its place, and whoever lets go is not kept from it.
     writer.ask(add(10), "message").await;
     watcher.ask(json!({"type": "release"}), "released").await;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wormhole_sync_wire::Refusal;
+use wormhole_sync_wire::{Refusal, server_message::TRY_LATER};
 
 use super::{
     journal::Entry,
@@ -59,7 +59,7 @@ impl Ledger {
             return Err(limit("too many mailboxes from your address", most, "mailboxes"));
         }
         if self.mailboxes >= limits.mailboxes {
-            return Err(limit("the server is full", limits.mailboxes, "mailboxes"));
+            return Err(full(limits.mailboxes, "mailboxes"));
         }
         Ok(())
     }
@@ -98,7 +98,7 @@ impl Ledger {
             return Err(limit("too much is stored from your address", most, "bytes of messages"));
         }
         if self.stored_bytes + more > limits.stored_bytes {
-            return Err(limit("the server is full", limits.stored_bytes, "bytes of messages"));
+            return Err(full(limits.stored_bytes, "bytes of messages"));
         }
         Ok(())
     }
@@ -125,6 +125,12 @@ impl Ledger {
             self.by_address.remove(&address);
         }
     }
+}
+
+/// Nobody's own doing, and over as soon as others are done.
+fn full(most: usize, unit: &str) -> Refusal {
+    let Refusal(text) = limit("the server is full", most, unit);
+    Refusal(format!("{text}; {TRY_LATER}").into())
 }
 
 fn limit(what: &str, most: usize, unit: &str) -> Refusal {
