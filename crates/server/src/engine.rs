@@ -7,6 +7,7 @@
 //! nobody.
 
 mod batch;
+mod disk;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -28,7 +29,7 @@ use crate::{
 };
 use batch::Batch;
 #[cfg(test)]
-pub(crate) use writer::Disk;
+pub(crate) use disk::Disk;
 
 /// The shared state of all connections.
 pub(crate) struct Engine {

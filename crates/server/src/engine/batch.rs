@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::writer::Disk;
+use super::disk::Disk;
 use crate::{
     exchange::journal::Entry,
     outbox::{Answer, Outbox},

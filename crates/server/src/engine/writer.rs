@@ -13,13 +13,10 @@ use wormhole_sync_wire::server_message::Reply;
 use super::{
     Engine, State,
     batch::{Batch, Portion},
+    disk::Disk,
     wake, weight,
 };
-use crate::{
-    exchange::journal::{Entry, Snapshot},
-    frames::CloseCode,
-    store::Writer,
-};
+use crate::{exchange::journal::Snapshot, frames::CloseCode};
 
 /// How long the database is left alone after it could not be written. Requests wait meanwhile.
 const RECOVERY: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 1000 });
@@ -27,34 +24,6 @@ const RECOVERY: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 1000
 /// What a client is told whose change was lost.
 const BROKEN: &str = "the server cannot write its database: try again later";
 const FULL: &str = "the server's disk is full: try again later";
-
-/// What changes are stored on.
-pub(crate) trait Disk {
-    /// Stores changes, all or none.
-    fn commit(&mut self, changes: &[Entry]) -> rusqlite::Result<()>;
-
-    /// Everything that is stored.
-    fn load(&self) -> rusqlite::Result<Snapshot>;
-
-    /// Wipes what was deleted.
-    fn wipe(&mut self) -> rusqlite::Result<()> {
-        Ok(())
-    }
-}
-
-impl Disk for Writer<'_> {
-    fn commit(&mut self, changes: &[Entry]) -> rusqlite::Result<()> {
-        Self::commit(self, changes)
-    }
-
-    fn load(&self) -> rusqlite::Result<Snapshot> {
-        Self::load(self)
-    }
-
-    fn wipe(&mut self) -> rusqlite::Result<()> {
-        Self::wipe(self)
-    }
-}
 
 /// Whose request is to blame for what could not be stored; the others only say theirs again.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use tokio::io::AsyncWrite;
 
 use super::disks::Faulty;
 use crate::{
-    engine::{Engine, release, writer::Disk},
+    engine::{Engine, disk::Disk, release},
     exchange::{ConnectionId, embedded::Embedded},
     outbox::Outbox,
     pool::Pool,

@@ -6,7 +6,7 @@ use rusqlite::ffi::{Error, SQLITE_FULL, SQLITE_IOERR};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::{
-    engine::writer::Disk,
+    engine::disk::Disk,
     exchange::journal::{Entry, Snapshot},
     store::Writer,
 };

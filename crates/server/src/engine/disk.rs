@@ -1,0 +1,34 @@
+//! What a batch is stored on: the database, and in tests one that fails when it is told to.
+
+use crate::{
+    exchange::journal::{Entry, Snapshot},
+    store::Writer,
+};
+
+/// What changes are stored on.
+pub(crate) trait Disk {
+    /// Stores changes, all or none.
+    fn commit(&mut self, changes: &[Entry]) -> rusqlite::Result<()>;
+
+    /// Everything that is stored.
+    fn load(&self) -> rusqlite::Result<Snapshot>;
+
+    /// Wipes what was deleted.
+    fn wipe(&mut self) -> rusqlite::Result<()> {
+        Ok(())
+    }
+}
+
+impl Disk for Writer<'_> {
+    fn commit(&mut self, changes: &[Entry]) -> rusqlite::Result<()> {
+        Self::commit(self, changes)
+    }
+
+    fn load(&self) -> rusqlite::Result<Snapshot> {
+        Self::load(self)
+    }
+
+    fn wipe(&mut self) -> rusqlite::Result<()> {
+        Self::wipe(self)
+    }
+}
