@@ -1,0 +1,348 @@
+//! Where what is received goes.
+//!
+//! ```text
+//! Destination ─file, directory─▶ Planned ─begin─▶ Receiving ─write…─▶ finish ─▶ Received
+//!  the user's wish      the path, for the prompt      │ dropped, or failed: nothing is left
+//! ```
+//!
+//! The directory is opened once and is from then on a capability: nothing outside of it is created,
+//! changed or followed, whatever is swapped in meanwhile. Until [`Receiving::finish`] there is only a hidden
+//! file (or directory) `.wormhole-….part` beside the final name, of a random name and for nobody else
+//! to read. It is removed on every way out but one: when the process is killed it stays, and can be
+//! deleted. A received directory's archive has no name at all and goes with the process.
+
+mod folder;
+mod numbered;
+mod receiving;
+mod system;
+mod temporary;
+
+use std::{
+    ffi::{OsStr, OsString},
+    fmt,
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use wormhole_sync_core::wire::transfer_message::{DirectoryOffer, FileOffer};
+
+pub use self::receiving::{Received, Receiving};
+use self::{folder::Folder, numbered::numbered, receiving::Contents};
+use super::{
+    FilesError, name,
+    unpack::{MAX_RATIO, Promise},
+};
+
+/// What to do when something stands already where the received is to go.
+///
+/// ```
+/// use wormhole_sync::files::Exists;
+///
+/// assert_eq!(Exists::default(), Exists::Refuse);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Exists {
+    /// Leave it, and receive nothing.
+    #[default]
+    Refuse,
+    /// Put a file in the place of a file, or of a link, which is not followed. Never in the place of a
+    /// directory; and a directory in the place of nothing, for two trees are not merged.
+    Overwrite,
+    /// Leave it, and take the first free of "name (1).txt", "name (2).txt" and so on.
+    Rename,
+}
+
+/// Where the user wants what is received.
+///
+/// ```
+/// use wormhole_sync::files::Destination;
+/// use wormhole_sync_core::wire::transfer_message::FileOffer;
+///
+/// # let downloads = tempfile::tempdir()?;
+/// # let downloads = downloads.path();
+/// let offer = FileOffer { name: "plan.txt".into(), size: 5 };
+/// let planned = Destination::output(downloads).file(&offer).unwrap();
+/// assert_eq!(planned.path(), Some(downloads.join("plan.txt")));
+///
+/// let mut receiving = planned.begin().unwrap();
+/// receiving.write(b"hello").unwrap();
+/// receiving.finish().unwrap();
+/// assert_eq!(std::fs::read(downloads.join("plan.txt"))?, b"hello");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Destination {
+    place: Place,
+    exists: Exists,
+}
+
+enum Place {
+    Output(PathBuf),
+    Writer(Box<dyn Write + Send>),
+}
+
+impl Destination {
+    /// Into the current directory, under the peer's name.
+    ///
+    /// ```
+    /// # use wormhole_sync::files::Destination;
+    /// # use wormhole_sync_core::wire::transfer_message::FileOffer;
+    /// let offer = FileOffer { name: "../evil".into(), size: 5 };
+    /// assert!(Destination::current().file(&offer).is_err());
+    /// ```
+    #[must_use]
+    pub fn current() -> Self {
+        Self::output(".")
+    }
+
+    /// Into this directory under the peer's name, if it is one; otherwise under this very path.
+    /// Directories above it are not made.
+    ///
+    /// ```
+    /// # use wormhole_sync::files::Destination;
+    /// # use wormhole_sync_core::wire::transfer_message::FileOffer;
+    /// # let downloads = tempfile::tempdir()?;
+    /// let path = downloads.path().join("mine.txt");
+    /// let offer = FileOffer { name: "CON".into(), size: 5 };
+    /// let planned = Destination::output(&path).file(&offer).unwrap();
+    /// assert_eq!(planned.path(), Some(path));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn output(path: impl Into<PathBuf>) -> Self {
+        Self { place: Place::Output(path.into()), exists: Exists::default() }
+    }
+
+    /// Into a writer, such as standard output, as it comes. Files only: a directory would be an archive
+    /// that nobody has checked.
+    ///
+    /// ```
+    /// # use wormhole_sync::files::Destination;
+    /// # use wormhole_sync_core::wire::transfer_message::FileOffer;
+    /// let offer = FileOffer { name: "plan.txt".into(), size: 5 };
+    /// let planned = Destination::writer(std::io::sink()).file(&offer).unwrap();
+    /// assert_eq!(planned.path(), None);
+    /// ```
+    #[must_use]
+    pub fn writer(writer: impl Write + Send + 'static) -> Self {
+        Self { place: Place::Writer(Box::new(writer)), exists: Exists::default() }
+    }
+
+    /// What to do when something stands there already: [`Exists::Refuse`] unless this says otherwise.
+    ///
+    /// ```
+    /// # use wormhole_sync::files::{Destination, Exists};
+    /// # use wormhole_sync_core::wire::transfer_message::FileOffer;
+    /// # let downloads = tempfile::tempdir()?;
+    /// # let downloads = downloads.path();
+    /// std::fs::write(downloads.join("plan.txt"), "old")?;
+    /// let offer = FileOffer { name: "plan.txt".into(), size: 5 };
+    /// let planned = Destination::output(downloads).exists(Exists::Rename).file(&offer).unwrap();
+    /// assert_eq!(planned.path(), Some(downloads.join("plan (1).txt")));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn exists(self, exists: Exists) -> Self {
+        Self { exists, ..self }
+    }
+
+    /// Checks that a file can be received as offered: its name, what stands there, the room.
+    pub fn file(self, offer: &FileOffer) -> Result<Planned, FilesError> {
+        let contents = Contents::File;
+        self.plan(&offer.name, offer.size, offer.size, contents)
+    }
+
+    /// The same for a directory, for whose archive there must be room beside it.
+    pub fn directory(self, offer: &DirectoryOffer) -> Result<Planned, FilesError> {
+        if !offer.is_zip() {
+            return Err(FilesError::Mode(offer.mode.clone()));
+        }
+        if offer.bytes > offer.archive_size.saturating_mul(MAX_RATIO) {
+            return Err(FilesError::Archive {
+                entry: None,
+                why: "cannot hold as much as is offered",
+            });
+        }
+        let promise = Promise { bytes: offer.bytes, files: offer.files };
+        let needed = offer.bytes.saturating_add(offer.archive_size);
+        self.plan(&offer.name, offer.archive_size, needed, Contents::Archive(promise))
+    }
+
+    fn plan(
+        self,
+        peers: &str,
+        size: u64,
+        needed: u64,
+        contents: Contents,
+    ) -> Result<Planned, FilesError> {
+        let spot = match self.place {
+            Place::Writer(_) if matches!(contents, Contents::Archive(_)) => {
+                return Err(FilesError::Place { path: "-".into(), why: DIRECTORY_TO_A_WRITER });
+            }
+            Place::Writer(writer) => Spot::Writer(writer),
+            Place::Output(path) => {
+                let spot = InFolder::find(&path, peers, self.exists)?;
+                let spot = spot.free_for(&contents)?;
+                spot.folder.has_room(needed)?;
+                Spot::InFolder(spot)
+            }
+        };
+        Ok(Planned { spot, size, contents })
+    }
+}
+
+/// What was offered can be received; nothing has been made yet.
+///
+/// ```
+/// # use wormhole_sync::files::Destination;
+/// # use wormhole_sync_core::wire::transfer_message::FileOffer;
+/// # let downloads = tempfile::tempdir()?;
+/// let offer = FileOffer { name: ".bashrc".into(), size: 5 };
+/// let planned = Destination::output(downloads.path()).file(&offer).unwrap();
+/// assert!(planned.warning().is_some());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Planned {
+    spot: Spot,
+    /// Bytes that are to come.
+    size: u64,
+    contents: Contents,
+}
+
+enum Spot {
+    Writer(Box<dyn Write + Send>),
+    InFolder(InFolder),
+}
+
+impl Planned {
+    /// Where it will stand; none for a writer. With [`Exists::Rename`], unless somebody else
+    /// takes the name meanwhile: then [`Received::path`] tells.
+    ///
+    /// ```
+    /// # use wormhole_sync::files::Destination;
+    /// # use wormhole_sync_core::wire::transfer_message::FileOffer;
+    /// # let downloads = tempfile::tempdir()?;
+    /// # let downloads = downloads.path();
+    /// let offer = FileOffer { name: "plan.txt".into(), size: 5 };
+    /// let planned = Destination::output(downloads).file(&offer).unwrap();
+    /// println!("plan.txt, {} bytes, into {:?}. Agreed?", offer.size, planned.path());
+    /// # assert!(planned.path().unwrap().starts_with(downloads));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn path(&self) -> Option<PathBuf> {
+        match &self.spot {
+            Spot::Writer(_) => None,
+            Spot::InFolder(spot) => Some(spot.folder.path_of(&spot.name)),
+        }
+    }
+
+    /// Why the user should look twice at the name, if it is the peer's: see
+    /// [`delicate`](super::delicate).
+    pub fn warning(&self) -> Option<&'static str> {
+        match &self.spot {
+            Spot::InFolder(InFolder { name, peers: true, .. }) => {
+                name.to_str().and_then(name::delicate)
+            }
+            _ => None,
+        }
+    }
+
+    /// Makes the temporary file. What comes now goes to [`Receiving::write`].
+    pub fn begin(self) -> Result<Receiving, FilesError> {
+        Receiving::begin(self.spot, self.size, self.contents)
+    }
+}
+
+/// A name in a directory.
+#[derive(Debug)]
+struct InFolder {
+    folder: Arc<Folder>,
+    /// As it was wished for.
+    wished: OsString,
+    /// The one to take: another than `wished` if that stands already, and may be evaded.
+    name: OsString,
+    exists: Exists,
+    /// Whether the peer chose the name.
+    peers: bool,
+}
+
+impl InFolder {
+    /// The user's own path is followed wherever it leads, but for its last component.
+    fn find(path: &Path, peers: &str, exists: Exists) -> Result<Self, FilesError> {
+        let at = |folder: &Path, name: &OsStr, peers| {
+            let (wished, name) = (name.to_owned(), name.to_owned());
+            Ok(Self { folder: Arc::new(Folder::open(folder)?), wished, name, exists, peers })
+        };
+        if path.is_dir() {
+            let name = name::safe(peers)
+                .map_err(|why| FilesError::Name { name: peers.to_owned(), why })?;
+            return at(path, OsStr::new(name), true);
+        }
+        let wants_directory = path.as_os_str().as_encoded_bytes().ends_with(b"/");
+        match (path.parent(), path.file_name()) {
+            (Some(parent), Some(name)) if !wants_directory => at(parent, name, false),
+            _ => Err(FilesError::Place { path: path.to_owned(), why: NO_DIRECTORY }),
+        }
+    }
+
+    fn free_for(self, contents: &Contents) -> Result<Self, FilesError> {
+        let Some(stands) = self.folder.what_stands(&self.wished)? else { return Ok(self) };
+        let directory = matches!(contents, Contents::Archive(_));
+        match self.exists {
+            Exists::Refuse => Err(self.taken(CHOOSE_ANOTHER)),
+            Exists::Overwrite if directory => Err(self.taken(NEVER_MERGED)),
+            Exists::Overwrite if stands.is_dir() => Err(self.taken(NOT_BY_A_FILE)),
+            Exists::Overwrite => Ok(self),
+            Exists::Rename => self.first_free(directory),
+        }
+    }
+
+    fn first_free(mut self, directory: bool) -> Result<Self, FilesError> {
+        for number in 1..MOST_NUMBERS {
+            self.name = numbered(&self.wished, number, directory);
+            if self.folder.what_stands(&self.name)?.is_none() {
+                return Ok(self);
+            }
+        }
+        Err(self.taken(CHOOSE_ANOTHER))
+    }
+
+    fn taken(&self, advice: &'static str) -> FilesError {
+        FilesError::Exists { path: self.folder.path_of(&self.wished), advice }
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Output(path) => write!(f, "Output({})", path.display()),
+            Self::Writer(_) => f.write_str("Writer"),
+        }
+    }
+}
+
+impl fmt::Debug for Spot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Writer(_) => f.write_str("Writer"),
+            Self::InFolder(spot) => spot.fmt(f),
+        }
+    }
+}
+
+const DIRECTORY_TO_A_WRITER: &str = "cannot take a directory, whose archive would go there \
+    unchecked; choose a directory to receive it into";
+const NO_DIRECTORY: &str = "is no directory; make it, or choose another";
+const CHOOSE_ANOTHER: &str = "choose another name, or allow overwriting or renaming";
+const NEVER_MERGED: &str = "a received directory is not merged with it, nor put in its place; choose \
+    another name, or allow renaming";
+const NOT_BY_A_FILE: &str = "and is a directory, which no file replaces; choose another name, or allow \
+    renaming";
+
+/// Numbers tried for a free name: a directory full of them would be searched for ever.
+const MOST_NUMBERS: u32 = 10_000;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! What is being received.
+
+use std::{
+    fmt,
+    fs::File,
+    io::{Seek, Write},
+    ops::ControlFlow,
+    path::PathBuf,
+};
+
+use super::{
+    InFolder, Spot,
+    temporary::{TemporaryDirectory, TemporaryFile},
+};
+use crate::files::{
+    FilesError,
+    unpack::{Promise, unpack},
+};
+
+/// What comes.
+pub(super) enum Contents {
+    File,
+    Archive(Promise),
+}
+
+/// A file or directory that is being received. Dropped before [`Receiving::finish`] it leaves nothing
+/// behind, but for what went to a writer.
+///
+/// ```
+/// use wormhole_sync::files::Destination;
+/// use wormhole_sync_core::wire::transfer_message::FileOffer;
+///
+/// # let downloads = tempfile::tempdir()?;
+/// # let downloads = downloads.path();
+/// let offer = FileOffer { name: "plan.txt".into(), size: 5 };
+/// let mut receiving = Destination::output(downloads).file(&offer).unwrap().begin().unwrap();
+/// receiving.write(b"hel").unwrap();
+/// drop(receiving); // the link broke
+/// assert_eq!(std::fs::read_dir(downloads)?.count(), 0);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Receiving {
+    sink: Sink,
+    promised: u64,
+    came: u64,
+}
+
+enum Sink {
+    Writer(Box<dyn Write + Send>),
+    File(TemporaryFile, InFolder),
+    Archive { spool: File, promise: Promise, spot: InFolder },
+}
+
+/// What has arrived, checked, and is on the disk under its name.
+///
+/// ```
+/// # use wormhole_sync::files::Destination;
+/// # use wormhole_sync_core::wire::transfer_message::FileOffer;
+/// # let downloads = tempfile::tempdir()?;
+/// # let downloads = downloads.path();
+/// let offer = FileOffer { name: "empty".into(), size: 0 };
+/// let received = Destination::output(downloads).file(&offer).unwrap().begin().unwrap().finish().unwrap();
+/// assert_eq!(received.path, Some(downloads.join("empty")));
+/// assert_eq!((received.files, received.bytes), (1, 0));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Received {
+    /// Where it stands; none for a writer.
+    pub path: Option<PathBuf>,
+    /// Number of files.
+    pub files: u64,
+    /// Bytes of all files together.
+    pub bytes: u64,
+}
+
+impl Receiving {
+    pub(super) fn begin(spot: Spot, size: u64, contents: Contents) -> Result<Self, FilesError> {
+        let sink = match (spot, contents) {
+            (Spot::Writer(writer), _) => Sink::Writer(writer),
+            (Spot::InFolder(spot), Contents::File) => {
+                Sink::File(TemporaryFile::new(&spot.folder)?, spot)
+            }
+            (Spot::InFolder(spot), Contents::Archive(promise)) => {
+                Sink::Archive { spool: spot.folder.unnamed()?, promise, spot }
+            }
+        };
+        Ok(Self { sink, promised: size, came: 0 })
+    }
+
+    /// Takes the next bytes. More than was promised are refused, and none of them written.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), FilesError> {
+        let came = self.came.saturating_add(bytes.len() as u64);
+        if came > self.promised {
+            return Err(FilesError::Amount { promised: self.promised, came });
+        }
+        match &mut self.sink {
+            Sink::Writer(writer) => {
+                writer.write_all(bytes).map_err(FilesError::io("writing to", "-"))?;
+            }
+            Sink::File(temporary, spot) => {
+                temporary
+                    .file
+                    .write_all(bytes)
+                    .map_err(spot.folder.failed("writing", &spot.name))?;
+            }
+            Sink::Archive { spool, spot, .. } => {
+                spool.write_all(bytes).map_err(spot.folder.failed("writing", &spot.name))?;
+            }
+        }
+        self.came = came;
+        Ok(())
+    }
+
+    /// Bytes that are still to come.
+    pub const fn missing(&self) -> u64 {
+        self.promised - self.came
+    }
+
+    /// Unpacks what is to be unpacked, brings everything to the disk and gives it its name: to be called
+    /// when the last byte was taken and is known to be the peer's. When this returns, the peer can be
+    /// told.
+    pub fn finish(self) -> Result<Received, FilesError> {
+        self.finish_watched(&mut |_| ControlFlow::Continue(()))
+    }
+
+    /// The same, calling `watch` while a directory is unpacked, with the bytes of its files so far.
+    /// When that returns [`ControlFlow::Break`], nothing is kept.
+    pub fn finish_watched(
+        self,
+        watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Received, FilesError> {
+        let Self { sink, promised, came } = self;
+        if came != promised {
+            return Err(FilesError::Amount { promised, came });
+        }
+        match sink {
+            Sink::Writer(mut writer) => {
+                writer.flush().map_err(FilesError::io("writing to", "-"))?;
+                Ok(Received { path: None, files: 1, bytes: came })
+            }
+            Sink::File(temporary, spot) => {
+                let path = Some(spot.folder.path_of(&temporary.keep(&spot)?));
+                Ok(Received { path, files: 1, bytes: came })
+            }
+            Sink::Archive { mut spool, promise, spot } => {
+                spool.rewind().map_err(spot.folder.failed("reading", &spot.name))?;
+                let temporary = TemporaryDirectory::new(&spot.folder)?;
+                let tree = unpack(spool, &promise, &temporary.dir, watch)?;
+                let path = Some(spot.folder.path_of(&temporary.keep(&tree, &spot)?));
+                Ok(Received { path, files: tree.files, bytes: tree.bytes })
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Contents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::File => "File",
+            Self::Archive(_) => "Archive",
+        })
+    }
+}
+
+impl fmt::Debug for Sink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Writer(_) => f.write_str("Writer"),
+            Self::File(_, spot) | Self::Archive { spot, .. } => spot.fmt(f),
+        }
+    }
+}
