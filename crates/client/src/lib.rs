@@ -62,6 +62,7 @@ mod driver;
 
 mod wormhole;
 
+pub mod files;
 pub mod text;
 pub mod transcribe;
 pub mod transfer;

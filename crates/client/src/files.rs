@@ -1,0 +1,15 @@
+//! Files and directories: what is read to be sent, and where what was received comes to stand.
+//!
+//! Everything here is synchronous and belongs on a thread that may block. What comes from the peer,
+//! names and archives, is a stranger's: nothing of it leaves the directory that the user chose, and
+//! nothing stands under its final name before all of it has come, been checked, and is on the disk.
+
+#[allow(dead_code, reason = "what receives uses the rest of it")]
+mod error;
+
+mod archive;
+
+mod source;
+
+pub use error::FilesError;
+pub use source::{Gathering, Reason, Source, SourceError, Unsendable};
