@@ -8,9 +8,10 @@ use data_encoding::HEXLOWER;
 
 pub use limits::{
     CONNECTIONS, CONNECTIONS_PER_ADDRESS, DATABASE_BYTES, HEAD_BYTES, INCOMING_BYTES,
-    LISTED_NAMEPLATES, Limits, MAILBOX_BYTES, MAILBOX_MESSAGES, MAILBOXES, MAILBOXES_PER_ADDRESS,
-    MESSAGE_BYTES, OUTBOX_BYTES, OUTBOXES_BYTES, REMEMBERED_STAMPS, STORED_BYTES,
-    STORED_BYTES_PER_ADDRESS, UNBOUND_MESSAGE_BYTES,
+    INCOMING_BYTES_PER_ADDRESS, LISTED_NAMEPLATES, Limits, MAILBOX_BYTES, MAILBOX_MESSAGES,
+    MAILBOXES, MAILBOXES_PER_ADDRESS, MESSAGE_BYTES, OUTBOX_BYTES, OUTBOXES_BYTES,
+    OUTBOXES_BYTES_PER_ADDRESS, REMEMBERED_STAMPS, STORED_BYTES, STORED_BYTES_PER_ADDRESS,
+    UNBOUND_MESSAGE_BYTES,
 };
 
 /// The shortest that anything lasts: a timer of nothing would keep the server busy with itself.
@@ -157,6 +158,9 @@ impl Permission {
 pub struct Timing {
     /// How long a client may take for its HTTP request. Default: 10 s.
     pub handshake: Duration,
+    /// How long a message of more than 16 KiB may take to come in, as is looked at whenever its
+    /// connection is pinged. Default: 120 s.
+    pub message: Duration,
     /// How often a connection is pinged. Default: 60 s.
     pub ping: Duration,
     /// After how long without a sign of life a connection is dropped. Default: 600 s.
@@ -172,6 +176,7 @@ impl Default for Timing {
     fn default() -> Self {
         Self {
             handshake: Duration::from_secs(10),
+            message: Duration::from_secs(120),
             ping: Duration::from_secs(60),
             silence: Duration::from_secs(600),
             idle_mailbox: Duration::from_secs(11 * 60),
@@ -185,6 +190,7 @@ impl Timing {
     pub(crate) fn sane(self) -> Self {
         Self {
             handshake: self.handshake.max(MOMENT),
+            message: self.message.max(MOMENT),
             ping: self.ping.max(MOMENT),
             silence: self.silence.max(MOMENT),
             idle_mailbox: self.idle_mailbox.max(MOMENT),

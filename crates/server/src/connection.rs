@@ -28,7 +28,7 @@ use crate::{
     gate::{Admission, Full},
     http::{self, Forwarded, Head},
     outbox::{Content, Outbox},
-    pool::{Pool, Share},
+    pool::{Excess, Pools, Share},
     session::{Policy, Release, Session},
 };
 
@@ -55,8 +55,8 @@ thread_local! {
 /// What all connections of a server share.
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
-    pub(crate) outboxes: Arc<Pool>,
-    pub(crate) incoming: Arc<Pool>,
+    pub(crate) outboxes: Pools,
+    pub(crate) incoming: Pools,
     pub(crate) policy: Arc<Policy>,
     pub(crate) limits: Limits,
     pub(crate) timing: Timing,
@@ -184,6 +184,8 @@ struct Connection {
     reader: FrameReader,
     /// What the reader holds.
     incoming: Share,
+    /// When the message began that is coming in, if it is more than a small one.
+    begun: Instant,
     session: Session,
     id: ConnectionId,
     timer: Pin<Box<Sleep>>,
@@ -199,10 +201,10 @@ struct Connection {
 
 impl Connection {
     fn new(stream: TcpStream, upgrade: Upgrade, admission: Admission, shared: Arc<Shared>) -> Self {
-        let outbox =
-            Arc::new(Outbox::new(shared.limits.outbox_bytes, Arc::clone(&shared.outboxes)));
+        let address = admission.address();
+        let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes, shared.outboxes.of(address)));
         let id = shared.engine.join(&outbox);
-        let session = Session::new(id, admission.address(), Arc::clone(&shared.policy));
+        let session = Session::new(id, address, Arc::clone(&shared.policy));
         let welcome = session.welcome(upgrade.client.map(your_address), shared.engine.now());
         outbox.put_raw(http::switching(&upgrade.accept).as_bytes());
         outbox.deliver(Content::Text(welcome.text));
@@ -210,7 +212,8 @@ impl Connection {
             stream,
             outbox,
             reader: FrameReader::new(session.message_limit()),
-            incoming: Share::of(Arc::clone(&shared.incoming)),
+            incoming: Share::of(shared.incoming.of(address)),
+            begun: Instant::now(),
             session,
             id,
             timer: Box::pin(sleep(shared.timing.ping)),
@@ -282,7 +285,9 @@ impl Connection {
         if self.deaf {
             return;
         }
+        let begins = self.incoming.held() <= SMALL;
         let Self { shared, outbox, reader, session, client_closed, .. } = self;
+        let mut is_whole = false;
         let result = shared.engine.turn(outbox, |turn| {
             let (mut release, mut produced, mut frames) = (Release::AtOnce, 0, 0);
             let limit = session.message_limit();
@@ -294,7 +299,10 @@ impl Connection {
                     Incoming::Ping(payload) => outbox.put_control(Opcode::Pong, payload),
                     Incoming::Pong => {}
                     Incoming::Close => *client_closed = true,
-                    message => release = release.max(hear(message, session, turn)),
+                    message => {
+                        is_whole = true;
+                        release = release.max(hear(message, session, turn));
+                    }
                 }
                 let fresh = turn.out.0.get(before..).unwrap_or_default();
                 produced += fresh.iter().map(|answer| answer.content.len()).sum::<usize>();
@@ -307,22 +315,36 @@ impl Connection {
             (release, result)
         });
         self.incoming.set(self.reader.held());
+        if begins || is_whole {
+            self.begun = Instant::now();
+        }
         if let Err(Violation(reason)) = result {
             self.break_off(CloseCode::Protocol, reason, None);
         } else if self.client_closed {
             self.outbox.close(CloseCode::Normal, "", None);
-        } else if self.incoming.is_too_much(SMALL) {
-            self.refuse_unfinished();
+        } else if let Some(excess) = self.incoming.excess(SMALL) {
+            self.refuse_unfinished(&match excess {
+                Excess::All(limit) => format!(
+                    "the server is busy, with all its {limit} bytes for unfinished messages in use: {TRY_LATER}"
+                ),
+                Excess::Address(limit) => format!(
+                    "too many unfinished messages from your address: this server's limit is {limit} bytes; {TRY_LATER}"
+                ),
+            });
         }
     }
 
-    fn refuse_unfinished(&mut self) {
-        let limit = self.shared.limits.incoming_bytes;
-        let error = format!(
-            "the server is busy, with all its {limit} bytes for unfinished messages in use: {TRY_LATER}"
-        );
-        let text = Reply::Error { error: &error, orig: None }.encode(self.shared.engine.now());
-        self.break_off(CloseCode::TryAgainLater, &error, Some(&text));
+    /// Whether the message that is coming in has been doing so for too long. Its sender may say much
+    /// in between, but not what is waited for.
+    fn is_dawdling(&self) -> bool {
+        self.incoming.held() > SMALL
+            && !self.reader.is_paused()
+            && self.begun.elapsed() >= self.shared.timing.message
+    }
+
+    fn refuse_unfinished(&mut self, error: &str) {
+        let text = Reply::Error { error, orig: None }.encode(self.shared.engine.now());
+        self.break_off(CloseCode::TryAgainLater, error, Some(&text));
     }
 
     /// Closes the connection, and listens no more.
@@ -340,7 +362,14 @@ impl Connection {
                 return Poll::Ready(());
             }
             self.timer.as_mut().reset(Instant::now() + timing.ping);
-            self.outbox.put_control(Opcode::Ping, b"");
+            if self.is_dawdling() {
+                let seconds = timing.message.as_secs();
+                self.refuse_unfinished(&format!(
+                    "message too slow: it took longer than this server's limit of {seconds} seconds"
+                ));
+            } else {
+                self.outbox.put_control(Opcode::Ping, b"");
+            }
             context.waker().wake_by_ref();
         }
         Poll::Pending

@@ -16,7 +16,7 @@ use tokio::io::AsyncWrite;
 
 use crate::{
     frames::{self, CloseCode, Opcode},
-    pool::Pool,
+    pool::{Excess, Pool},
     session::encode_message,
 };
 
@@ -41,7 +41,7 @@ pub(crate) struct Outbox {
     /// Bytes that wait to be written.
     unsent: AtomicUsize,
     limit: usize,
-    all: Arc<Pool>,
+    pool: Arc<Pool>,
 }
 
 #[derive(Default)]
@@ -104,14 +104,14 @@ impl State {
 
 impl Outbox {
     /// An empty outbox that closes its connection when more than `limit` bytes wait, or too many
-    /// wait in `all`.
-    pub(crate) fn new(limit: usize, all: Arc<Pool>) -> Self {
+    /// wait in the pool.
+    pub(crate) fn new(limit: usize, pool: Arc<Pool>) -> Self {
         Self {
             state: Mutex::default(),
             in_flight: AtomicUsize::new(0),
             unsent: AtomicUsize::new(0),
             limit,
-            all,
+            pool,
         }
     }
 
@@ -242,23 +242,22 @@ impl Outbox {
                 "too slow: more than this server's limit of {limit} bytes wait for you"
             ));
         }
-        let limit = self.all.limit();
-        let full = own + more > PAUSE && self.all.is_beyond(more);
-        full.then(|| {
-            format!(
-                "too slow: more than this server's limit of {limit} bytes wait for all its clients"
-            )
-        })
+        let excess = self.pool.excess(more).filter(|_| own + more > PAUSE)?;
+        let (limit, whom) = match excess {
+            Excess::Address(limit) => (limit, "your address"),
+            Excess::All(limit) => (limit, "all its clients"),
+        };
+        Some(format!("too slow: more than this server's limit of {limit} bytes wait for {whom}"))
     }
 
     fn wait_more(&self, bytes: usize) {
         self.unsent.fetch_add(bytes, Relaxed);
-        self.all.hold(bytes);
+        self.pool.hold(bytes);
     }
 
     fn wait_less(&self, bytes: usize) {
         self.unsent.fetch_sub(bytes, Relaxed);
-        self.all.let_go(bytes);
+        self.pool.let_go(bytes);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -268,7 +267,7 @@ impl Outbox {
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        self.all.let_go(self.unsent.load(Relaxed));
+        self.pool.let_go(self.unsent.load(Relaxed));
     }
 }
 
@@ -276,7 +275,9 @@ impl Drop for Outbox {
 mod tests {
     use super::*;
     use crate::{
+        address::Address,
         exchange::{ConnectionId, Message},
+        pool::Pools,
         session::Outlet,
     };
 
@@ -402,7 +403,7 @@ mod tests {
             (0..60).map(|number| heard.find(&format!(r#""phase":"{number}""#))).collect();
         assert!(found.is_sorted() && found.iter().all(Option::is_some));
         assert!(heard.ends_with("live"));
-        assert_eq!((outbox.unsent.load(Relaxed), outbox.all.held()), (0, 0));
+        assert_eq!((outbox.unsent.load(Relaxed), outbox.pool.held()), (0, 0));
         assert!(outbox.lock().later.is_none());
     }
 
@@ -436,6 +437,24 @@ mod tests {
         assert!(!reads.is_closing());
         drop((slow, reads));
         assert_eq!(all.held(), 0);
+    }
+
+    #[test]
+    fn slow_readers_at_one_address_do_not_use_up_what_is_for_all() {
+        let pools = Pools::new(10 * PAUSE, 5 * PAUSE);
+        let at = |ip: &str| {
+            let pool = pools.of(ip.parse().ok().map(Address::of));
+            Outbox::new(usize::MAX, pool)
+        };
+        let slow: Vec<_> = (0..20).map(|_| at("192.0.2.1")).collect();
+        for outbox in &slow {
+            say(outbox, &"x".repeat(2 * PAUSE));
+        }
+        let words = text(slow.last().unwrap());
+        assert!(words.contains("limit of 327680 bytes wait for your address"), "{words}");
+        let reads = at("192.0.2.2");
+        say(&reads, &"x".repeat(2 * PAUSE));
+        assert!(!reads.is_closing());
     }
 
     #[test]

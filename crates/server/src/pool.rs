@@ -1,42 +1,105 @@
 //! Memory that all connections of a server share.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
-/// A number of bytes that all together may hold.
+use crate::address::Address;
+
+/// A number of bytes that all together may hold, or all from one address.
 pub(crate) struct Pool {
     held: AtomicUsize,
     limit: usize,
+    /// The pool of all, when this is an address's part of it.
+    all: Option<Arc<Self>>,
+}
+
+/// Which limit is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Excess {
+    Address(usize),
+    All(usize),
 }
 
 impl Pool {
     /// Nothing is held yet. Together it may be about `limit` bytes.
     pub(crate) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { held: AtomicUsize::new(0), limit })
+        Arc::new(Self { held: AtomicUsize::new(0), limit, all: None })
     }
 
-    pub(crate) const fn limit(&self) -> usize {
-        self.limit
+    fn within(all: &Arc<Self>, limit: usize) -> Arc<Self> {
+        Arc::new(Self { held: AtomicUsize::new(0), limit, all: Some(Arc::clone(all)) })
     }
 
     pub(crate) fn hold(&self, bytes: usize) {
         self.held.fetch_add(bytes, Relaxed);
+        if let Some(all) = &self.all {
+            all.hold(bytes);
+        }
     }
 
     pub(crate) fn let_go(&self, bytes: usize) {
         self.held.fetch_sub(bytes, Relaxed);
+        if let Some(all) = &self.all {
+            all.let_go(bytes);
+        }
     }
 
-    /// Whether it would be too much with so many bytes more.
-    pub(crate) fn is_beyond(&self, more: usize) -> bool {
-        self.held.load(Relaxed).saturating_add(more) > self.limit
+    /// What would be too much with so many bytes more.
+    pub(crate) fn excess(&self, more: usize) -> Option<Excess> {
+        let is_beyond = self.held.load(Relaxed).saturating_add(more) > self.limit;
+        match &self.all {
+            Some(_) if is_beyond => Some(Excess::Address(self.limit)),
+            Some(all) => all.excess(more),
+            None => is_beyond.then_some(Excess::All(self.limit)),
+        }
     }
 
     #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
         self.held.load(Relaxed)
+    }
+}
+
+/// A pool of all, of which each address has no more than a part: or one of them could keep it full,
+/// and all others out.
+pub(crate) struct Pools {
+    all: Arc<Pool>,
+    part: usize,
+    parts: Mutex<Parts>,
+}
+
+#[derive(Default)]
+struct Parts {
+    by_address: BTreeMap<Address, Weak<Pool>>,
+    /// With how many of them those that are gone are looked for.
+    sweep_at: usize,
+}
+
+impl Pools {
+    /// All addresses together may hold about `limit` bytes, and each about `part` of them.
+    pub(crate) fn new(limit: usize, part: usize) -> Self {
+        Self { all: Pool::new(limit), part, parts: Mutex::default() }
+    }
+
+    /// Where what a connection from `address` holds is counted.
+    pub(crate) fn of(&self, address: Option<Address>) -> Arc<Pool> {
+        let Some(address) = address else { return Arc::clone(&self.all) };
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = parts.by_address.get(&address).and_then(Weak::upgrade) {
+            return known;
+        }
+        if parts.by_address.len() >= parts.sweep_at {
+            parts.by_address.retain(|_, pool| pool.strong_count() > 0);
+            parts.sweep_at = 2 * parts.by_address.len() + 1;
+        }
+        let pool = Pool::within(&self.all, self.part);
+        parts.by_address.insert(address, Arc::downgrade(&pool));
+        pool
     }
 }
 
@@ -60,9 +123,13 @@ impl Share {
         }
     }
 
-    /// Whether the pool is used up and this share, beyond `small` bytes, is one of those that did it.
-    pub(crate) fn is_too_much(&self, small: usize) -> bool {
-        self.held > small && self.pool.is_beyond(0)
+    pub(crate) const fn held(&self) -> usize {
+        self.held
+    }
+
+    /// What is used up, if this share, beyond `small` bytes, is one of those that did it.
+    pub(crate) fn excess(&self, small: usize) -> Option<Excess> {
+        if self.held > small { self.pool.excess(0) } else { None }
     }
 }
 
@@ -81,12 +148,44 @@ mod tests {
         let pool = Pool::new(1000);
         let (mut large, mut small) = (Share::of(Arc::clone(&pool)), Share::of(Arc::clone(&pool)));
         large.set(1000);
-        assert!(!large.is_too_much(10));
+        assert_eq!(large.excess(10), None);
         small.set(10);
-        assert!(large.is_too_much(10) && !small.is_too_much(10));
+        assert_eq!((large.excess(10), small.excess(10)), (Some(Excess::All(1000)), None));
         large.set(990);
-        assert!(!large.is_too_much(10));
+        assert_eq!(large.excess(10), None);
         drop((large, small));
         assert_eq!(pool.held(), 0);
+    }
+
+    fn address(text: &str) -> Option<Address> {
+        text.parse().ok().map(Address::of)
+    }
+
+    #[test]
+    fn an_address_that_holds_all_it_may_leaves_room_for_others() {
+        let pools = Pools::new(1000, 400);
+        let share = |text| Share::of(pools.of(address(text)));
+        let (mut one, mut same) = (share("192.0.2.1"), share("192.0.2.1"));
+        let (mut other, mut exempt) = (share("192.0.2.2"), Share::of(pools.of(None)));
+        one.set(300);
+        same.set(200);
+        assert_eq!([&one, &same].map(|share| share.excess(10)), [Some(Excess::Address(400)); 2]);
+        other.set(300);
+        assert_eq!(other.excess(10), None);
+        exempt.set(300);
+        assert_eq!(other.excess(10), Some(Excess::All(1000)));
+        drop((one, same, other));
+        assert_eq!((pools.all.held(), exempt.excess(10)), (300, None));
+    }
+
+    #[test]
+    fn addresses_that_are_gone_are_forgotten() {
+        let pools = Pools::new(1000, 400);
+        let stays = pools.of(address("192.0.2.1"));
+        for number in 0..1000 {
+            pools.of(address(&format!("198.51.{}.{}", number / 250, number % 250)));
+        }
+        assert!(pools.parts.lock().unwrap().by_address.len() < 10);
+        assert!(Arc::ptr_eq(&stays, &pools.of(address("192.0.2.1"))));
     }
 }

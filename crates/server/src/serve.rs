@@ -14,7 +14,7 @@ use crate::{
     engine::{Clock, Engine},
     exchange::{embedded::Embedded, journal::Snapshot},
     gate::{Full, Gate},
-    pool::Pool,
+    pool::Pools,
     session::Policy,
     store::{Store, StoreError, fit},
 };
@@ -174,10 +174,11 @@ fn random<const BYTES: usize>() -> Result<[u8; BYTES], ServeError> {
 }
 
 fn share(config: Config, engine: Engine) -> Shared {
+    let limits = &config.limits;
     Shared {
         engine,
-        outboxes: Pool::new(config.limits.outboxes_bytes),
-        incoming: Pool::new(config.limits.incoming_bytes),
+        outboxes: Pools::new(limits.outboxes_bytes, limits.outboxes_bytes_per_address),
+        incoming: Pools::new(limits.incoming_bytes, limits.incoming_bytes_per_address),
         policy: Arc::new(Policy::from(&config)),
         limits: config.limits,
         timing: config.timing.sane(),

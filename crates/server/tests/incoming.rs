@@ -9,6 +9,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use support::{Client, PATIENCE, Server};
 use tokio::{
@@ -18,7 +20,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_websockets::MaybeTlsStream;
-use wormhole_sync_server::{Config, Limits};
+use wormhole_sync_server::{Config, Limits, Timing};
 
 async fn opened(server: &Server, side: &str) -> Client {
     let mut client = server.bound("app", side).await;
@@ -119,4 +121,66 @@ async fn unfinished_messages_of_all_clients_together_are_limited() {
     clients.shutdown().await;
     let long = json!({"type": "add", "phase": "1", "body": "0".repeat(900_000)});
     honest.ask(long, "message").await;
+}
+
+#[tokio::test]
+async fn unfinished_messages_from_one_address_leave_room_for_others() {
+    let limits = Limits { incoming_bytes_per_address: 2_000_000, ..Limits::default() };
+    let proxies = vec!["127.0.0.1".parse().unwrap()];
+    let config = Config { limits, limit_loopback: true, proxies, ..Config::default() };
+    let server = Server::start(config);
+    let mut clients = JoinSet::new();
+    for number in 0..10 {
+        let mut client = server.bound("app", &format!("{number}")).await;
+        clients.spawn(async move {
+            let mut heard = Vec::new();
+            begin(&mut client, 800_000).await;
+            _ = socket(&mut client).read_to_end(&mut heard).await;
+            String::from_utf8_lossy(&heard).into_owned()
+        });
+    }
+    for _ in 0..7 {
+        let heard = timeout(PATIENCE, clients.join_next()).await.unwrap().unwrap().unwrap();
+        let limit = "this server's limit is 2000000 bytes; try again later";
+        let text = format!("too many unfinished messages from your address: {limit}");
+        assert!(heard.contains(&text), "{heard}");
+    }
+    let mut honest = server.connect_with(&[("X-Real-IP", "192.0.2.7"), ("X-Real-Port", "1")]).await;
+    honest.expect("welcome").await;
+    honest.say(json!({"type": "bind", "appid": "app", "side": "honest"})).await;
+    honest.expect("ack").await;
+    honest.say(json!({"type": "open", "mailbox": "mmm"})).await;
+    honest.expect("ack").await;
+    let long = json!({"type": "add", "phase": "0", "body": "0".repeat(900_000)});
+    honest.ask(long, "message").await;
+}
+
+#[tokio::test]
+async fn a_message_that_never_ends_is_not_waited_for() {
+    let (ping, message) = (Duration::from_millis(20), Duration::from_secs(1));
+    let timing = Timing { ping, message, ..Timing::default() };
+    let server = Server::start(Config { timing, ..Config::default() });
+    let mut small = server.bound("app", "small").await;
+    let fragment = [&b"\x01\xfe\x03\xe8\0\0\0\0"[..], &[b'0'; 1000]].concat();
+    socket(&mut small).write_all(&fragment).await.unwrap();
+    let mut large = server.bound("app", "large").await;
+    begin(&mut large, 100_000).await;
+    let (mut reader, mut writer) = socket(&mut large).split();
+    let drip = async {
+        while writer.write_all(b"0").await.is_ok() {
+            tokio::time::sleep(ping).await;
+        }
+    };
+    let mut heard = Vec::new();
+    let hears = async { _ = reader.read_to_end(&mut heard).await };
+    tokio::select! {
+        () = drip => {}
+        heard = timeout(PATIENCE, hears) => heard.unwrap(),
+    }
+    let heard = String::from_utf8_lossy(&heard);
+    let text = "message too slow: it took longer than this server's limit of 1 seconds";
+    assert!(heard.contains(text), "{heard}");
+    // A little does no harm, for however long.
+    socket(&mut small).write_all(b"\x80\x80\0\0\0\0").await.unwrap();
+    assert_eq!(small.expect("error").await["error"], "not a JSON object");
 }

@@ -88,6 +88,9 @@ pub(crate) struct LimitArgs {
     /// Bytes of all clients' unfinished messages [default: 256 MiB]
     #[arg(long, value_name = "BYTES")]
     pub(crate) incoming_bytes: Option<usize>,
+    /// Bytes of the unfinished messages from one address [default: 16 MiB]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) incoming_bytes_per_address: Option<usize>,
     /// Messages of one mailbox [default: 4096]
     #[arg(long, value_name = "N")]
     pub(crate) mailbox_messages: Option<usize>,
@@ -121,6 +124,9 @@ pub(crate) struct LimitArgs {
     /// Bytes that may wait for all clients that read too slowly [default: 256 MiB]
     #[arg(long, value_name = "BYTES")]
     pub(crate) outboxes_bytes: Option<usize>,
+    /// Bytes that may wait for those at one address who read too slowly [default: 32 MiB]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) outboxes_bytes_per_address: Option<usize>,
     /// Bytes of the database file [default: 8 GiB]
     #[arg(long, value_name = "BYTES")]
     pub(crate) database_bytes: Option<u64>,
@@ -133,6 +139,9 @@ pub(crate) struct TimingArgs {
     /// Seconds that a client may take for its HTTP request [default: 10]
     #[arg(long = "handshake-time", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) handshake: Option<u32>,
+    /// Seconds that a long message may take to come in, looked at with each ping [default: 120]
+    #[arg(long = "message-time", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) message: Option<u32>,
     /// Seconds between pings [default: 60]
     #[arg(long = "ping-time", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) ping: Option<u32>,

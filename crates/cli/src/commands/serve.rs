@@ -69,6 +69,9 @@ fn limits(args: &LimitArgs) -> Limits {
         message_bytes: args.message_bytes.unwrap_or(usual.message_bytes),
         unbound_message_bytes: args.unbound_message_bytes.unwrap_or(usual.unbound_message_bytes),
         incoming_bytes: args.incoming_bytes.unwrap_or(usual.incoming_bytes),
+        incoming_bytes_per_address: args
+            .incoming_bytes_per_address
+            .unwrap_or(usual.incoming_bytes_per_address),
         mailbox_messages: args.mailbox_messages.unwrap_or(usual.mailbox_messages),
         mailbox_bytes: args.mailbox_bytes.unwrap_or(usual.mailbox_bytes),
         mailboxes_per_address: args.mailboxes_per_address.unwrap_or(usual.mailboxes_per_address),
@@ -84,6 +87,9 @@ fn limits(args: &LimitArgs) -> Limits {
         head_bytes: args.head_bytes.unwrap_or(usual.head_bytes),
         outbox_bytes: args.outbox_bytes.unwrap_or(usual.outbox_bytes),
         outboxes_bytes: args.outboxes_bytes.unwrap_or(usual.outboxes_bytes),
+        outboxes_bytes_per_address: args
+            .outboxes_bytes_per_address
+            .unwrap_or(usual.outboxes_bytes_per_address),
         database_bytes: args.database_bytes.unwrap_or(usual.database_bytes),
     }
 }
@@ -95,6 +101,7 @@ fn timing(args: &TimingArgs) -> Timing {
     };
     Timing {
         handshake: seconds(args.handshake, usual.handshake),
+        message: seconds(args.message, usual.message),
         ping: seconds(args.ping, usual.ping),
         silence: seconds(args.silence, usual.silence),
         idle_mailbox: seconds(args.idle_mailbox, usual.idle_mailbox),

@@ -26,6 +26,8 @@ pub struct Limits {
     /// Bytes of all clients' unfinished messages. When it is more, whoever is in the middle of one is
     /// closed, unless less than 16 KiB of it are there.
     pub incoming_bytes: usize,
+    /// Bytes of the unfinished messages from one address, likewise.
+    pub incoming_bytes_per_address: usize,
     /// Messages of one mailbox.
     pub mailbox_messages: usize,
     /// Bytes of one mailbox's messages.
@@ -50,6 +52,8 @@ pub struct Limits {
     /// Bytes that may wait for all slow readers. When more would, whoever is to get it is closed,
     /// unless no more than 64 KiB would wait for it.
     pub outboxes_bytes: usize,
+    /// Bytes that may wait for the slow readers at one address, likewise.
+    pub outboxes_bytes_per_address: usize,
     /// Bytes of the database file. Those limits of mailboxes and stored bytes that it could not
     /// hold are lowered, with a warning.
     pub database_bytes: u64,
@@ -61,6 +65,7 @@ impl Default for Limits {
             message_bytes: MESSAGE_BYTES,
             unbound_message_bytes: UNBOUND_MESSAGE_BYTES,
             incoming_bytes: INCOMING_BYTES,
+            incoming_bytes_per_address: INCOMING_BYTES_PER_ADDRESS,
             mailbox_messages: MAILBOX_MESSAGES,
             mailbox_bytes: MAILBOX_BYTES,
             mailboxes_per_address: MAILBOXES_PER_ADDRESS,
@@ -72,6 +77,7 @@ impl Default for Limits {
             head_bytes: HEAD_BYTES,
             outbox_bytes: OUTBOX_BYTES,
             outboxes_bytes: OUTBOXES_BYTES,
+            outboxes_bytes_per_address: OUTBOXES_BYTES_PER_ADDRESS,
             database_bytes: DATABASE_BYTES,
         }
     }
@@ -114,6 +120,20 @@ pub const UNBOUND_MESSAGE_BYTES: usize = 4 << 10;
 /// assert_eq!(Limits::default().incoming_bytes, INCOMING_BYTES);
 /// ```
 pub const INCOMING_BYTES: usize = 256 << 20;
+
+/// Bytes of the unfinished messages from one address, 16 MiB: or two strangers who never end theirs
+/// could keep everybody else from saying anything long.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::INCOMING_BYTES_PER_ADDRESS};
+///
+/// // for many clients behind one address
+/// let bytes = 4 * INCOMING_BYTES_PER_ADDRESS;
+/// let limits = Limits { incoming_bytes_per_address: bytes, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().incoming_bytes_per_address, INCOMING_BYTES_PER_ADDRESS);
+/// ```
+pub const INCOMING_BYTES_PER_ADDRESS: usize = 16 << 20;
 
 /// Messages of one mailbox: bounds how many small messages one pair can leave behind.
 ///
@@ -248,6 +268,20 @@ pub const OUTBOX_BYTES: usize = 8 << 20;
 /// assert_eq!(Limits::default().outboxes_bytes, OUTBOXES_BYTES);
 /// ```
 pub const OUTBOXES_BYTES: usize = 256 << 20;
+
+/// Bytes that may wait for those at one address who read too slowly, 32 MiB: or two strangers who
+/// read nothing could keep everybody else from getting anything long.
+///
+/// ```
+/// use wormhole_sync_server::{Limits, config::OUTBOXES_BYTES_PER_ADDRESS};
+///
+/// // for many clients behind one address
+/// let bytes = 2 * OUTBOXES_BYTES_PER_ADDRESS;
+/// let limits = Limits { outboxes_bytes_per_address: bytes, ..Limits::default() };
+/// # assert_ne!(limits, Limits::default());
+/// assert_eq!(Limits::default().outboxes_bytes_per_address, OUTBOXES_BYTES_PER_ADDRESS);
+/// ```
+pub const OUTBOXES_BYTES_PER_ADDRESS: usize = 32 << 20;
 
 /// Nameplates that a `list` tells at most, the shortest first: one stranger's thousands must not
 /// make the answer longer than the others' clients take.
