@@ -4,12 +4,18 @@
 //! names and archives, is a stranger's: nothing of it leaves the directory that the user chose, and
 //! nothing stands under its final name before all of it has come, been checked, and is on the disk.
 
-#[allow(dead_code, reason = "what receives uses the rest of it")]
 mod error;
+mod name;
 
 mod archive;
 
 mod source;
 
+mod unpack;
+
+mod destination;
+
+pub use destination::{Destination, Exists, Planned, Received, Receiving};
 pub use error::FilesError;
+pub use name::{delicate, safe};
 pub use source::{Gathering, Reason, Source, SourceError, Unsendable};

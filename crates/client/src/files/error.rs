@@ -93,7 +93,7 @@ impl fmt::Display for FilesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name { name, why } => {
-                write!(f, "the other side's name {} {why}; choose another with -o", shown(name))
+                write!(f, "the other side's name {} {why}; choose one of your own", shown(name))
             }
             Self::Mode(mode) => write!(
                 f,
@@ -127,7 +127,7 @@ impl fmt::Display for FilesError {
             Self::Place { path, why } => write!(f, "{} {why}", shown(&path.to_string_lossy())),
             Self::Space { needed, free } => write!(
                 f,
-                "{needed} bytes are needed and {free} are free; make room, or choose another disk with -o"
+                "{needed} bytes are needed and {free} are free; make room, or choose another disk"
             ),
             Self::Io { doing, path, source } => {
                 write!(

@@ -199,7 +199,7 @@ fn what_appears_meanwhile_is_treated_the_same() {
         let finished = receiving.finish();
         match exists {
             Exists::Refuse => {
-                assert!(finished.unwrap_err().to_string().contains("when the transfer began"))
+                assert!(finished.unwrap_err().to_string().contains("when the transfer began"));
             }
             Exists::Rename => assert_eq!(finished.unwrap().path, Some(path("b (1)"))),
             Exists::Overwrite => assert_eq!(finished.unwrap().path, Some(path("c"))),

@@ -4,8 +4,6 @@ use std::{
     env,
     io::BufRead,
     process::{Command, Stdio},
-    thread,
-    time::Duration,
 };
 
 use super::*;
@@ -19,7 +17,11 @@ fn again(test: &str, shell: &str, target: &Path) -> Command {
     let script = format!("{shell} exec \"$0\" --exact \"$1\" --nocapture --test-threads=1");
     let module = module_path!().split_once("::").unwrap().1;
     command.arg("-c").arg(script).arg(env::current_exe().unwrap());
-    command.arg(format!("{module}::{test}")).env(CHILD, target).stdout(Stdio::piped());
+    command
+        .arg(format!("{module}::{test}"))
+        .env(CHILD, target)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
     command
 }
 
@@ -87,6 +89,23 @@ fn killed_half_way_only_a_hidden_file_is_left() {
     let mut other = to().directory(&directory("y")).unwrap().begin().unwrap();
     other.write(&tree()[..10]).unwrap();
     writeln!(io::stdout(), "half-way").unwrap();
-    thread::sleep(Duration::from_secs(60)); // it is killed long before
+    io::stdin().lines().for_each(drop); // for ever: it is killed meanwhile
     drop((one, other));
+}
+
+#[test]
+fn a_tree_that_lets_nobody_in_is_removed_all_the_same() {
+    let folder = in_memory();
+    let archive = forge(&[
+        Forged::directory("closed/").mode(0o040_100),
+        Forged::directory("closed/inner/").mode(0o040_500),
+        Forged::file("closed/inner/leaf", b"new").mode(0o100_400),
+    ]);
+    let offer = DirectoryOffer { archive_size: archive.len() as u64, ..directory("x") };
+    let planned = Destination::output(folder.path()).directory(&offer).unwrap();
+    let mut receiving = planned.begin().unwrap();
+    receiving.write(&archive).unwrap();
+    fs::write(folder.path().join("x"), "meanwhile").unwrap();
+    receiving.finish().unwrap_err();
+    assert_eq!(listing(folder.path()), ["x"]);
 }

@@ -97,7 +97,7 @@ fn names_that_differ_in_case_or_form_alone_arrive_both_or_not_at_all() {
         let archive = forge(&[Forged::file(one, b"1"), Forged::file(other, b"2")]);
         match sandbox.receive(&archive, 2, 2) {
             Ok(_) => {
-                assert_eq!((sandbox.read(one), sandbox.read(other)), (b"1".into(), b"2".into()))
+                assert_eq!((sandbox.read(one), sandbox.read(other)), (b"1".into(), b"2".into()));
             }
             Err(error) => {
                 assert!(error.to_string().contains("has the name of another"), "{error}");
