@@ -13,6 +13,7 @@ use rustix::{
 };
 
 use super::*;
+use crate::files::archive::Attributes;
 
 pub(super) fn pipe(path: &Path) {
     mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
@@ -111,4 +112,16 @@ fn a_tree_without_end_ends() {
         fs::create_dir(&path).unwrap();
     }
     assert!(refusal(&root).contains("there are more than 256 directories inside one another"));
+}
+
+#[test]
+fn a_tree_of_too_many_entries_is_refused_before_it_fills_the_memory() {
+    let (_folder, root) = folder(&["one more"]);
+    let mut walk = walk::Walk::new(true);
+    let attributes = Attributes { mode: 0o644, modified: 0 };
+    for _ in 0..walk::MAX_ENTRIES {
+        assert!(walk.archive.file("x", 0, attributes));
+    }
+    let error = walk.visit(&mut root.clone(), &mut String::new()).unwrap_err().to_string();
+    assert!(error.contains("one more\" there are more than 4000000 entries"), "{error}");
 }

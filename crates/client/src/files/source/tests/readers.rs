@@ -59,3 +59,13 @@ fn names_that_are_paths_or_nothing_are_refused() {
         assert_eq!(Source::reader(name, 0, io::empty()).unwrap().name(), name);
     }
 }
+
+#[test]
+fn a_device_is_as_long_as_its_end_is_far_and_is_read_from_its_beginning() {
+    // A file stands for the device, which a test cannot make: it, too, tells its end to who goes there.
+    let (_folder, root) = folder(&["disk"]);
+    let content = Content::device(&root.join("disk")).unwrap();
+    let source = Source { name: "disk".into(), kind: Kind::File(content), left_out: Vec::new() };
+    assert_eq!(source.offer(), Offer::File(FileOffer { name: "disk".into(), size: 4 }));
+    assert_eq!(bytes(source).unwrap(), b"disk");
+}
