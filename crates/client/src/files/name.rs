@@ -7,7 +7,7 @@
 /// nothing else, so a slash is no slip; and a user who agreed to one name should not find another.
 /// With a name of the user's own choice such an offer can be received all the same. Names inside
 /// directories are held only to the rules of the platform that they are received on, since
-/// there nobody can choose another: see [`entry`].
+/// there nobody can choose another.
 ///
 /// ```
 /// use wormhole_sync::files::safe;
