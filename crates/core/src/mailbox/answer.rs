@@ -107,7 +107,11 @@ impl Mailbox {
     }
 
     fn claimed(&mut self, claimed: MailboxId) {
-        let NameplateWish::Claimed { confirmed, .. } = &mut self.nameplate else { return };
+        // One answer for each claim, or a server could have this side say all again without end.
+        let NameplateWish::Claimed { confirmed: confirmed @ false, .. } = &mut self.nameplate
+        else {
+            return;
+        };
         *confirmed = true;
         self.link.served();
         let (MailboxWish::Open { id, session } | MailboxWish::Closed { id, session, .. }) =
@@ -233,20 +237,23 @@ mod tests {
     use super::*;
     use crate::{
         Moment,
-        mailbox::{Identity, Timer},
+        mailbox::{Identity, Output, Timer},
     };
 
     const BACK: Moment = Duration::from_secs(10);
 
-    /// A side that has met `peer`, has stored a message and leaves, back at a server that forgot it.
-    fn leaving(peer: &str) -> Mailbox {
-        let identity = Identity {
+    fn identity() -> Identity {
+        Identity {
             app_id: AppId::new("app").unwrap(),
             side: Side::new("ours").unwrap(),
             client_version: ("test".into(), "0".into()),
             max_hashcash_bits: 0,
-        };
-        let mut mailbox = Mailbox::new(identity, ChaCha20Rng::from_seed([1; 32]));
+        }
+    }
+
+    /// A side that has met `peer`, has stored a message and leaves, back at a server that forgot it.
+    fn leaving(peer: &str) -> Mailbox {
+        let mut mailbox = Mailbox::new(identity(), ChaCha20Rng::from_seed([1; 32]));
         mailbox.connect(Moment::ZERO);
         mailbox.opened(Moment::ZERO);
         mailbox.claim(Nameplate::new("4").unwrap());
@@ -260,6 +267,27 @@ mod tests {
         mailbox.timeout(BACK);
         mailbox.opened(BACK);
         mailbox
+    }
+
+    #[test]
+    fn a_server_that_changes_its_mind_about_the_mailbox_is_heard_once_for_each_connection() {
+        let mut mailbox = Mailbox::new(identity(), ChaCha20Rng::from_seed([1; 32]));
+        mailbox.connect(Moment::ZERO);
+        mailbox.opened(Moment::ZERO);
+        mailbox.claim(Nameplate::new("4").unwrap());
+        mailbox.add(Phase::Numbered(0), vec![1]);
+        let mut said = || {
+            for name in ["m", "n", "m", "n"] {
+                mailbox.received(&format!(r#"{{"type":"claimed","mailbox":"{name}"}}"#), BACK);
+            }
+            let mut said = 0;
+            while let Some(output) = mailbox.poll() {
+                said += usize::from(matches!(output, Output::Effect(Effect::Transmit(_))));
+            }
+            said
+        };
+        assert_eq!(said(), 4, "bind, claim, open and add");
+        assert_eq!(said(), 0);
     }
 
     fn lingers_after(mut mailbox: Mailbox, side: &str) -> bool {
