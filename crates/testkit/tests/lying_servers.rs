@@ -62,6 +62,14 @@ async fn say_and_stay(mut socket: Socket, frames: Vec<&'static str>) {
     while let Some(Ok(_)) = socket.next().await {}
 }
 
+/// Reads until the client has said this, or is gone.
+async fn heard(socket: &mut Socket, what: &str) {
+    let says = |frame: Message| frame.to_text().is_ok_and(|text| text.contains(what));
+    while let Some(Ok(frame)) = socket.next().await
+        && !says(frame)
+    {}
+}
+
 async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> T {
     timeout(limit, future).await.unwrap_or_else(|_| panic!("not within {limit:?}"))
 }
@@ -71,7 +79,7 @@ async fn kind_of_failure(options: Options) -> ErrorKind {
         let code = Code::parse("4-purple-sausages").unwrap_or_else(|error| panic!("{error}"));
         Wormhole::connect(APP, options).await?.set_code(code).await?.confirmed().await
     };
-    within(DROP_LIMIT + Duration::from_secs(5), coded).await.err().unwrap().kind()
+    within(DROP_LIMIT + SOON, coded).await.err().unwrap().kind()
 }
 
 #[tokio::test]
@@ -89,9 +97,13 @@ async fn an_alarm_is_told_although_the_server_vanishes() {
     let (options, _) = lying(|mut socket| async move {
         let claimed = r#"{"type":"claimed","mailbox":"m"}"#;
         let guess = r#"{"type":"message","side":"x","phase":"pake","body":"7b7d"}"#;
-        for frame in [WELCOME, claimed, guess] {
+        socket.send(Message::text(WELCOME)).await.unwrap();
+        heard(&mut socket, r#""type":"claim""#).await;
+        for frame in [claimed, guess] {
             socket.send(Message::text(frame)).await.unwrap();
         }
+        // Gone earlier, it could take its own last words with it.
+        heard(&mut socket, "scary").await;
     })
     .await;
     assert_eq!(kind_of_failure(options).await, ErrorKind::Peer);
