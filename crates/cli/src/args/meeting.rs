@@ -35,7 +35,7 @@ pub(crate) struct MeetingArgs {
     /// Which network interface is local: its name, loopback, all or none [default: all]
     #[arg(long, value_name = "NAME", help_heading = LOCAL)]
     pub(crate) local_interface: Option<String>,
-    /// Most bits of proof of work to do for a server that asks for it
+    /// Most bits of proof of work to do for a server that asks for it [default: 24]
     #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(0..=64))]
     pub(crate) max_hashcash_bits: Option<u32>,
     /// Accepted for the Python tool's scripts: there is no progress to hide yet.
