@@ -276,6 +276,7 @@ const fn kind_of(failure: &Failure) -> ErrorKind {
         Failure::Refused(_) => ErrorKind::Rejected,
         Failure::NoLink => ErrorKind::Unconnected,
         Failure::Lost | Failure::Stalled => ErrorKind::Interrupted,
+        Failure::Unanswered => ErrorKind::TimedOut,
         Failure::WrongHash => ErrorKind::Damaged,
         Failure::Cancelled(_) => ErrorKind::Cancelled,
         _ => ErrorKind::Peer,
@@ -302,6 +303,9 @@ fn failed(f: &mut fmt::Formatter<'_>, failure: &Failure) -> fmt::Result {
         ),
         Failure::Stalled => f.write_str(
             "the connection to the other computer stood still for too long; start again with a new code",
+        ),
+        Failure::Unanswered => f.write_str(
+            "the other side has not answered for an hour; make sure that it is running, and start again",
         ),
         Failure::WrongHash => f.write_str(
             "what the other side received is not what was sent; start again with a new code",

@@ -6,6 +6,7 @@
 
 mod error;
 mod name;
+mod offer;
 
 mod archive;
 
@@ -15,7 +16,10 @@ mod unpack;
 
 mod destination;
 
+pub use wormhole_sync_core::wire::transfer_message::{DirectoryOffer, FileOffer};
+
 pub use destination::{Destination, Exists, Planned, Received, Receiving};
 pub use error::FilesError;
 pub use name::{delicate, safe};
+pub use offer::FilesOffer;
 pub use source::{Gathering, Reason, Source, SourceError, Unsendable};

@@ -45,25 +45,25 @@ use tokio::{sync::mpsc, time::timeout_at};
 use wormhole_sync_core::{
     connect::Path,
     transfer::{Event as MachineEvent, Output, Receiving, Sending},
-    wire::transfer_message::{Offer, TransferMessage},
+    wire::transfer_message::{FileOffer, Offer, TransferMessage},
 };
 
 use crate::{
     driver::goodbye::{self, ApplicationEnd},
     error::{Cause, Error},
+    files::FilesOffer,
     wormhole::Wormhole,
 };
 
-pub use wormhole_sync_core::wire::transfer_message::{DirectoryOffer, FileOffer};
-
 mod connection;
 mod driver;
+mod files;
 mod links;
 mod pipeline;
 mod routes;
 
 pub use pipeline::Sink;
-pub use routes::Routes;
+pub use routes::{DEFAULT_TRANSIT_RELAY, Routes, TRANSIT_RELAY_VARIABLE};
 
 use driver::{Driver, Job};
 
@@ -377,15 +377,6 @@ impl OfferedText {
         self.machine.cancel(reason);
         answer(self.wormhole, self.machine).await
     }
-}
-
-/// What is offered where it is no text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FilesOffer {
-    /// A file.
-    File(FileOffer),
-    /// A directory.
-    Directory(DirectoryOffer),
 }
 
 /// A file or directory that is offered.

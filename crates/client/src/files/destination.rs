@@ -30,7 +30,7 @@ use wormhole_sync_core::wire::transfer_message::{DirectoryOffer, FileOffer};
 pub use self::receiving::{Received, Receiving};
 use self::{folder::Folder, numbered::numbered, receiving::Contents};
 use super::{
-    FilesError, name,
+    FilesError, FilesOffer, name,
     unpack::{MAX_RATIO, Promise},
 };
 
@@ -66,7 +66,7 @@ pub enum Exists {
 /// assert_eq!(planned.path(), Some(downloads.join("plan.txt")));
 ///
 /// let mut receiving = planned.begin().unwrap();
-/// receiving.write(b"hello").unwrap();
+/// receiving.take(b"hello").unwrap();
 /// receiving.finish().unwrap();
 /// assert_eq!(std::fs::read(downloads.join("plan.txt"))?, b"hello");
 /// # Ok::<(), std::io::Error>(())
@@ -148,9 +148,17 @@ impl Destination {
     }
 
     /// Checks that a file can be received as offered: its name, what stands there, the room.
+    pub fn plan(self, offer: &FilesOffer) -> Result<Planned, FilesError> {
+        match offer {
+            FilesOffer::File(file) => self.file(file),
+            FilesOffer::Directory(directory) => self.directory(directory),
+        }
+    }
+
+    /// The same for a file.
     pub fn file(self, offer: &FileOffer) -> Result<Planned, FilesError> {
         let contents = Contents::File;
-        self.plan(&offer.name, offer.size, offer.size, contents)
+        self.settle(&offer.name, offer.size, offer.size, contents)
     }
 
     /// The same for a directory, for whose archive there must be room beside it.
@@ -166,10 +174,10 @@ impl Destination {
         }
         let promise = Promise { bytes: offer.bytes, files: offer.files };
         let needed = offer.bytes.saturating_add(offer.archive_size);
-        self.plan(&offer.name, offer.archive_size, needed, Contents::Archive(promise))
+        self.settle(&offer.name, offer.archive_size, needed, Contents::Archive(promise))
     }
 
-    fn plan(
+    fn settle(
         self,
         peers: &str,
         size: u64,

@@ -5,7 +5,7 @@ use std::{
     io::{self, ErrorKind, Read},
 };
 
-use wormhole_sync_core::wire::transfer_message::{DirectoryOffer, FileOffer, Offer};
+use wormhole_sync_core::wire::transfer_message::{DirectoryOffer, FileOffer};
 
 mod error;
 mod platform;
@@ -19,7 +19,10 @@ mod gathering;
 pub use error::{Reason, SourceError, Unsendable};
 pub use gathering::Gathering;
 
-use super::archive::{Archive, Writer};
+use super::{
+    archive::{Archive, Writer},
+    offer::FilesOffer,
+};
 use content::Content;
 use gathering::proper_name;
 use reader::{ArchiveReader, Roots};
@@ -130,26 +133,26 @@ impl Source {
     /// What is told to the receiver, for its consent.
     ///
     /// ```
-    /// use wormhole_sync::files::Source;
+    /// use wormhole_sync::files::{FileOffer, FilesOffer, Source};
     ///
     /// let source = Source::reader("greeting.txt", 5, &b"hello"[..]).unwrap();
-    /// assert_eq!(
-    ///     serde_json::to_string(&source.offer()).unwrap(),
-    ///     r#"{"file":{"filename":"greeting.txt","filesize":5}}"#
-    /// );
+    /// let offer = FileOffer { name: "greeting.txt".to_owned(), size: 5 };
+    /// assert_eq!(source.offer(), FilesOffer::File(offer));
     /// ```
-    pub fn offer(&self) -> Offer {
+    pub fn offer(&self) -> FilesOffer {
         let name = self.name.clone();
         match &self.kind {
-            Kind::Directory { archive, bytes, files, .. } => Offer::Directory(DirectoryOffer {
-                mode: DirectoryOffer::ZIP.to_owned(),
-                name,
-                archive_size: archive.size(),
-                bytes: *bytes,
-                files: *files,
-            }),
+            Kind::Directory { archive, bytes, files, .. } => {
+                FilesOffer::Directory(DirectoryOffer {
+                    mode: DirectoryOffer::ZIP.to_owned(),
+                    name,
+                    archive_size: archive.size(),
+                    bytes: *bytes,
+                    files: *files,
+                })
+            }
             Kind::File(_) | Kind::Stream { .. } => {
-                Offer::File(FileOffer { name, size: self.size() })
+                FilesOffer::File(FileOffer { name, size: self.size() })
             }
         }
     }

@@ -24,6 +24,7 @@ use wormhole_sync_core::{
 use super::{
     Event, Route, Sink,
     connection::{Blocking, Cut},
+    files,
     links::{Change, Links},
     pipeline::{self, Moved, Stopped, Stored},
 };
@@ -347,16 +348,15 @@ impl Driver {
     /// This side cannot go on.
     fn fail(&mut self, stopped: Stopped) {
         let (told, cause) = match stopped {
-            Stopped::Sink(error) => {
-                ("the receiver could not write what it received", Cause::Write(Arc::new(error)))
-            }
+            Stopped::Sink(error) => (files::told(&error), Cause::Write(Arc::new(error))),
             Stopped::Source(error) => {
-                ("the sender could not read what it offered", Cause::Read(Arc::new(error)))
+                let told = "the sender could not read what it offered".to_owned();
+                (told, Cause::Read(Arc::new(error)))
             }
             Stopped::Link | Stopped::Record | Stopped::TooMuch => return,
         };
         self.own_failure = Some(cause.into());
-        machine!(self.job, machine => machine.cancel(told));
+        machine!(self.job, machine => machine.cancel(&told));
     }
 
     /// Tells the machine and the application what has moved.

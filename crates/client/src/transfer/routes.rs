@@ -16,6 +16,25 @@ use wormhole_sync_core::{
 
 use crate::error::{Cause, Error};
 
+/// The family's public transit relay. Nothing is sent there unless it is [named](Routes::relay), and only when the
+/// two computers cannot reach each other.
+///
+/// ```
+/// use wormhole_sync::transfer::{DEFAULT_TRANSIT_RELAY, Routes};
+///
+/// let routes = Routes::new().relay(DEFAULT_TRANSIT_RELAY)?;
+/// # drop(routes);
+/// # Ok::<(), wormhole_sync::Error>(())
+/// ```
+pub const DEFAULT_TRANSIT_RELAY: &str = "tcp:transit.magic-wormhole.io:4001";
+
+/// The environment variable that names another, for tools that look at it.
+///
+/// ```
+/// assert_eq!(wormhole_sync::transfer::TRANSIT_RELAY_VARIABLE, "WORMHOLE_TRANSIT_HELPER");
+/// ```
+pub const TRANSIT_RELAY_VARIABLE: &str = "WORMHOLE_TRANSIT_HELPER";
+
 /// How to meet the other side for the bytes of a transfer: directly at a port of either side, or
 /// through a relay.
 ///

@@ -34,7 +34,7 @@ pub(super) enum Contents {
 /// # let downloads = downloads.path();
 /// let offer = FileOffer { name: "plan.txt".into(), size: 5 };
 /// let mut receiving = Destination::output(downloads).file(&offer).unwrap().begin().unwrap();
-/// receiving.write(b"hel").unwrap();
+/// receiving.take(b"hel").unwrap();
 /// drop(receiving); // the link broke
 /// assert_eq!(std::fs::read_dir(downloads)?.count(), 0);
 /// # Ok::<(), std::io::Error>(())
@@ -91,7 +91,7 @@ impl Receiving {
     }
 
     /// Takes the next bytes. More than was promised are refused, and none of them written.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), FilesError> {
+    pub fn take(&mut self, bytes: &[u8]) -> Result<(), FilesError> {
         let came = self.came.saturating_add(bytes.len() as u64);
         if came > self.promised {
             return Err(FilesError::Amount { promised: self.promised, came });

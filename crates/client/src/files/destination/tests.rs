@@ -37,14 +37,14 @@ fn directory(name: &str) -> DirectoryOffer {
 
 fn receive_file(to: Destination, name: &str) -> Result<Option<PathBuf>, FilesError> {
     let mut receiving = to.file(&file(name, 3))?.begin()?;
-    receiving.write(b"n")?;
-    receiving.write(b"ew")?;
+    receiving.take(b"n")?;
+    receiving.take(b"ew")?;
     Ok(receiving.finish()?.path)
 }
 
 fn receive_directory(to: Destination, name: &str) -> Result<Option<PathBuf>, FilesError> {
     let mut receiving = to.directory(&directory(name))?.begin()?;
-    receiving.write(&tree())?;
+    receiving.take(&tree())?;
     Ok(receiving.finish()?.path)
 }
 
@@ -194,7 +194,7 @@ fn what_appears_meanwhile_is_treated_the_same() {
     for (exists, name) in [(Exists::Refuse, "a"), (Exists::Rename, "b"), (Exists::Overwrite, "c")] {
         let to = Destination::output(folder.path()).exists(exists);
         let mut receiving = to.file(&file(name, 3)).unwrap().begin().unwrap();
-        receiving.write(b"new").unwrap();
+        receiving.take(b"new").unwrap();
         fs::write(path(name), "meanwhile").unwrap();
         let finished = receiving.finish();
         match exists {
@@ -207,7 +207,7 @@ fn what_appears_meanwhile_is_treated_the_same() {
     }
     let mut receiving =
         Destination::output(folder.path()).directory(&directory("d")).unwrap().begin().unwrap();
-    receiving.write(&tree()).unwrap();
+    receiving.take(&tree()).unwrap();
     fs::create_dir(path("d")).unwrap();
     receiving.finish().unwrap_err();
     assert!(listing(path("d")).is_empty(), "not even an empty directory is replaced");
@@ -223,7 +223,7 @@ fn nothing_stands_under_the_final_name_before_it_is_whole() {
     }
     let to = Destination::output(folder.path()).exists(Exists::Overwrite);
     let mut receiving = to.file(&file("x", 6)).unwrap().begin().unwrap();
-    receiving.write(b"new").unwrap();
+    receiving.take(b"new").unwrap();
     let names = listing(folder.path());
     let (hidden, others): (Vec<_>, Vec<_>) =
         names.iter().partition(|name| name.starts_with(".wormhole-"));
@@ -238,7 +238,7 @@ fn nothing_stands_under_the_final_name_before_it_is_whole() {
         };
         assert_eq!(mode(hidden[0]), 0o600);
     }
-    receiving.write(b"est").unwrap();
+    receiving.take(b"est").unwrap();
     receiving.finish().unwrap();
     assert_eq!(read(folder.path().join("x")), "newest");
     assert_eq!(listing(folder.path()), [".x.part", "x", "x.part", "x.tmp"]);
@@ -261,12 +261,12 @@ fn more_or_fewer_bytes_than_promised_leave_nothing() {
     let folder = in_memory();
     let begin = || Destination::output(folder.path()).file(&file("x", 3)).unwrap().begin().unwrap();
     let mut more = begin();
-    more.write(b"12").unwrap();
-    let error = more.write(b"34").unwrap_err();
+    more.take(b"12").unwrap();
+    let error = more.take(b"34").unwrap_err();
     assert!(error.to_string().contains("more than the 3 bytes"), "{error}");
     drop(more);
     let mut fewer = begin();
-    fewer.write(b"12").unwrap();
+    fewer.take(b"12").unwrap();
     assert_eq!(fewer.missing(), 1);
     let error = fewer.finish().unwrap_err();
     assert!(error.to_string().contains("only 2 of 3 bytes"), "{error}");

@@ -79,7 +79,7 @@ fn a_file_is_offered_by_its_name_and_size() {
     let (_folder, root) = folder(&["plan.txt", "empty"]);
     fs::write(root.join("empty"), "").unwrap();
     let offer = FileOffer { name: "plan.txt".into(), size: 8 };
-    assert_eq!(gather(root.join("plan.txt")).offer(), Offer::File(offer));
+    assert_eq!(gather(root.join("plan.txt")).offer(), FilesOffer::File(offer));
     assert_eq!(bytes(gather(root.join("plan.txt"))).unwrap(), b"plan.txt");
     assert_eq!(bytes(gather(root.join("empty"))).unwrap(), b"");
 }
@@ -89,7 +89,7 @@ fn a_directory_is_offered_by_the_size_of_its_archive_and_what_is_in_it() {
     let (_folder, root) = folder(&["a", "b/cd"]);
     fs::create_dir(root.join("empty")).unwrap();
     let source = gather(&root);
-    let Offer::Directory(offer) = source.offer() else { panic!("a directory is offered") };
+    let FilesOffer::Directory(offer) = source.offer() else { panic!("a directory is offered") };
     assert_eq!((offer.name.as_str(), offer.files, offer.bytes), ("root", 2, 5));
     assert!(offer.is_zip());
     assert_eq!(offer.archive_size, bytes(source).unwrap().len() as u64);

@@ -54,7 +54,7 @@ impl Sandbox {
             files,
         };
         let mut receiving = Destination::output(self.target()).directory(&offer)?.begin()?;
-        receiving.write(archive)?;
+        receiving.take(archive)?;
         receiving.finish()
     }
 
@@ -248,7 +248,7 @@ fn stopped_while_unpacking_nothing_is_kept() {
     };
     let planned = Destination::output(sandbox.target()).directory(&offer).unwrap();
     let mut receiving = planned.begin().unwrap();
-    receiving.write(&archive).unwrap();
+    receiving.take(&archive).unwrap();
     let mut told = Vec::new();
     let stopped = receiving.finish_watched(&mut |bytes| {
         told.push(bytes);

@@ -30,9 +30,9 @@ fn dropped_half_way_nothing_is_left() {
     let folder = in_memory();
     let to = || Destination::output(folder.path());
     let mut one = to().file(&file("x", 10)).unwrap().begin().unwrap();
-    one.write(b"half").unwrap();
+    one.take(b"half").unwrap();
     let mut other = to().directory(&directory("y")).unwrap().begin().unwrap();
-    other.write(&tree()[..10]).unwrap();
+    other.take(&tree()[..10]).unwrap();
     assert_eq!(listing(folder.path()).len(), 1, "an archive has no name at all");
     drop((one, other));
     assert!(listing(folder.path()).is_empty());
@@ -53,7 +53,7 @@ fn a_disk_that_is_full_half_way_leaves_nothing_and_says_so() {
     let large = vec![7; 1_000_000];
     let to = || Destination::output(&target);
     let mut one = to().file(&file("x", 1_000_000)).unwrap().begin().unwrap();
-    let error = one.write(&large).unwrap_err();
+    let error = one.take(&large).unwrap_err();
     assert!(matches!(&error, FilesError::Io { doing: "writing", .. }), "{error}");
     drop(one);
     // The archive fits, and what it holds does not.
@@ -61,7 +61,7 @@ fn a_disk_that_is_full_half_way_leaves_nothing_and_says_so() {
     let archive_size = archive.len() as u64;
     let offer = DirectoryOffer { archive_size, bytes: 1_000_001, files: 2, ..directory("y") };
     let mut other = to().directory(&offer).unwrap().begin().unwrap();
-    other.write(&archive).unwrap();
+    other.take(&archive).unwrap();
     let error = other.finish().unwrap_err();
     assert!(matches!(&error, FilesError::Io { doing: "unpacking", .. }), "{error}");
     assert!(listing(&target).is_empty());
@@ -85,9 +85,9 @@ fn killed_half_way_only_a_hidden_file_is_left() {
     };
     let to = || Destination::output(&target);
     let mut one = to().file(&file("x", 10)).unwrap().begin().unwrap();
-    one.write(b"half").unwrap();
+    one.take(b"half").unwrap();
     let mut other = to().directory(&directory("y")).unwrap().begin().unwrap();
-    other.write(&tree()[..10]).unwrap();
+    other.take(&tree()[..10]).unwrap();
     writeln!(io::stdout(), "half-way").unwrap();
     io::stdin().lines().for_each(drop); // for ever: it is killed meanwhile
     drop((one, other));
@@ -104,7 +104,7 @@ fn a_tree_that_lets_nobody_in_is_removed_all_the_same() {
     let offer = DirectoryOffer { archive_size: archive.len() as u64, ..directory("x") };
     let planned = Destination::output(folder.path()).directory(&offer).unwrap();
     let mut receiving = planned.begin().unwrap();
-    receiving.write(&archive).unwrap();
+    receiving.take(&archive).unwrap();
     fs::write(folder.path().join("x"), "meanwhile").unwrap();
     receiving.finish().unwrap_err();
     assert_eq!(listing(folder.path()), ["x"]);

@@ -68,14 +68,14 @@ fn a_link_put_at_the_leaf_meanwhile_is_not_followed() {
     for exists in [Exists::Refuse, Exists::Rename, Exists::Overwrite] {
         let scene = Scene::new();
         let mut one = scene.to(exists).file(&file("x", 3)).unwrap().begin().unwrap();
-        one.write(b"new").unwrap();
+        one.take(b"new").unwrap();
         symlink("../victim/file", scene.path("target/x")).unwrap();
         assert_eq!(one.finish().is_ok(), exists != Exists::Refuse);
         scene.is_unharmed();
 
         let other = if exists == Exists::Overwrite { Exists::Refuse } else { exists };
         let mut tree_there = scene.to(other).directory(&directory("y")).unwrap().begin().unwrap();
-        tree_there.write(&tree()).unwrap();
+        tree_there.take(&tree()).unwrap();
         symlink("../victim", scene.path("target/y")).unwrap();
         assert_eq!(tree_there.finish().is_ok(), exists == Exists::Rename);
         scene.is_unharmed();
@@ -89,8 +89,8 @@ fn a_target_that_is_swapped_for_a_link_meanwhile_is_still_the_one_that_was_chose
     let mut other = scene.to(Exists::Refuse).directory(&directory("y")).unwrap().begin().unwrap();
     fs::rename(scene.path("target"), scene.path("moved")).unwrap();
     symlink("victim", scene.path("target")).unwrap();
-    one.write(b"new").unwrap();
-    other.write(&tree()).unwrap();
+    one.take(b"new").unwrap();
+    other.take(&tree()).unwrap();
     one.finish().unwrap();
     other.finish().unwrap();
     assert_eq!(listing(scene.path("moved")), ["x", "y"]);
@@ -105,7 +105,7 @@ fn a_temporary_name_that_is_swapped_for_a_link_meanwhile_is_not_followed() {
         let hidden = scene.path("target").join(&listing(scene.path("target"))[0]);
         fs::remove_file(&hidden).unwrap();
         symlink("../victim/file", &hidden).unwrap();
-        receiving.write(b"new").unwrap();
+        receiving.take(b"new").unwrap();
         receiving.finish().unwrap_err();
         scene.is_unharmed();
         assert!(listing(scene.path("target")).iter().all(|name| name != "x"));

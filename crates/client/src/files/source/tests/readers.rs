@@ -21,7 +21,7 @@ fn a_reader_that_ends_too_early_is_an_error_and_no_shorter_file() {
 #[test]
 fn what_has_no_size_is_put_by_until_it_has_one() {
     let source = Source::spooled("x", io::repeat(b'y').take(1_000_000)).unwrap();
-    assert_eq!(source.offer(), Offer::File(FileOffer { name: "x".into(), size: 1_000_000 }));
+    assert_eq!(source.offer(), FilesOffer::File(FileOffer { name: "x".into(), size: 1_000_000 }));
     assert_eq!(bytes(source).unwrap(), vec![b'y'; 1_000_000]);
 }
 
@@ -66,6 +66,6 @@ fn a_device_is_as_long_as_its_end_is_far_and_is_read_from_its_beginning() {
     let (_folder, root) = folder(&["disk"]);
     let content = Content::device(&root.join("disk")).unwrap();
     let source = Source { name: "disk".into(), kind: Kind::File(content), left_out: Vec::new() };
-    assert_eq!(source.offer(), Offer::File(FileOffer { name: "disk".into(), size: 4 }));
+    assert_eq!(source.offer(), FilesOffer::File(FileOffer { name: "disk".into(), size: 4 }));
     assert_eq!(bytes(source).unwrap(), b"disk");
 }

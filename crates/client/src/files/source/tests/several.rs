@@ -18,7 +18,7 @@ fn several_paths_are_one_directory() {
 fn one_path_of_several_is_sent_as_itself_and_none_is_an_error() {
     let (_folder, root) = folder(&["a.txt"]);
     let source = Gathering::new().paths(&[root.join("a.txt")]).unwrap();
-    assert_eq!(source.offer(), Offer::File(FileOffer { name: "a.txt".into(), size: 5 }));
+    assert_eq!(source.offer(), FilesOffer::File(FileOffer { name: "a.txt".into(), size: 5 }));
     assert!(matches!(Gathering::new().paths::<&str>(&[]), Err(SourceError::Nothing)));
 }
 

@@ -1,0 +1,60 @@
+//! Files and directories of this computer as what is sent and where what is received goes.
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use wormhole_sync_core::Fault;
+
+use super::{Outgoing, Sink};
+use crate::files::{FilesError, Receiving, Source};
+
+impl Outgoing {
+    /// A file or directory, or several.
+    ///
+    /// ```
+    /// use wormhole_sync::{files::Gathering, transfer::Outgoing};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("plan.pdf");
+    /// # std::fs::write(&path, "dig")?;
+    /// let source = Gathering::new().path(path).unwrap();
+    /// let outgoing = Outgoing::files(source);
+    /// # drop(outgoing);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn files(source: Source) -> Self {
+        let (offer, size) = (source.offer().into(), source.size());
+        Self { offer, size, source: Box::new(source.into_reader()) }
+    }
+}
+
+impl Write for Receiving {
+    /// All of it, or an error that carries a [`FilesError`].
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.take(bytes).map_err(io::Error::other)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for Receiving {
+    fn complete(self: Box<Self>) -> io::Result<Option<PathBuf>> {
+        self.finish().map(|received| received.path).map_err(io::Error::other)
+    }
+}
+
+/// What the sender is told when a sink fails: what it can do something about, and nothing of this
+/// computer's.
+pub(super) fn told(error: &io::Error) -> String {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<FilesError>()) {
+        Some(error) if error.fault() == Fault::Peer => {
+            format!("the receiver refuses what came: {error}")
+        }
+        _ => "the receiver could not write what came".to_owned(),
+    }
+}
