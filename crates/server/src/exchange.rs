@@ -187,10 +187,31 @@ pub trait Exchange {
 
     /// The nameplates in use, sorted as strings; at most
     /// [`LISTED_NAMEPLATES`](crate::config::LISTED_NAMEPLATES), the shortest.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let (connection, app, side) = (ConnectionId(1), "chat".into(), "a".into());
+    /// # let one = Client { connection, app, side, address: None };
+    /// let nameplate = exchange.allocate(&one, 0.0)?;
+    /// assert_eq!(exchange.list(&one), [nameplate]);
+    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// ```
     fn list(&self, client: &Client) -> Vec<Nameplate>;
 
     /// Claims a free nameplate: the one that this side allocated before and still holds, else a
     /// random one of the fewest digits that any free one has.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let (connection, app, side) = (ConnectionId(1), "chat".into(), "a".into());
+    /// # let one = Client { connection, app, side, address: None };
+    /// let nameplate = exchange.allocate(&one, 0.0)?;
+    /// assert_eq!(nameplate.as_str().len(), 1); // nearly all are free
+    /// assert_eq!(exchange.allocate(&one, 1.0)?, nameplate); // its answer may have been lost
+    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// ```
     fn allocate(&mut self, client: &Client, now: f64) -> Result<Nameplate, Refusal>;
 
     /// Claims a nameplate, which is made when it is not there, and opens its mailbox. Claiming
@@ -198,6 +219,19 @@ pub trait Exchange {
     ///
     /// A nameplate that has to be made stands for the mailbox `known`, when one is named that this
     /// side may open: the side claimed it before, and the server has forgotten the claim.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let client = |number, side: &str| Client {
+    /// #     connection: ConnectionId(number), app: "chat".into(), side: side.into(), address: None,
+    /// # };
+    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// let nameplate = wormhole_sync_wire::Nameplate::new("7").unwrap();
+    /// let mailbox = exchange.claim(&one, &nameplate, None, 0.0)?;
+    /// assert_eq!(exchange.claim(&other, &nameplate, None, 1.0)?, mailbox);
+    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// ```
     fn claim(
         &mut self,
         client: &Client,
@@ -207,10 +241,32 @@ pub trait Exchange {
     ) -> Result<MailboxId, Refusal>;
 
     /// Lets a nameplate go. The last one to do so ends it. An unknown one is no error.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let (connection, app, side) = (ConnectionId(1), "chat".into(), "a".into());
+    /// # let one = Client { connection, app, side, address: None };
+    /// let nameplate = exchange.allocate(&one, 0.0)?;
+    /// exchange.release(&one, &nameplate, 1.0)?;
+    /// assert!(exchange.list(&one).is_empty());
+    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// ```
     fn release(&mut self, client: &Client, nameplate: &Nameplate, now: f64) -> Result<(), Refusal>;
 
     /// Opens a mailbox, which is made when it is not there, and listens: what it holds is
     /// returned, what comes later is broadcast.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let (connection, app, side) = (ConnectionId(1), "chat".into(), "a".into());
+    /// # let one = Client { connection, app, side, address: None };
+    /// let mailbox = wormhole_sync_wire::MailboxId::new("m").unwrap();
+    /// assert!(exchange.open(&one, &mailbox, 0.0)?.is_empty());
+    /// assert_eq!(exchange.mailboxes(), 1);
+    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// ```
     fn open(
         &mut self,
         client: &Client,
@@ -219,6 +275,22 @@ pub trait Exchange {
     ) -> Result<Vec<Arc<Message>>, Refusal>;
 
     /// Adds a message to a mailbox that the client opened.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Addition, Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let client = |number, side: &str| Client {
+    /// #     connection: ConnectionId(number), app: "chat".into(), side: side.into(), address: None,
+    /// # };
+    /// # let (one, other) = (client(1, "a"), client(2, "b"));
+    /// let mailbox = wormhole_sync_wire::MailboxId::new("m").unwrap();
+    /// exchange.open(&one, &mailbox, 0.0)?;
+    /// exchange.open(&other, &mailbox, 0.0)?;
+    /// let addition = Addition { phase: "pake".into(), body: "c0ffee".into(), id: None };
+    /// let broadcast = exchange.add(&one, &mailbox, addition, 1.0)?;
+    /// assert_eq!(broadcast.subscribers, [one.connection, other.connection]);
+    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// ```
     fn add(
         &mut self,
         client: &Client,
@@ -230,6 +302,18 @@ pub trait Exchange {
     /// Lets a mailbox go, and stops listening. A side that never opened it opens it first. When no
     /// side is left, the mailbox ends with its messages and its nameplate. An unknown one is no
     /// error.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let (connection, app, side) = (ConnectionId(1), "chat".into(), "a".into());
+    /// # let one = Client { connection, app, side, address: None };
+    /// let mailbox = wormhole_sync_wire::MailboxId::new("m").unwrap();
+    /// exchange.open(&one, &mailbox, 0.0)?;
+    /// exchange.close(&one, &mailbox, None, 1.0)?;
+    /// assert_eq!(exchange.mailboxes(), 0);
+    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// ```
     fn close(
         &mut self,
         client: &Client,
@@ -239,5 +323,17 @@ pub trait Exchange {
     ) -> Result<(), Refusal>;
 
     /// Stops listening, for the connection is gone. The side stays.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let (connection, app, side) = (ConnectionId(1), "chat".into(), "a".into());
+    /// # let one = Client { connection, app, side, address: None };
+    /// let mailbox = wormhole_sync_wire::MailboxId::new("m").unwrap();
+    /// exchange.open(&one, &mailbox, 0.0)?;
+    /// exchange.leave(&one, &mailbox, 1.0);
+    /// assert_eq!(exchange.mailboxes(), 1); // it may come back
+    /// # Ok::<(), wormhole_sync_wire::Refusal>(())
+    /// ```
     fn leave(&mut self, client: &Client, mailbox: &MailboxId, now: f64);
 }
