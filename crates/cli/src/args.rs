@@ -5,12 +5,14 @@ use clap::{Parser, Subcommand};
 mod exchange;
 mod meeting;
 mod receive;
+mod routes;
 mod send;
 mod serve;
 
 pub(crate) use exchange::ExchangeArgs;
 pub(crate) use meeting::{CodeArgs, MeetingArgs, QrArgs};
 pub(crate) use receive::ReceiveArgs;
+pub(crate) use routes::RouteArgs;
 pub(crate) use send::SendArgs;
 pub(crate) use serve::{LimitArgs, MailboxArgs, ServeArgs, ServeCommand, TimingArgs};
 
@@ -24,6 +26,8 @@ Environment:
   WORMHOLE_RELAY_URL        as --relay-url
   WORMHOLE_CODE             the code, where no argument gives one
   WORMHOLE_QR               0 or 1, as --no-qr or --qr
+  WORMHOLE_TRANSIT_HELPER   as --transit-helper
+  WORMHOLE_ACCEPT_FILE      0 or 1; 1 is as --accept-file
   WORMHOLE_LOCAL_INTERFACE  as --local-interface
   NO_COLOR                  no colours, even on a terminal";
 
@@ -64,9 +68,12 @@ pub(crate) struct GlobalArgs {
     /// Standard output carries the payload and nothing else, with this option as without it.
     #[arg(long, global = true, help_heading = COMMON)]
     pub(crate) json: bool,
-    /// Accepted for the Python tool's scripts; files come with a later version.
-    #[arg(long, value_name = "URL", global = true, hide = true)]
-    pub(crate) transit_helper: Option<String>,
+    /// A transit relay, for files whose two computers cannot reach each other; may be given again
+    ///
+    /// tcp:HOST:PORT, ws://… or wss://…; the default is the family's public one, and an empty one is
+    /// none. Either side's will do.
+    #[arg(long, value_name = "URL", global = true, help_heading = COMMON)]
+    pub(crate) transit_helper: Vec<String>,
 }
 
 /// What to do.
@@ -78,16 +85,17 @@ pub(crate) enum Command {
     /// is read from standard input, or given with --file or --text; the other side's blob, and
     /// nothing else, comes out on standard output. A blob is at most 256 KiB.
     Exchange(ExchangeArgs),
-    /// Send a text
+    /// Send a text, a file or a directory
     ///
-    /// The text is given with --text, or asked for. The other side runs 'wormhole receive', of this
-    /// tool or of another of the magic-wormhole family. Files come with a later version.
+    /// Without a path, a text is given with --text, or asked for. The other side runs 'wormhole
+    /// receive', of this tool or of another of the magic-wormhole family.
     #[command(alias = "tx")]
     Send(SendArgs),
-    /// Receive a text
+    /// Receive a text, a file or a directory
     ///
-    /// Without a code it is asked for; the Tab key completes its number and its words. Standard
-    /// output gets the text: exact when it is a pipe or a file, cleaned when it is a terminal.
+    /// Without a code it is asked for; the Tab key completes its number and its words. A text goes to
+    /// standard output: exact when that is a pipe or a file, cleaned when it is a terminal. A file or
+    /// directory goes to the current directory, after a question, and never over what stands there.
     #[command(aliases = ["rx", "recv", "recieve"])]
     Receive(ReceiveArgs),
     /// Run a server

@@ -1,6 +1,7 @@
 //! The commands: settings in, an exit code out.
 
 pub(crate) mod blob;
+mod moving;
 
 pub(crate) mod exchange;
 pub(crate) mod paper;

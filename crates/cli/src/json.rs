@@ -58,6 +58,47 @@ pub(crate) enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         text: Option<&'a str>,
     },
+    /// A file or directory is offered to the other side. `bytes` is what its files hold.
+    Offering {
+        kind: Kind,
+        name: &'a str,
+        bytes: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        files: Option<u64>,
+    },
+    /// This cannot be sent and is left out.
+    LeftOut { path: &'a str, reason: &'a str },
+    /// The other side offers a file or directory, which would come to stand at `path`.
+    Offered {
+        kind: Kind,
+        name: &'a str,
+        bytes: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        files: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        path: Option<&'a str>,
+        /// What is delicate about the name.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        warning: Option<&'a str>,
+    },
+    /// Is it wanted: answer `yes` or `no` on standard input.
+    AskAccept,
+    /// The other side wants it.
+    Accepted,
+    /// The bytes go this way.
+    Route { kind: RouteKind, address: &'a str },
+    /// So many bytes of the file, or of a directory's archive, have been moved.
+    Progress { bytes: u64, total: u64 },
+    /// Everything is sent; the other side writes it and confirms.
+    Confirming,
+    /// What was offered has arrived.
+    Delivered { bytes: u64 },
+    /// What was received stands here, whole.
+    Written {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        path: Option<&'a str>,
+        bytes: u64,
+    },
     /// A server accepts connections.
     Listening { url: &'a str },
     /// A server has something to say to its operator: `info`, `warning` or `error`.
@@ -68,6 +109,26 @@ pub(crate) enum Event<'a> {
     Closed,
     /// The command ends with this exit code.
     Error { message: &'a str, fault: &'a str, exit: u8 },
+}
+
+/// What is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// A file.
+    File,
+    /// A directory.
+    Directory,
+}
+
+/// How the bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RouteKind {
+    /// From computer to computer.
+    Direct,
+    /// Through a relay.
+    Relay,
 }
 
 /// What this side does on the local network.

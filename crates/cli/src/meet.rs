@@ -251,9 +251,15 @@ pub(crate) fn failure(error: Error) -> Failure {
         ErrorKind::BadCode | ErrorKind::BadUrl | ErrorKind::BadAppId | ErrorKind::TooLong => {
             Exit::Usage
         }
-        ErrorKind::Unreachable | ErrorKind::Unconfirmed => Exit::Unreachable,
+        ErrorKind::Unreachable | ErrorKind::Unconfirmed | ErrorKind::Unconnected => {
+            Exit::Unreachable
+        }
         ErrorKind::Server => Exit::Server,
-        ErrorKind::Peer | ErrorKind::Rejected | ErrorKind::Unsupported => Exit::Peer,
+        ErrorKind::Peer
+        | ErrorKind::Rejected
+        | ErrorKind::Unsupported
+        | ErrorKind::Interrupted
+        | ErrorKind::Damaged => Exit::Peer,
         ErrorKind::VerifierRefused => Exit::Declined,
         ErrorKind::TimedOut => Exit::TimedOut,
         _ => Exit::Failure,

@@ -5,8 +5,10 @@ use std::{env, time::Duration};
 use wormhole_sync::{DEFAULT_RENDEZVOUS, DEFAULT_WORDS, Options, RENDEZVOUS_VARIABLE};
 
 mod plan;
+mod routes;
 
 pub(crate) use plan::{Plan, Shown, Sources};
+pub(crate) use routes::routes;
 
 use crate::{
     args::{GlobalArgs, MeetingArgs, QrArgs},
@@ -144,15 +146,18 @@ fn server(global: &GlobalArgs) -> Result<String, Failure> {
 }
 
 fn shows_picture(args: &QrArgs) -> Result<bool, Failure> {
-    const VARIABLE: &str = "WORMHOLE_QR";
     if args.qr || args.no_qr {
         return Ok(args.qr);
     }
-    match variable(VARIABLE)?.map(|value| value.to_lowercase()).as_deref() {
-        None | Some("1" | "true" | "yes" | "on" | "t" | "y") => Ok(true),
-        Some("0" | "false" | "no" | "off" | "f" | "n") => Ok(false),
-        Some(_) => {
-            Err(Failure::usage(format!("{VARIABLE} is neither 0 nor 1; set it to one of them")))
-        }
+    Ok(switch("WORMHOLE_QR")?.unwrap_or(true))
+}
+
+/// An environment variable that is on or off, in the words that the Python tool takes.
+pub(crate) fn switch(name: &str) -> Result<Option<bool>, Failure> {
+    match variable(name)?.map(|value| value.to_lowercase()).as_deref() {
+        None => Ok(None),
+        Some("1" | "true" | "yes" | "on" | "t" | "y") => Ok(Some(true)),
+        Some("0" | "false" | "no" | "off" | "f" | "n") => Ok(Some(false)),
+        Some(_) => Err(Failure::usage(format!("{name} is neither 0 nor 1; set it to one of them"))),
     }
 }

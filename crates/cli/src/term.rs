@@ -5,6 +5,8 @@ pub(crate) mod sanitize;
 pub(crate) mod colour;
 pub(crate) mod qr;
 
+pub(crate) mod progress;
+
 pub(crate) mod narrate;
 
 pub(crate) mod ask;

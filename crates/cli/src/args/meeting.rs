@@ -38,15 +38,6 @@ pub(crate) struct MeetingArgs {
     /// Most bits of proof of work to do for a server that asks for it [default: 24]
     #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(0..=64))]
     pub(crate) max_hashcash_bits: Option<u32>,
-    /// Accepted for the Python tool's scripts: there is no progress to hide yet.
-    #[arg(long, hide = true)]
-    pub(crate) hide_progress: bool,
-    /// Accepted for the Python tool's scripts: text needs no connection of its own.
-    #[arg(long, hide = true, overrides_with = "listen")]
-    pub(crate) no_listen: bool,
-    /// Accepted for the Python tool's scripts.
-    #[arg(long, hide = true, overrides_with = "no_listen")]
-    pub(crate) listen: bool,
 }
 
 /// Where the code comes from, when it is not an argument.

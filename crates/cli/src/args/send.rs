@@ -1,17 +1,26 @@
 //! `wormhole send`.
 
-use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{CodeArgs, MeetingArgs, QrArgs};
+use super::{CodeArgs, MeetingArgs, QrArgs, RouteArgs};
 
 /// What it is told.
 #[derive(Args)]
 pub(crate) struct SendArgs {
-    /// The text; '-' reads it from standard input
+    /// What to send: a file, a directory, or several, which arrive as one directory; '-' is standard input
+    #[arg(value_name = "PATH", conflicts_with = "text")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// A text instead; '-' reads it from standard input
     #[arg(long, value_name = "MESSAGE", allow_hyphen_values = true)]
     pub(crate) text: Option<String>,
+    /// What the other side is to call it, instead of its own name
+    #[arg(long, value_name = "NAME", requires = "paths")]
+    pub(crate) name: Option<String>,
+    /// Leave out of a directory what cannot be read or is no file, instead of giving up
+    #[arg(long)]
+    pub(crate) ignore_unsendable_files: bool,
     /// A code of your own choosing, or the one that 'receive --allocate' was given
     #[arg(long, value_name = "CODE", conflicts_with = "zero")]
     pub(crate) code: Option<String>,
@@ -20,11 +29,7 @@ pub(crate) struct SendArgs {
     #[command(flatten)]
     pub(crate) meeting: MeetingArgs,
     #[command(flatten)]
+    pub(crate) routes: RouteArgs,
+    #[command(flatten)]
     pub(crate) qr: QrArgs,
-    /// Accepted for the Python tool's scripts: there are no files yet.
-    #[arg(long, hide = true)]
-    pub(crate) ignore_unsendable_files: bool,
-    /// A file or directory: comes with a later version.
-    #[arg(value_name = "PATH", hide = true)]
-    pub(crate) path: Option<OsString>,
 }

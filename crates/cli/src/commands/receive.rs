@@ -1,59 +1,184 @@
-//! `wormhole receive`: a text from any tool of the family.
+//! `wormhole receive`: a text, a file or a directory from any tool of the family.
 
-use std::sync::Arc;
+use std::{
+    io::stdout,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use wormhole_sync::{Role, TRANSFER_APP_ID, Wormhole, text};
+use wormhole_sync::{
+    Role, TRANSFER_APP_ID, Wormhole,
+    files::{Destination, Exists, FilesError, FilesOffer, Planned},
+    transfer::{self, Offered, OfferedFiles, OfferedText, Routes},
+};
 use zeroize::Zeroizing;
 
-use super::blob;
+use super::{
+    blob,
+    moving::{self, Outline},
+};
 use crate::{
     args::{GlobalArgs, ReceiveArgs},
     exit::Failure,
     json::Event,
-    meet::{Meeting, Part, failure},
-    settings::{Plan, Settings, Sources},
-    term::narrate::Console,
+    meet::{Meeting, Part, blocking, failure},
+    settings::{Plan, Settings, Sources, routes, switch},
+    term::{ask, narrate::Console},
 };
+
+/// What family tools say when their user declines.
+const REJECTED: &str = "transfer rejected";
 
 /// A transfer that is known to be wanted.
 pub(crate) struct Receive {
     settings: Settings,
     plan: Plan,
     part: Part,
+    taking: Taking,
+    routes: Routes,
+    shows_progress: bool,
+}
+
+/// What is done with an offer.
+struct Taking {
+    output: Option<PathBuf>,
+    exists: Exists,
+    without_asking: bool,
+    only_text: bool,
 }
 
 /// Works out what is to be done.
 pub(crate) fn prepare(global: &GlobalArgs, args: &ReceiveArgs) -> Result<Receive, Failure> {
     let settings = Settings::resolve(global, &args.meeting, &args.qr, TRANSFER_APP_ID, false)?;
     let (plan, part) = plan(args)?;
-    Ok(Receive { settings, plan, part })
+    let taking = Taking {
+        output: args.output_file.clone(),
+        exists: match (args.overwrite, args.rename) {
+            (true, _) => Exists::Overwrite,
+            (_, true) => Exists::Rename,
+            _ => Exists::Refuse,
+        },
+        without_asking: args.accept_file || switch("WORMHOLE_ACCEPT_FILE")?.unwrap_or(false),
+        only_text: args.only_text,
+    };
+    let routes = routes(global, &args.routes, args.meeting.local)?;
+    let shows_progress = !args.routes.hide_progress;
+    Ok(Receive { settings, plan, part, taking, routes, shows_progress })
 }
 
-/// Receives a text.
+/// Receives it.
 pub(crate) async fn run(receive: Receive, console: &Arc<Console>) -> Result<(), Failure> {
-    let Receive { settings, plan, part } = receive;
+    let Receive { settings, plan, part, taking, routes, shows_progress } = receive;
     let meeting = Meeting::new(&settings, console, part);
-    let talk = async |mut wormhole: Wormhole| {
+    let talk = async |wormhole: Wormhole| {
         if !meeting.is_verified(&wormhole).await? {
             let reason = "the receiver did not confirm the verifier";
-            text::reject(&mut wormhole, reason).await.map_err(failure)?;
-            wormhole.close().await.map_err(failure)?;
+            transfer::refuse(wormhole, reason).await.map_err(failure)?;
             return Err(Failure::declined(
                 "the verifiers were not confirmed, so nothing was taken; start again with a new code",
             ));
         }
-        let message = Zeroizing::new(text::receive(&mut wormhole).await.map_err(failure)?);
-        if let Err(failure) = blob::deliver(shown(&message)).await {
-            // The sender must not believe that its text has arrived.
-            let told = text::reject(&mut wormhole, "the receiver could not write the text").await;
-            drop(told.and(wormhole.close().await));
-            return Err(failure);
+        match transfer::receive(wormhole).await.map_err(failure)? {
+            Offered::Text(text) => take_text(text, console).await,
+            Offered::Files(files) => {
+                let Some((files, planned)) = taking.consider(files, console).await? else {
+                    return Err(Failure::declined("the offer was declined; nothing was received"));
+                };
+                take_files(files, planned, &routes, console, shows_progress).await
+            }
         }
-        text::acknowledge(&mut wormhole).await.map_err(self::failure)?;
-        console.tell(&Event::Received { bytes: message.len(), text: Some(&message) });
-        wormhole.close().await.map_err(failure)
     };
     meeting.hold(plan, talk).await
+}
+
+async fn take_text(offered: OfferedText, console: &Console) -> Result<(), Failure> {
+    let message = Zeroizing::new(offered.text().to_owned());
+    if let Err(failure) = blob::deliver(shown(&message)).await {
+        // The sender must not believe that its text has arrived.
+        drop(offered.reject("the receiver could not write the text").await);
+        return Err(failure);
+    }
+    offered.acknowledge().await.map_err(failure)?;
+    console.tell(&Event::Received { bytes: message.len(), text: Some(&message) });
+    Ok(())
+}
+
+async fn take_files(
+    files: OfferedFiles,
+    planned: Planned,
+    routes: &Routes,
+    console: &Console,
+    shows_progress: bool,
+) -> Result<(), Failure> {
+    let total = files.size();
+    let receiving = match planned.begin() {
+        Ok(receiving) => receiving,
+        Err(error) => {
+            drop(files.reject(&format!("{REJECTED}: {}", error.told())).await);
+            return Err(Failure::here(error.to_string()));
+        }
+    };
+    let transfer = files.accept(Box::new(receiving), routes).await.map_err(failure)?;
+    let stored = moving::watch(transfer, total, console, shows_progress).await?;
+    console.tell(&Event::Written { path: stored.as_deref(), bytes: total });
+    Ok(())
+}
+
+impl Taking {
+    /// Shows the offer and decides on it; `None` when the person declines.
+    async fn consider(
+        &self,
+        files: OfferedFiles,
+        console: &Arc<Console>,
+    ) -> Result<Option<(OfferedFiles, Planned)>, Failure> {
+        if self.only_text {
+            files.reject(REJECTED).await.map_err(failure)?;
+            return Err(Failure::declined(
+                "the other side offers a file or directory, and --only-text refuses those; leave it out to \
+                 take them",
+            ));
+        }
+        let planned = match self.plan(files.offer()) {
+            Ok(planned) => planned,
+            Err(error) => {
+                drop(files.reject(&format!("{REJECTED}: {}", error.told())).await);
+                return Err(Failure::here(error.to_string()));
+            }
+        };
+        tell_offer(files.offer(), &planned, console);
+        if self.without_asking || wanted(console).await? {
+            return Ok(Some((files, planned)));
+        }
+        files.reject(REJECTED).await.map_err(failure)?;
+        Ok(None)
+    }
+
+    fn plan(&self, offer: &FilesOffer) -> Result<Planned, FilesError> {
+        let destination = match self.output.as_deref() {
+            None => Destination::current(),
+            Some(path) if path == Path::new("-") => Destination::writer(stdout()),
+            Some(path) => Destination::output(path),
+        };
+        let destination = destination.exists(self.exists);
+        destination.plan(offer)
+    }
+}
+
+fn tell_offer(offer: &FilesOffer, planned: &Planned, console: &Console) {
+    let Outline { kind, name, bytes, files } = Outline::from(offer);
+    let path = planned.path().map(|path| path.to_string_lossy().into_owned());
+    let (path, warning) = (path.as_deref(), planned.warning());
+    console.tell(&Event::Offered { kind, name, bytes, files, path, warning });
+}
+
+async fn wanted(console: &Arc<Console>) -> Result<bool, Failure> {
+    let question = if console.is_json() {
+        console.tell(&Event::AskAccept);
+        String::new()
+    } else {
+        "ok? (Y/n): ".to_owned()
+    };
+    blocking(move || ask::yes_or_else(&question, false)).await
 }
 
 fn plan(args: &ReceiveArgs) -> Result<(Plan, Part), Failure> {

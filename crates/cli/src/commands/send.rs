@@ -1,43 +1,52 @@
-//! `wormhole send`: a text to any tool of the family.
+//! `wormhole send`: a text, a file or a directory to any tool of the family.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
-use wormhole_sync::{Role, TRANSFER_APP_ID, Wormhole, text};
+use wormhole_sync::{
+    Role, TRANSFER_APP_ID, Wormhole,
+    files::{Gathering, Source, SourceError},
+    transfer::{self, Outgoing, Routes},
+};
 use zeroize::Zeroizing;
 
-use super::blob;
+use super::{
+    blob,
+    moving::{self, Outline},
+};
 use crate::{
     args::{GlobalArgs, SendArgs},
     exit::Failure,
     json::Event,
     meet::{Meeting, Part, failure},
-    settings::{Plan, Settings, Sources},
+    settings::{Plan, Settings, Sources, routes},
     term::{ask, narrate::Console},
 };
 
-/// A transfer whose text is known.
+/// A transfer whose content is known.
 pub(crate) struct Send {
     settings: Settings,
     plan: Plan,
-    message: Zeroizing<String>,
+    what: What,
+    routes: Routes,
+    shows_progress: bool,
 }
 
-/// Works out what is to be done, and reads the text.
+enum What {
+    Text(Zeroizing<String>),
+    Files(Source),
+}
+
+/// Works out what is to be done, and looks at what is to be sent.
 pub(crate) fn prepare(
     global: &GlobalArgs,
     args: &SendArgs,
     console: &Console,
 ) -> Result<Send, Failure> {
-    if let Some(path) = &args.path {
-        return Err(Failure::usage(format!(
-            "'{}' is a file or directory, and sending those comes with a later version; send a text with \
-             --text, or exchange small files with 'wormhole exchange --file'",
-            path.display()
-        )));
-    }
-    let stdin_is_taken = args.text.as_deref() == Some("-");
+    let stdin_is_taken =
+        args.text.as_deref() == Some("-") || args.paths.iter().any(|path| is_stdin(path));
     let settings =
         Settings::resolve(global, &args.meeting, &args.qr, TRANSFER_APP_ID, stdin_is_taken)?;
+    let routes = routes(global, &args.routes, args.meeting.local)?;
     let sources = Sources {
         args: &args.code_source,
         zero: args.meeting.zero,
@@ -45,40 +54,98 @@ pub(crate) fn prepare(
         role: Some(Role::Leader),
     };
     let plan = sources.choose_or_make(args.code.as_deref())?;
-    let message = message(args, console)?;
-    blob::refuse_too_long(message.len(), "the text")?;
-    console.tell(&Event::Sending { bytes: message.len() });
-    Ok(Send { settings, plan, message })
+    let what = if args.paths.is_empty() {
+        What::Text(text(args, console)?)
+    } else {
+        What::Files(files(args, console)?)
+    };
+    let shows_progress = !args.routes.hide_progress;
+    Ok(Send { settings, plan, what, routes, shows_progress })
 }
 
-/// Sends the text.
+/// Sends it.
 pub(crate) async fn run(send: Send, console: &Arc<Console>) -> Result<(), Failure> {
-    let Send { settings, plan, message } = send;
+    let Send { settings, plan, what, routes, shows_progress } = send;
     let meeting = Meeting::new(&settings, console, Part::Send);
-    let talk = async |mut wormhole: Wormhole| {
+    let talk = async |wormhole: Wormhole| {
         if !meeting.is_verified(&wormhole).await? {
             let reason = "the sender did not confirm the verifier";
-            text::reject(&mut wormhole, reason).await.map_err(failure)?;
-            wormhole.close().await.map_err(failure)?;
+            transfer::refuse(wormhole, reason).await.map_err(failure)?;
             return Err(Failure::declined(
                 "the verifiers were not confirmed, so nothing was sent; start again with a new code",
             ));
         }
-        text::send(&mut wormhole, &message).await.map_err(failure)?;
-        console.tell(&Event::Sent { bytes: message.len() });
-        wormhole.close().await.map_err(failure)
+        match what {
+            What::Text(text) => {
+                let bytes = text.len();
+                let outgoing = Outgoing::text(&**text);
+                let transfer =
+                    transfer::send(wormhole, outgoing, &routes).await.map_err(failure)?;
+                transfer.finish().await.map_err(failure)?;
+                console.tell(&Event::Sent { bytes });
+            }
+            What::Files(source) => {
+                let bytes = source.size();
+                let outgoing = Outgoing::files(source);
+                let transfer =
+                    transfer::send(wormhole, outgoing, &routes).await.map_err(failure)?;
+                moving::watch(transfer, bytes, console, shows_progress).await?;
+                console.tell(&Event::Delivered { bytes });
+            }
+        }
+        Ok(())
     };
     meeting.hold(plan, talk).await
 }
 
-fn message(args: &SendArgs, console: &Console) -> Result<Zeroizing<String>, Failure> {
-    match args.text.as_deref() {
-        Some("-") => blob::text_from_stdin(console),
-        Some(text) => Ok(Zeroizing::new(text.to_owned())),
+fn text(args: &SendArgs, console: &Console) -> Result<Zeroizing<String>, Failure> {
+    let text = match args.text.as_deref() {
+        Some("-") => blob::text_from_stdin(console)?,
+        Some(text) => Zeroizing::new(text.to_owned()),
         None if console.is_json() => {
             console.tell(&Event::AskText);
-            ask::one_line("").map(Zeroizing::new)
+            ask::one_line("").map(Zeroizing::new)?
         }
-        None => ask::one_line("Text to send: ").map(Zeroizing::new),
+        None => ask::one_line("Text to send: ").map(Zeroizing::new)?,
+    };
+    blob::refuse_too_long(text.len(), "the text")?;
+    console.tell(&Event::Sending { bytes: text.len() });
+    Ok(text)
+}
+
+fn files(args: &SendArgs, console: &Console) -> Result<Source, Failure> {
+    let unsendable = |error: SourceError| Failure::here(error.to_string());
+    let source = match &*args.paths {
+        [only] if is_stdin(only) => {
+            let name = args.name.clone().unwrap_or_else(|| "stdin".to_owned());
+            Source::spooled(name, std::io::stdin().lock()).map_err(unsendable)?
+        }
+        paths if paths.iter().any(|path| is_stdin(path)) => {
+            return Err(Failure::usage(
+                "standard input cannot be sent together with files; send it by itself",
+            ));
+        }
+        paths => {
+            let mut gathering = Gathering::new();
+            if let Some(name) = &args.name {
+                gathering = gathering.named(name);
+            }
+            if args.ignore_unsendable_files {
+                gathering = gathering.ignoring_unsendable();
+            }
+            gathering.paths(paths).map_err(unsendable)?
+        }
+    };
+    for left_out in source.left_out() {
+        let (path, reason) = (left_out.path.to_string_lossy(), left_out.reason.to_string());
+        console.tell(&Event::LeftOut { path: &path, reason: &reason });
     }
+    let offer = source.offer();
+    let Outline { kind, name, bytes, files } = Outline::from(&offer);
+    console.tell(&Event::Offering { kind, name, bytes, files });
+    Ok(source)
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }

@@ -74,7 +74,7 @@ impl Meeting<'_> {
             match self.part {
                 Part::Exchange | Part::ExchangeJoining => "exchange",
                 Part::Send => "receive",
-                Part::Receive | Part::ReceiveAllocating => "send --text MESSAGE",
+                Part::Receive | Part::ReceiveAllocating => "send",
             }
             .to_owned(),
         );
@@ -85,6 +85,9 @@ impl Meeting<'_> {
             words.push("--code".to_owned());
         }
         words.push(quoted(code));
+        if self.part == Part::ReceiveAllocating {
+            words.push("FILE".to_owned());
+        }
         words.join(" ")
     }
 

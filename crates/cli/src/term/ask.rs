@@ -27,6 +27,10 @@ pub(crate) fn can_answer(stdin_is_taken: bool) -> bool {
 /// Asks until the answer is yes or no; the end of the input is a no. Without a question, one was asked
 /// as an event, and the answers come from a program. Waits for a person: not for async tasks.
 pub(crate) fn yes_or_no(question: &str, stdin_is_taken: bool) -> Result<bool, Failure> {
+    ask(question, stdin_is_taken, false)
+}
+
+fn ask(question: &str, stdin_is_taken: bool, nothing_is_yes: bool) -> Result<bool, Failure> {
     let mut answers = answers(stdin_is_taken)?;
     say(question)?;
     loop {
@@ -34,10 +38,17 @@ pub(crate) fn yes_or_no(question: &str, stdin_is_taken: bool) -> Result<bool, Fa
         match answer.trim().to_lowercase().as_str() {
             "yes" | "y" => return Ok(true),
             "no" | "n" => return Ok(false),
+            "" if nothing_is_yes => return Ok(true),
             _ if question.is_empty() => {}
             _ => say("Please answer yes or no: ")?,
         }
     }
+}
+
+/// Asks until the answer is yes or no; an empty line is a yes, as in the Python tool, and the end of the
+/// input a no. Without a question, as above.
+pub(crate) fn yes_or_else(question: &str, stdin_is_taken: bool) -> Result<bool, Failure> {
+    ask(question, stdin_is_taken, !question.is_empty())
 }
 
 /// One line from standard input, without its line break. Without a question, as above.

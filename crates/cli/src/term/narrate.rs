@@ -7,13 +7,16 @@ use std::{
 
 use super::{
     colour::{self, Style, styled},
-    qr,
+    progress, qr,
     sanitize::{self, MAX_SHORT},
 };
 use crate::{
     exit::Exit,
-    json::{Because, Event, LocalRole},
+    json::{Because, Event, Kind, LocalRole, RouteKind},
 };
+
+/// Most letters of a name that a stranger chose, in a sentence.
+const MAX_NAME: usize = 200;
 
 /// The one door to standard error.
 pub(crate) struct Console {
@@ -107,11 +110,48 @@ fn sentence(event: &Event<'_>) -> Option<String> {
         Event::Local { role, because } => local(*role, *because),
         Event::Sending { bytes } => format!("Sending text ({bytes} bytes)\n"),
         Event::Sent { .. } => "The text was received.\n".to_owned(),
+        Event::Offering { kind, name, bytes, files } => {
+            format!("Sending {}\n", outline(*kind, name, *bytes, *files))
+        }
+        Event::LeftOut { path, reason } => {
+            let path = sanitize::line(path, MAX_SHORT);
+            format!("Left out: {path}: {}\n", sanitize::line(reason, MAX_SHORT))
+        }
+        Event::Offered { kind, name, bytes, files, path, warning } => {
+            offered(&outline(*kind, name, *bytes, *files), *path, *warning)
+        }
+        Event::Route { kind: RouteKind::Direct, address } => format!("Directly, {address}\n"),
+        Event::Route { kind: RouteKind::Relay, address } => {
+            format!("Through the relay, {address}\n")
+        }
+        Event::Confirming => "All sent; waiting for confirmation ...\n".to_owned(),
+        Event::Delivered { .. } => "Confirmation received. Transfer complete.\n".to_owned(),
+        Event::Written { path: Some(path), .. } => {
+            format!("Received, and written to {}\n", sanitize::line(path, MAX_SHORT))
+        }
         Event::Listening { url } => format!("listening on {url}\n"),
         Event::Log { level, text } => format!("{level}: {}\n", sanitize::line(text, MAX_SHORT)),
         Event::Note { message } => format!("{}\n", sanitize::compact(message, MAX_SHORT)),
         _ => return None,
     })
+}
+
+/// An offer in half a sentence: "directory 'holiday' (12 files, 3.20 MB)".
+fn outline(kind: Kind, name: &str, bytes: u64, files: Option<u64>) -> String {
+    let kind = match kind {
+        Kind::File => "file",
+        Kind::Directory => "directory",
+    };
+    let name = sanitize::compact(name, MAX_NAME);
+    let files = files.map_or_else(String::new, |files| format!("{files} files, "));
+    format!("{kind} '{name}' ({files}{})", progress::amount(bytes))
+}
+
+fn offered(outline: &str, path: Option<&str>, warning: Option<&str>) -> String {
+    let path =
+        path.map_or_else(|| "standard output".to_owned(), |path| sanitize::line(path, MAX_SHORT));
+    let warning = warning.map_or_else(String::new, |warning| format!("Beware: {warning}\n"));
+    format!("The other side offers the {outline}; it would be written to {path}\n{warning}")
 }
 
 fn local(role: LocalRole, because: Because<'_>) -> String {

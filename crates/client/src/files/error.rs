@@ -80,6 +80,26 @@ impl FilesError {
         }
     }
 
+    /// What the sender is told when its offer is refused for this: what it can do something about, and
+    /// nothing of this computer's.
+    ///
+    /// ```
+    /// use wormhole_sync::files::FilesError;
+    ///
+    /// assert_eq!(FilesError::Space { needed: 10, free: 1 }.told(), "there is not enough room for it");
+    /// ```
+    pub fn told(&self) -> String {
+        match self {
+            Self::Exists { .. } => "something of that name exists there".to_owned(),
+            Self::Space { .. } => "there is not enough room for it".to_owned(),
+            Self::Place { .. } | Self::Io { .. } => "it cannot be written there".to_owned(),
+            Self::Stopped => "the receiver stopped it".to_owned(),
+            Self::Name { .. } | Self::Mode(_) | Self::Archive { .. } | Self::Amount { .. } => {
+                self.to_string()
+            }
+        }
+    }
+
     pub(super) fn io(
         doing: &'static str,
         path: impl Into<PathBuf>,

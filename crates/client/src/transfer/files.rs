@@ -5,8 +5,6 @@ use std::{
     path::PathBuf,
 };
 
-use wormhole_sync_core::Fault;
-
 use super::{Outgoing, Sink};
 use crate::files::{FilesError, Receiving, Source};
 
@@ -48,13 +46,9 @@ impl Sink for Receiving {
     }
 }
 
-/// What the sender is told when a sink fails: what it can do something about, and nothing of this
-/// computer's.
+/// What the sender is told when a sink fails.
 pub(super) fn told(error: &io::Error) -> String {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<FilesError>()) {
-        Some(error) if error.fault() == Fault::Peer => {
-            format!("the receiver refuses what came: {error}")
-        }
-        _ => "the receiver could not write what came".to_owned(),
-    }
+    let files = error.get_ref().and_then(|inner| inner.downcast_ref::<FilesError>());
+    let reason = files.map_or_else(|| "it cannot be written there".to_owned(), FilesError::told);
+    format!("the receiver failed: {reason}")
 }

@@ -1,0 +1,78 @@
+//! A transfer under way, as the person sees it: the same for both sides.
+
+use wormhole_sync::{
+    files::{DirectoryOffer, FilesOffer},
+    transfer::{Event as TransferEvent, Route, Transfer},
+};
+
+use crate::{
+    exit::Failure,
+    json::{Event, Kind, RouteKind},
+    meet::failure,
+    term::{narrate::Console, progress::Progress},
+};
+
+/// Tells what happens until the transfer has ended. Where what was received stands, if it stands anywhere.
+pub(crate) async fn watch(
+    mut transfer: Transfer,
+    total: u64,
+    console: &Console,
+    shows_progress: bool,
+) -> Result<Option<String>, Failure> {
+    let progress = Progress::new(total, shows_progress && !console.is_json());
+    let mut stored = None;
+    while let Some(event) = transfer.next().await {
+        match event {
+            TransferEvent::Moved { bytes } if console.is_json() && shows_progress => {
+                console.tell(&Event::Progress { bytes, total });
+            }
+            TransferEvent::Moved { bytes } => progress.at(bytes),
+            TransferEvent::Stored { path } => {
+                stored = path.map(|path| path.to_string_lossy().into_owned());
+            }
+            event => progress.beside(|| tell(&event, console)),
+        }
+    }
+    drop(progress);
+    transfer.finish().await.map_err(failure)?;
+    Ok(stored)
+}
+
+fn tell(event: &TransferEvent, console: &Console) {
+    match event {
+        TransferEvent::Accepted => console.tell(&Event::Accepted),
+        TransferEvent::Connected { route } => {
+            let (kind, address) = match route {
+                Route::Direct(address) => (RouteKind::Direct, address),
+                Route::Relay(address) => (RouteKind::Relay, address),
+                _ => return,
+            };
+            let address = address.ip().to_canonical().to_string();
+            console.tell(&Event::Route { kind, address: &address });
+        }
+        TransferEvent::Confirming => console.tell(&Event::Confirming),
+        _ => {}
+    }
+}
+
+/// What an offer comes to, for either side to tell of.
+pub(crate) struct Outline<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) name: &'a str,
+    pub(crate) bytes: u64,
+    pub(crate) files: Option<u64>,
+}
+
+impl<'a> From<&'a FilesOffer> for Outline<'a> {
+    fn from(offer: &'a FilesOffer) -> Self {
+        match offer {
+            FilesOffer::File(file) => {
+                Self { kind: Kind::File, name: &file.name, bytes: file.size, files: None }
+            }
+            FilesOffer::Directory(directory) => {
+                let DirectoryOffer { name, bytes, files, .. } = directory;
+                Self { kind: Kind::Directory, name, bytes: *bytes, files: Some(*files) }
+            }
+        }
+    }
+}
