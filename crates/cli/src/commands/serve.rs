@@ -142,3 +142,40 @@ fn make_private(directory: &std::path::Path) -> std::io::Result<()> {
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(directory)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: MailboxArgs,
+    }
+
+    /// The names of a struct's fields.
+    fn fields(settings: &impl std::fmt::Debug) -> Vec<String> {
+        let text = format!("{settings:?}").replace(['{', '}'], ",");
+        let names = text.split(", ").filter_map(|field| field.trim().split_once(": "));
+        names.map(|(name, _)| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn each_flag_sets_the_limit_or_time_of_its_name_and_no_other() {
+        let limits_and_times =
+            [(fields(&Limits::default()), "", ""), (fields(&Timing::default()), "-time", "s")];
+        for (names, end, unit) in limits_and_times {
+            assert!(names.len() > 4, "{names:?}");
+            for name in names {
+                let flag = format!("--{}{end}", name.replace('_', "-"));
+                let line = Line::parse_from(["mailbox", "--db", ":memory:", &flag, "77"]);
+                let config = config(&line.args).unwrap();
+                let now = format!("{:?} {:?}", config.limits, config.timing);
+                assert!(now.contains(&format!(" {name}: 77{unit}")), "{flag}: {now}");
+                assert_eq!(now.matches(": 77").count(), 1, "{flag}: {now}");
+            }
+        }
+    }
+}
