@@ -255,11 +255,9 @@ pub(crate) fn failure(error: Error) -> Failure {
             Exit::Unreachable
         }
         ErrorKind::Server => Exit::Server,
-        ErrorKind::Peer
-        | ErrorKind::Rejected
-        | ErrorKind::Unsupported
-        | ErrorKind::Interrupted
-        | ErrorKind::Damaged => Exit::Peer,
+        ErrorKind::Peer | ErrorKind::Rejected | ErrorKind::Interrupted | ErrorKind::Damaged => {
+            Exit::Peer
+        }
         ErrorKind::VerifierRefused => Exit::Declined,
         ErrorKind::TimedOut => Exit::TimedOut,
         _ => Exit::Failure,

@@ -78,10 +78,10 @@ fn arguments_that_are_no_text_are_2_and_no_panic() {
 }
 
 #[test]
-fn a_file_comes_with_a_later_version() {
+fn a_file_that_is_not_there_is_1_and_named() {
     let scene = Scene::without_server();
-    let refused = scene.run(&["send", "picture.png"]).with_code(2);
-    assert!(refused.stderr.contains("later version"), "{}", refused.stderr);
+    let refused = scene.run(&["send", "picture.png"]).with_code(1);
+    assert!(refused.stderr.contains("picture.png"), "{}", refused.stderr);
 }
 
 #[test]
@@ -148,12 +148,12 @@ fn nonsense_of_the_other_side_is_5() {
 }
 
 #[test]
-fn an_offered_file_is_5_and_says_what_to_do() {
+fn an_offered_name_that_leads_elsewhere_is_5_and_says_what_to_do() {
     let scene = Scene::new();
     let receiver = scene.start(&["receive", "5-a"]);
     stranger(&scene, "5-a", br#"{"offer":{"file":{"filename":"../../x","filesize":5}}}"#);
     let receiver = receiver.end().with_code(5);
-    assert!(receiver.stderr.contains("later version"), "{}", receiver.stderr);
+    assert!(receiver.stderr.contains("choose one of your own"), "{}", receiver.stderr);
 }
 
 #[test]

@@ -75,8 +75,6 @@ pub enum ErrorKind {
     TimedOut,
     /// The goodbye took longer than [`CLOSE_LIMIT`](crate::CLOSE_LIMIT).
     Unconfirmed,
-    /// The peer offers what this version cannot take.
-    Unsupported,
     /// The runtime that drove the exchange is gone.
     Stopped,
     /// The two sides cannot reach each other, nor both a relay, or no port can be listened on.
@@ -100,8 +98,6 @@ pub(crate) enum Cause {
     BadAppId(InvalidName),
     BadPurpose(DeriveError),
     TooLong { length: usize },
-    PeerNonsense(&'static str),
-    Rejected(String),
     VerifierRefused,
     TimedOut(Duration),
     Delayed { url: String, reason: String, limit: Duration },
@@ -109,7 +105,6 @@ pub(crate) enum Cause {
     Stopped,
     Random(String),
     Runtime(String),
-    FilesLater,
     BadRelay(String),
     Listen(String),
     Transfer(Failure),
@@ -131,7 +126,7 @@ impl Error {
         match &self.cause {
             Cause::Protocol(ProtocolError::WrongCode) => ErrorKind::WrongCode,
             Cause::Protocol(ProtocolError::Crowded) => ErrorKind::Crowded,
-            Cause::Rejected(_) | Cause::Protocol(ProtocolError::PeerGaveUp) => ErrorKind::Rejected,
+            Cause::Protocol(ProtocolError::PeerGaveUp) => ErrorKind::Rejected,
             Cause::Protocol(ProtocolError::Unreachable) | Cause::Unreachable { .. } => {
                 ErrorKind::Unreachable
             }
@@ -142,12 +137,10 @@ impl Error {
             Cause::BadAppId(_) => ErrorKind::BadAppId,
             Cause::BadPurpose(_) => ErrorKind::BadPurpose,
             Cause::TooLong { .. } => ErrorKind::TooLong,
-            Cause::PeerNonsense(_) => ErrorKind::Peer,
             Cause::VerifierRefused => ErrorKind::VerifierRefused,
             Cause::TimedOut(_) | Cause::Delayed { .. } => ErrorKind::TimedOut,
             Cause::Unconfirmed => ErrorKind::Unconfirmed,
             Cause::Stopped | Cause::Random(_) | Cause::Runtime(_) => ErrorKind::Stopped,
-            Cause::FilesLater => ErrorKind::Unsupported,
             Cause::Listen(_) => ErrorKind::Unconnected,
             Cause::Cancelled(_) => ErrorKind::Cancelled,
             Cause::Transfer(failure) => kind_of(failure),
@@ -169,7 +162,7 @@ impl Error {
             Cause::Unreachable { .. } | Cause::Unconfirmed => Fault::Network,
             Cause::Delayed { .. } => Fault::Server,
             Cause::BadCode(_) => Fault::Code,
-            Cause::PeerNonsense(_) | Cause::Rejected(_) | Cause::TimedOut(_) => Fault::Peer,
+            Cause::TimedOut(_) => Fault::Peer,
             Cause::BadUrl { .. }
             | Cause::BadAppId(_)
             | Cause::BadPurpose(_)
@@ -182,8 +175,7 @@ impl Error {
             | Cause::Listen(_)
             | Cause::Cancelled(_)
             | Cause::Read(_)
-            | Cause::Write(_)
-            | Cause::FilesLater => Fault::Caller,
+            | Cause::Write(_) => Fault::Caller,
             Cause::Transfer(failure) => fault_of(failure),
         }
     }
@@ -221,11 +213,6 @@ impl fmt::Display for Error {
                 f,
                 "the message has {length} bytes and {MAX_BLOB} are the most; send it as a file instead"
             ),
-            Cause::PeerNonsense(what) => write!(
-                f,
-                "the other side sent {what}; check that both sides run the same application"
-            ),
-            Cause::Rejected(reason) => write!(f, "the other side refused: {reason}; ask its user"),
             Cause::VerifierRefused => f.write_str(
                 "the verifier was refused on this side; start again with a new code, and beware of whoever \
                  answered this one",
@@ -249,9 +236,6 @@ impl fmt::Display for Error {
                 "the runtime that drove the exchange was shut down; keep it running until the exchange ends",
             ),
             Cause::Runtime(reason) => write!(f, "no runtime can be started: {reason}; free some resources"),
-            Cause::FilesLater => f.write_str(
-                "the other side offers a file, and files come with a later version; ask for a text instead",
-            ),
             Cause::BadRelay(relay) => write!(
                 f,
                 "'{relay}' is no address of a transit relay; it must look like tcp:host:port"

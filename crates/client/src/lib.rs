@@ -63,7 +63,6 @@ mod driver;
 mod wormhole;
 
 pub mod files;
-pub mod text;
 pub mod transcribe;
 pub mod transfer;
 

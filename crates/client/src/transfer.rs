@@ -141,6 +141,8 @@ pub enum Event {
     },
     /// All bytes are sent; the receiver writes, unpacks and confirms.
     Confirming,
+    /// The sender learns that all of it is there, and is what was sent.
+    Delivered,
     /// What was received stands under its final name.
     Stored {
         /// Where, if it is a file or directory.

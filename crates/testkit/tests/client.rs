@@ -14,8 +14,9 @@ use std::{
 use support::{APP, Server, pair, soon};
 use tokio::{net::TcpListener, time::timeout};
 use wormhole_sync::{
-    Error, ErrorKind, Fault, MAX_BLOB, Options, Status, Wormhole, text,
+    Error, ErrorKind, Fault, MAX_BLOB, Options, Status, Wormhole,
     transcribe::{Initiator, Receiver},
+    transfer::{self, Offered, Outgoing, Routes, send},
 };
 use wormhole_sync_server::{Notices, Permission};
 
@@ -248,20 +249,28 @@ async fn the_status_tells_the_story() {
 }
 
 #[tokio::test]
-async fn a_text_each_way_and_a_refusal() {
+async fn a_text_arrives_as_it_was() {
     let server = Server::start().await;
-    let (mut one, mut other) = soon(pair(&server.options())).await;
-    let sent = text::send(&mut one, "grüße\n\u{1b}]52;c;x\u{7}");
+    let (one, other) = soon(pair(&server.options())).await;
+    let text = "grüße\n\u{1b}]52;c;x\u{7}";
+    let sent = async { send(one, Outgoing::text(text), &Routes::new()).await?.finish().await };
     let received = async {
-        let text = text::receive(&mut other).await?;
-        text::acknowledge(&mut other).await.map(|()| text)
+        let Offered::Text(offered) = transfer::receive(other).await? else { panic!("a text") };
+        let got = offered.text().to_owned();
+        offered.acknowledge().await.map(|()| got)
     };
-    let (sent, got) = soon(async { tokio::join!(sent, received) }).await;
+    let (sent, got) = soon(Box::pin(async { tokio::join!(sent, received) })).await;
     sent.unwrap();
-    assert_eq!(got.unwrap(), "grüße\n\u{1b}]52;c;x\u{7}");
+    assert_eq!(got.unwrap(), text);
+}
 
-    let sent = async { text::send(&mut one, "unwanted").await };
-    let (sent, _) = soon(async { tokio::join!(sent, text::reject(&mut other, "not today")) }).await;
+#[tokio::test]
+async fn a_text_that_is_refused_is_known_to_be() {
+    let server = Server::start().await;
+    let (one, other) = soon(pair(&server.options())).await;
+    let sent =
+        async { send(one, Outgoing::text("unwanted"), &Routes::new()).await?.finish().await };
+    let (sent, _) = soon(async { tokio::join!(sent, transfer::refuse(other, "not today")) }).await;
     let error = sent.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rejected);
     assert!(error.to_string().contains("not today"), "{error}");
@@ -270,19 +279,22 @@ async fn a_text_each_way_and_a_refusal() {
 #[tokio::test]
 async fn a_file_is_refused_in_a_way_that_its_sender_understands() {
     let server = Server::start().await;
-    let (mut one, mut other) = soon(pair(&server.options())).await;
+    let (mut one, other) = soon(pair(&server.options())).await;
     one.send(br#"{"transit":{"abilities-v1":[],"hints-v1":[]}}"#).await.unwrap();
     one.send(br#"{"offer":{"file":{"filename":"x","filesize":1}}}"#).await.unwrap();
-    assert_eq!(soon(text::receive(&mut other)).await.unwrap_err().kind(), ErrorKind::Unsupported);
+    let Offered::Files(files) = soon(transfer::receive(other)).await.unwrap() else {
+        panic!("a file is offered");
+    };
+    soon(files.reject("transfer rejected")).await.unwrap();
     assert_eq!(soon(one.receive()).await.unwrap(), br#"{"error":"transfer rejected"}"#);
 }
 
 #[tokio::test]
 async fn a_peer_that_speaks_another_application_is_named() {
     let server = Server::start().await;
-    let (mut one, mut other) = soon(pair(&server.options())).await;
+    let (mut one, other) = soon(pair(&server.options())).await;
     one.send(b"\xff\xfe").await.unwrap();
-    let error = soon(text::receive(&mut other)).await.unwrap_err();
+    let error = soon(transfer::receive(other)).await.unwrap_err();
     assert_eq!((error.kind(), error.fault()), (ErrorKind::Peer, Fault::Peer));
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct ReceiveArgs {
     #[arg(long, visible_alias = "yes")]
     pub(crate) accept_file: bool,
     /// Take texts only; files and directories are refused
-    #[arg(short = 't', long, conflicts_with_all = ["accept_file", "output_file"])]
+    #[arg(short = 't', long)]
     pub(crate) only_text: bool,
     /// Replace a file that stands where the new one is to go
     #[arg(long, conflicts_with = "rename")]

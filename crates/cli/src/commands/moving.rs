@@ -12,15 +12,15 @@ use crate::{
     term::{narrate::Console, progress::Progress},
 };
 
-/// Tells what happens until the transfer has ended. Where what was received stands, if it stands anywhere.
+/// Tells what happens until the transfer has ended. `delivered` is told when the other side has it.
 pub(crate) async fn watch(
     mut transfer: Transfer,
     total: u64,
+    delivered: Option<Event<'_>>,
     console: &Console,
     shows_progress: bool,
-) -> Result<Option<String>, Failure> {
+) -> Result<(), Failure> {
     let progress = Progress::new(total, shows_progress && !console.is_json());
-    let mut stored = None;
     while let Some(event) = transfer.next().await {
         match event {
             TransferEvent::Moved { bytes } if console.is_json() && shows_progress => {
@@ -28,14 +28,18 @@ pub(crate) async fn watch(
             }
             TransferEvent::Moved { bytes } => progress.at(bytes),
             TransferEvent::Stored { path } => {
-                stored = path.map(|path| path.to_string_lossy().into_owned());
+                let path = path.map(|path| path.to_string_lossy().into_owned());
+                let written = Event::Written { path: path.as_deref(), bytes: total };
+                progress.beside(|| console.tell(&written));
+            }
+            TransferEvent::Delivered => {
+                progress.beside(|| delivered.iter().for_each(|event| console.tell(event)));
             }
             event => progress.beside(|| tell(&event, console)),
         }
     }
     drop(progress);
-    transfer.finish().await.map_err(failure)?;
-    Ok(stored)
+    transfer.finish().await.map_err(failure)
 }
 
 fn tell(event: &TransferEvent, console: &Console) {

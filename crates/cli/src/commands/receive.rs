@@ -7,7 +7,7 @@ use std::{
 };
 
 use wormhole_sync::{
-    Role, TRANSFER_APP_ID, Wormhole,
+    Fault, Role, TRANSFER_APP_ID, Wormhole,
     files::{Destination, Exists, FilesError, FilesOffer, Planned},
     transfer::{self, Offered, OfferedFiles, OfferedText, Routes},
 };
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     args::{GlobalArgs, ReceiveArgs},
-    exit::Failure,
+    exit::{Exit, Failure},
     json::Event,
     meet::{Meeting, Part, blocking, failure},
     settings::{Plan, Settings, Sources, routes, switch},
@@ -98,9 +98,8 @@ async fn take_text(offered: OfferedText, console: &Console) -> Result<(), Failur
         drop(offered.reject("the receiver could not write the text").await);
         return Err(failure);
     }
-    offered.acknowledge().await.map_err(failure)?;
     console.tell(&Event::Received { bytes: message.len(), text: Some(&message) });
-    Ok(())
+    offered.acknowledge().await.map_err(failure)
 }
 
 async fn take_files(
@@ -115,13 +114,11 @@ async fn take_files(
         Ok(receiving) => receiving,
         Err(error) => {
             drop(files.reject(&format!("{REJECTED}: {}", error.told())).await);
-            return Err(Failure::here(error.to_string()));
+            return Err(unusable(&error));
         }
     };
     let transfer = files.accept(Box::new(receiving), routes).await.map_err(failure)?;
-    let stored = moving::watch(transfer, total, console, shows_progress).await?;
-    console.tell(&Event::Written { path: stored.as_deref(), bytes: total });
-    Ok(())
+    moving::watch(transfer, total, None, console, shows_progress).await
 }
 
 impl Taking {
@@ -142,7 +139,7 @@ impl Taking {
             Ok(planned) => planned,
             Err(error) => {
                 drop(files.reject(&format!("{REJECTED}: {}", error.told())).await);
-                return Err(Failure::here(error.to_string()));
+                return Err(unusable(&error));
             }
         };
         tell_offer(files.offer(), &planned, console);
@@ -161,6 +158,15 @@ impl Taking {
         };
         let destination = destination.exists(self.exists);
         destination.plan(offer)
+    }
+}
+
+/// Why what is offered cannot be taken.
+fn unusable(error: &FilesError) -> Failure {
+    let message = error.to_string();
+    match error.fault() {
+        Fault::Peer => Failure::new(Exit::Peer, "peer", message),
+        _ => Failure::here(message),
     }
 }
 

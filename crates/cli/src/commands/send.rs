@@ -75,25 +75,15 @@ pub(crate) async fn run(send: Send, console: &Arc<Console>) -> Result<(), Failur
                 "the verifiers were not confirmed, so nothing was sent; start again with a new code",
             ));
         }
-        match what {
-            What::Text(text) => {
-                let bytes = text.len();
-                let outgoing = Outgoing::text(&**text);
-                let transfer =
-                    transfer::send(wormhole, outgoing, &routes).await.map_err(failure)?;
-                transfer.finish().await.map_err(failure)?;
-                console.tell(&Event::Sent { bytes });
-            }
+        let (outgoing, total, delivered) = match what {
+            What::Text(text) => (Outgoing::text(&**text), 0, Event::Sent { bytes: text.len() }),
             What::Files(source) => {
                 let bytes = source.size();
-                let outgoing = Outgoing::files(source);
-                let transfer =
-                    transfer::send(wormhole, outgoing, &routes).await.map_err(failure)?;
-                moving::watch(transfer, bytes, console, shows_progress).await?;
-                console.tell(&Event::Delivered { bytes });
+                (Outgoing::files(source), bytes, Event::Delivered { bytes })
             }
-        }
-        Ok(())
+        };
+        let transfer = transfer::send(wormhole, outgoing, &routes).await.map_err(failure)?;
+        moving::watch(transfer, total, Some(delivered), console, shows_progress).await
     };
     meeting.hold(plan, talk).await
 }

@@ -190,7 +190,11 @@ impl Driver {
         match event {
             MachineEvent::Accepted => self.say(Event::Accepted).await,
             MachineEvent::Connected(channel) => self.connected(channel).await,
-            MachineEvent::Delivered | MachineEvent::Received => return Some(Ok(())),
+            MachineEvent::Delivered => {
+                self.say(Event::Delivered).await;
+                return Some(Ok(()));
+            }
+            MachineEvent::Received => return Some(Ok(())),
             MachineEvent::Failed(failure) => return Some(Err(failure)),
             MachineEvent::Offered(_) => {} // it was accepted before this task began
         }
