@@ -137,21 +137,24 @@ impl Driver {
     pub(super) async fn run(mut self) -> Result<(), Error> {
         self.begin();
         let outcome = loop {
-            match self.drain().await? {
-                Drained::Over(outcome) => break outcome,
-                Drained::Wait(alarm) => {
+            match self.drain().await {
+                Ok(Drained::Wait(alarm)) => {
                     let happened = self.wait(alarm).await;
                     self.take(happened);
                 }
+                Ok(Drained::Over(outcome)) => break outcome.map_err(|failure| self.why(failure)),
+                // There is no wormhole any more to say anything through.
+                Err(error) => break Err(self.own_failure.take().unwrap_or(error)),
             }
         };
         self.clean_up().await;
         let closed = self.wormhole.close().await;
-        match (outcome, self.own_failure) {
-            (Ok(()), _) => closed,
-            (Err(_), Some(own)) => Err(own),
-            (Err(failure), None) => Err(Cause::Transfer(failure).into()),
-        }
+        outcome.and(closed)
+    }
+
+    /// This side's own reason, if it was this side that gave up.
+    fn why(&mut self, failure: Failure) -> Error {
+        self.own_failure.take().unwrap_or_else(|| Cause::Transfer(failure).into())
     }
 
     fn begin(&mut self) {
