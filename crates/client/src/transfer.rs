@@ -67,6 +67,9 @@ pub use routes::{DEFAULT_TRANSIT_RELAY, Routes, TRANSIT_RELAY_VARIABLE};
 
 use driver::{Driver, Job};
 
+/// What the other side is told when no port can be listened on: nothing of this computer's.
+const UNREACHABLE: &str = "this side could not make itself reachable";
+
 /// What is to be sent.
 ///
 /// ```
@@ -250,9 +253,16 @@ pub async fn send(
 ) -> Result<Transfer, Error> {
     let key = wormhole.transit_key().await?;
     let Outgoing { offer, size, source } = outgoing;
-    let (ports, meeting) = match offer {
-        Offer::Message(_) => Default::default(), // a text needs no link
-        Offer::File(_) | Offer::Directory(_) => routes.open().await?,
+    let opened = match offer {
+        Offer::Message(_) => Ok(Default::default()), // a text needs no link
+        Offer::File(_) | Offer::Directory(_) => routes.open().await,
+    };
+    let (ports, meeting) = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            drop(refuse(wormhole, UNREACHABLE).await);
+            return Err(error);
+        }
     };
     let machine = Sending::new(key, offer, &meeting);
     Ok(Transfer::start(Job::Send { machine, source: Some(source), size }, wormhole, ports))
@@ -403,7 +413,13 @@ impl OfferedFiles {
     /// Takes it. The bytes are written to `sink` on a thread that may block, and only now does the sender
     /// learn where this side can be reached.
     pub async fn accept(self, sink: Box<dyn Sink>, routes: &Routes) -> Result<Transfer, Error> {
-        let (ports, meeting) = routes.open().await?;
+        let (ports, meeting) = match routes.open().await {
+            Ok(opened) => opened,
+            Err(error) => {
+                drop(self.reject(UNREACHABLE).await);
+                return Err(error);
+            }
+        };
         let Self { wormhole, machine, size, .. } = self;
         let job = Job::Receive { machine, sink: Some(sink), size, meeting };
         Ok(Transfer::start(job, wormhole, ports))
