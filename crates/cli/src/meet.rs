@@ -251,6 +251,8 @@ pub(crate) fn failure(error: Error) -> Failure {
         ErrorKind::BadCode | ErrorKind::BadUrl | ErrorKind::BadAppId | ErrorKind::TooLong => {
             Exit::Usage
         }
+        // A port of this computer that cannot be listened on.
+        ErrorKind::Unconnected if error.fault() == Fault::Caller => Exit::Failure,
         ErrorKind::Unreachable | ErrorKind::Unconfirmed | ErrorKind::Unconnected => {
             Exit::Unreachable
         }

@@ -18,7 +18,7 @@ pub(crate) struct RouteArgs {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "",
-        overrides_with = "no_listen",
+        overrides_with_all = ["listen", "no_listen"],
         help_heading = ROUTES
     )]
     pub(crate) listen: Option<String>,
