@@ -81,6 +81,7 @@ impl Scene {
             .env("HOME", self.home())
             .env("TERM", "xterm")
             .env("WORMHOLE_RELAY_URL", &self.url)
+            .env("WORMHOLE_TRANSIT_HELPER", "")
             .env("WORMHOLE_LOCAL_INTERFACE", "none");
         command
     }
@@ -145,15 +146,26 @@ impl Ended {
 impl Running {
     /// Starts a command.
     pub(crate) fn start(command: &mut Command, stdin: &[u8]) -> Self {
+        let mut running = Self::start_waiting(command);
+        let (mut input, bytes) = (running.child.stdin.take().unwrap(), stdin.to_vec());
+        thread::spawn(move || _ = input.write_all(&bytes)); // it may not want to read it
+        running
+    }
+
+    /// Starts a command whose standard input stays open, and has nothing in it before [`says`](Self::says).
+    pub(crate) fn start_waiting(command: &mut Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let output = Arc::new(Output::default());
         output.streams().open = 2;
         collect(&output, child.stdout.take().unwrap(), |streams| &mut streams.stdout);
         collect(&output, child.stderr.take().unwrap(), |streams| &mut streams.stderr);
-        let (mut input, bytes) = (child.stdin.take().unwrap(), stdin.to_vec());
-        thread::spawn(move || _ = input.write_all(&bytes)); // it may not want to read it
         Self { child, output }
+    }
+
+    /// Writes to the standard input that stayed open.
+    pub(crate) fn says(&mut self, bytes: &[u8]) {
+        self.child.stdin.as_mut().unwrap().write_all(bytes).unwrap();
     }
 
     /// The line of standard error with this in it, once it is whole.

@@ -1,0 +1,119 @@
+//! Ctrl-C and death, of either side: while the offer waits, and in the middle.
+
+use std::time::{Duration, Instant};
+
+use super::{relay::Relay, stage::Stage};
+use crate::support::Running;
+
+/// What the survivor of a death may take to notice, on a machine that is busy.
+const BOUND: Duration = Duration::from_secs(45);
+
+const SIZE: u64 = 100_000_000;
+
+/// Both sides in the middle of a transfer that goes no further by itself.
+struct Middle {
+    stage: Stage,
+    _relay: Relay,
+    sender: Running,
+    receiver: Running,
+}
+
+impl Middle {
+    fn of(what: &str) -> Self {
+        let (stage, relay) = (Stage::new(), Relay::that_swallows_after(1_000_000));
+        stage.hole("zeros", SIZE);
+        stage.hole("tree/zeros", SIZE);
+        let helper = ["--no-listen", "--json", "--transit-helper", &relay.url];
+        let sender = stage.send(&[&helper[..], &[what]].concat());
+        let receiver = stage.receive(&[&helper[..], &["--yes"]].concat(), b"");
+        receiver.wait_for_stderr(r#""event":"progress""#);
+        Self { stage, _relay: relay, sender, receiver }
+    }
+}
+
+#[test]
+fn a_sender_that_is_interrupted_in_the_middle_says_so() {
+    for what in ["zeros", "tree"] {
+        let Middle { stage, _relay, sender, receiver } = Middle::of(what);
+        sender.signal("INT");
+        sender.end().with_code(130);
+        let receiver = receiver.end().with_code(5);
+        assert!(receiver.stderr.contains("the other side refused: "), "{}", receiver.stderr);
+        assert!(stage.stands().is_empty(), "{:?}", stage.stands());
+    }
+}
+
+#[test]
+fn a_receiver_that_is_interrupted_in_the_middle_says_so_and_leaves_nothing_behind() {
+    for (what, signal, code) in
+        [("zeros", "INT", 130), ("tree", "INT", 130), ("zeros", "TERM", 143)]
+    {
+        let Middle { stage, _relay, sender, receiver } = Middle::of(what);
+        receiver.signal(signal);
+        receiver.end().with_code(code);
+        assert!(stage.stands().is_empty(), "{:?}", stage.stands());
+        let sender = sender.end().with_code(5);
+        assert!(sender.stderr.contains("the other side refused: "), "{}", sender.stderr);
+    }
+}
+
+#[test]
+fn a_sender_that_dies_in_the_middle_is_noticed_and_nothing_is_kept() {
+    for what in ["zeros", "tree"] {
+        let Middle { stage, _relay, sender, receiver } = Middle::of(what);
+        sender.signal("KILL");
+        let begun = Instant::now();
+        let receiver = receiver.end().with_code(5);
+        assert!(begun.elapsed() < BOUND);
+        assert!(receiver.stderr.contains("start again with a new code"), "{}", receiver.stderr);
+        assert!(stage.stands().is_empty(), "{:?}", stage.stands());
+    }
+}
+
+#[test]
+fn a_receiver_that_dies_in_the_middle_is_noticed_and_leaves_nothing_under_the_final_name() {
+    for what in ["zeros", "tree"] {
+        let Middle { stage, _relay, sender, receiver } = Middle::of(what);
+        receiver.signal("KILL");
+        let begun = Instant::now();
+        let sender = sender.end().with_code(5);
+        assert!(begun.elapsed() < BOUND);
+        assert!(sender.stderr.contains("start again with a new code"), "{}", sender.stderr);
+        for left in stage.stands() {
+            assert!(left.starts_with(".wormhole-") && !left.contains(what), "{left}");
+        }
+    }
+}
+
+#[test]
+fn a_receiver_that_leaves_the_question_unanswered_tells_the_sender() {
+    let stage = Stage::new();
+    stage.file("plan.txt", "dig");
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let sender = stage.send(&["plan.txt"]);
+        let mut command = stage.receiver(&["5-a", "--json"]);
+        let receiver = Running::start_waiting(&mut command);
+        receiver.wait_for_stderr("ask_accept");
+        receiver.signal(signal);
+        receiver.end().with_code(code);
+        let sender = sender.end().with_code(5);
+        assert!(sender.stderr.contains("error: "), "{}", sender.stderr);
+        assert!(stage.stands().is_empty());
+    }
+}
+
+#[test]
+fn a_sender_that_leaves_before_the_answer_tells_the_receiver() {
+    let stage = Stage::new();
+    stage.file("plan.txt", "dig");
+    let sender = stage.send(&["plan.txt"]);
+    let mut command = stage.receiver(&["5-a", "--json"]);
+    let mut receiver = Running::start_waiting(&mut command);
+    receiver.wait_for_stderr("ask_accept");
+    sender.signal("INT");
+    sender.end().with_code(130);
+    receiver.says(b"yes\n");
+    let receiver = receiver.end().with_code(5);
+    assert!(receiver.stderr.contains(r#""event":"error""#), "{}", receiver.stderr);
+    assert!(stage.stands().is_empty());
+}
