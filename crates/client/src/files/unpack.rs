@@ -80,6 +80,9 @@ pub(super) fn unpack(
     };
     let mut records = archive.entries(&mut directory);
     while let Some(record) = records.next_entry().map_err(broken)? {
+        if Entry::is_root(&record) {
+            continue;
+        }
         let entry =
             Entry::read(&record).map_err(|why| refused(record.file_path().as_ref(), why))?;
         unpacker.take(&entry, record.wayfinder())?;

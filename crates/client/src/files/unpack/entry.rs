@@ -54,6 +54,11 @@ impl Entry {
         })
     }
 
+    /// Whether it is what the Python tool calls a directory that has nothing in it: nothing is to be made for it.
+    pub(super) fn is_root(record: &ZipFileHeaderRecord<'_>) -> bool {
+        record.file_path().as_bytes() == b"./"
+    }
+
     /// Whether the name is that of a directory; the check of its type is [`Entry::read`]'s.
     pub(super) fn is_directory(record: &ZipFileHeaderRecord<'_>) -> bool {
         record.file_path().as_bytes().ends_with(b"/")
