@@ -220,7 +220,7 @@ impl Transfer {
     }
 
     fn start(job: Job, wormhole: Wormhole, ports: Vec<tokio::net::TcpListener>) -> Self {
-        let (told, events) = mpsc::channel(64);
+        let (told, events) = mpsc::channel(driver::EVENTS);
         let (cancel, cancelled) = mpsc::channel(1);
         let (end, drivers_end) = goodbye::ends();
         let driver = Driver::new(job, wormhole, ports, told, cancelled, drivers_end);

@@ -37,6 +37,12 @@ use crate::{
 /// How often what has moved is told.
 const TOLD_EVERY: Duration = Duration::from_millis(250);
 
+/// Events that wait for an application which does not look.
+pub(super) const EVENTS: usize = 16;
+
+/// Room among them that [`Event::Moved`] leaves to the others, of which none may be missed.
+const OTHER_EVENTS: usize = 8;
+
 /// How long a thread that was cut off may take to end, and to clean up.
 const CLEAN_UP: Duration = Duration::from_secs(5);
 
@@ -376,7 +382,9 @@ impl Driver {
                 Job::Send { machine, .. } => machine.moved(now),
                 Job::Receive { machine, .. } => machine.moved(new, now),
             }
-            let _ = self.events.try_send(Event::Moved { bytes });
+            if self.events.capacity() > OTHER_EVENTS {
+                let _ = self.events.try_send(Event::Moved { bytes });
+            }
         }
     }
 
