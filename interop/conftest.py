@@ -11,7 +11,7 @@ import pytest
 from harness.clients import CLIENTS, Client
 from harness.process import Processes
 from harness.recorder import Recorder
-from harness.servers import SERVERS, MailboxServer, our_binary
+from harness.servers import SERVERS, MailboxServer, PythonRelay, our_binary
 
 WITHOUT_OURS = os.environ.get("INTEROP_WITHOUT_OURS") == "1"
 
@@ -69,6 +69,20 @@ def server(request: pytest.FixtureRequest, running_servers: dict[str, MailboxSer
 def mortal_server(request: pytest.FixtureRequest, processes: Processes, tmp_path: Path) -> MailboxServer:
     """A server of this test alone, which may be killed."""
     return SERVERS[request.param](processes, tmp_path / "database")
+
+
+@pytest.fixture(scope="session")
+def running_relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PythonRelay]:
+    started = Processes(tmp_path_factory.mktemp("relay"))
+    relay = PythonRelay(started)
+    yield relay
+    started.close()
+
+
+@pytest.fixture
+def relay(running_relay: PythonRelay) -> str:
+    """The address of a transit relay: the Python one."""
+    return running_relay.url
 
 
 @pytest.fixture

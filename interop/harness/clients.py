@@ -22,11 +22,15 @@ class Client:
     """One of the two commands, bound to a rendezvous server. Global options stand before the verb, where the Python tool has them."""
 
     name: str
+    listening: tuple[str, ...] = ()
+    """Options that keep what listens for the bytes on loopback."""
 
     def __init__(self, processes: Processes, relay_url: str, appid: str | None = None):
         self._processes = processes
         self.relay_url = relay_url
         self.appid = appid
+        self.transit: str | None = None
+        """The transit relay; a direct way is not looked for when there is one."""
 
     def send(self, text: str | None, *options: str, **how) -> Process:
         """`send --text`; `None` is a text on standard input."""
@@ -35,6 +39,14 @@ class Client:
     def receive(self, *options: str, **how) -> Process:
         return self._start("receive", "--hide-progress", *options, **how)
 
+    def offer(self, *arguments: str, **how) -> Process:
+        """`send` of a file or directory."""
+        return self._start("send", "--hide-progress", "--no-qr", *self._way(), *arguments, **how)
+
+    def take(self, *arguments: str, **how) -> Process:
+        """`receive` of one, without a question."""
+        return self._start("receive", "--hide-progress", "--accept-file", *self._way(), *arguments, **how)
+
     def exchange(self, blob: bytes, code: str | None = None, options: Sequence[str] = ()) -> Process:
         """Gives `blob`, prints the peer's. Without a code it is given one."""
         raise NotImplementedError
@@ -42,6 +54,9 @@ class Client:
     def shows(self, text: str) -> bytes:
         """What `receive` writes on standard output for `text`, when that is not a terminal."""
         raise NotImplementedError
+
+    def _way(self) -> tuple[str, ...]:
+        return ("--no-listen",) if self.transit else self.listening
 
     def _command(self) -> list[str]:
         raise NotImplementedError
@@ -57,7 +72,7 @@ class PythonClient(Client):
     name = "python"
 
     def _command(self) -> list[str]:
-        return [python_tool("wormhole"), "--transit-helper", "tcp:127.0.0.1:9"]
+        return [python_tool("wormhole"), "--transit-helper", self.transit or "tcp:127.0.0.1:9"]
 
     def exchange(self, blob: bytes, code: str | None = None, options: Sequence[str] = ()) -> Process:
         program = [python_tool("python"), str(BLOB_PEER), "--relay-url", self.relay_url, "--appid", self.appid or BLOB_APPID]
@@ -71,9 +86,10 @@ class OurClient(Client):
     """`wormhole` of this project."""
 
     name = "ours"
+    listening = ("--listen=127.0.0.1:0",)
 
     def _command(self) -> list[str]:
-        return [our_binary()]
+        return [our_binary(), "--transit-helper", self.transit or ""]
 
     def exchange(self, blob: bytes, code: str | None = None, options: Sequence[str] = ()) -> Process:
         program = [*self._command(), "--relay-url", self.relay_url, "--appid", self.appid or BLOB_APPID, "exchange"]

@@ -24,14 +24,14 @@ class Process:
     is also its controlling one. Standard output and standard error are always pipes.
     """
 
-    def __init__(self, argv: list[str], home: Path, stdin: bytes | str = b"", environment: dict[str, str] | None = None):
+    def __init__(self, argv: list[str], home: Path, stdin: bytes | str = b"", environment: dict[str, str] | None = None, cwd: Path | None = None):
         self.argv = argv
         self.started = time.monotonic()
         self._changed = threading.Condition()
         self._output = {"stdout": bytearray(), "stderr": bytearray(), "terminal": bytearray()}
         self._open = {"stdout", "stderr"}
         self._terminal: int | None = None
-        self._child = self._spawn(stdin, private_environment(home) | (environment or {}), home)
+        self._child = self._spawn(stdin, private_environment(home) | (environment or {}), cwd or home)
         for stream in ("stdout", "stderr"):
             self._collect(stream, getattr(self._child, stream).fileno())
         if self._terminal is not None:
@@ -39,8 +39,8 @@ class Process:
         if isinstance(stdin, bytes):
             threading.Thread(target=self._feed, args=(stdin,), daemon=True).start()
 
-    def _spawn(self, stdin: bytes | str, environment: dict[str, str], home: Path) -> subprocess.Popen:
-        common = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": environment, "cwd": home, "start_new_session": True}
+    def _spawn(self, stdin: bytes | str, environment: dict[str, str], directory: Path) -> subprocess.Popen:
+        common = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": environment, "cwd": directory, "start_new_session": True}
         if stdin != "terminal":
             return subprocess.Popen(self.argv, stdin=subprocess.PIPE, **common)
         self._terminal, inner = pty.openpty()

@@ -84,6 +84,14 @@ class OurServer(MailboxServer):
         return [our_binary(), "serve", "mailbox", "--listen", f"127.0.0.1:{self.port}", "--db", str(self.directory / "mailbox.sqlite")]
 
 
+class PythonRelay:
+    """magic-wormhole-transit-relay."""
+
+    def __init__(self, processes: Processes):
+        self.process = processes.start([python_tool("twist"), "transitrelay", "--port=tcp:0:interface=127.0.0.1"])
+        self.url = "tcp:127.0.0.1:" + self.process.wait_for(r"ServerFactory starting on (\d+)")[1]
+
+
 SERVERS = {server.name: server for server in (PythonServer, OurServer)}
 
 
