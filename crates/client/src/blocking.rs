@@ -22,6 +22,7 @@ use crate::{
 mod thread;
 
 pub mod transcribe;
+pub mod transfer;
 
 use thread::On;
 

@@ -32,7 +32,7 @@ pub(super) struct On<T> {
 }
 
 /// A thread that drives a runtime until it is dropped, and then until the goodbyes on it are over.
-struct Driving {
+pub(super) struct Driving {
     runtime: Handle,
     stop: Option<oneshot::Sender<()>>,
     ended: mpsc::Receiver<()>,
@@ -54,6 +54,15 @@ impl<T> On<T> {
     {
         let value = self.driving.block_on(step(self.value))?;
         Ok(On { value, driving: self.driving })
+    }
+
+    /// The value and what drives it, to be put together again as something else.
+    pub(super) fn apart(self) -> (T, Driving) {
+        (self.value, self.driving)
+    }
+
+    pub(super) const fn together(value: T, driving: Driving) -> Self {
+        Self { value, driving }
     }
 
     pub(super) fn end<U, F>(self, step: impl FnOnce(T) -> F) -> Result<U, Error>
