@@ -13,7 +13,9 @@ pub(crate) struct ReceiveArgs {
     /// The code that the sender was given, or its wormhole-transfer: URI
     #[arg(value_name = "CODE", conflicts_with_all = ["zero", "allocate"])]
     pub(crate) code: Option<String>,
-    /// Where it goes: a new name, an existing directory to put it into, an existing file to replace, or '-'
+    /// Where it goes: a new name, an existing directory to put it into, or '-' for standard output
+    ///
+    /// An existing file is replaced only with --overwrite.
     #[arg(short = 'o', long, value_name = "PATH")]
     pub(crate) output_file: Option<PathBuf>,
     /// Take files and directories without asking

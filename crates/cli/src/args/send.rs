@@ -18,7 +18,9 @@ pub(crate) struct SendArgs {
     /// What the other side is to call it, instead of its own name
     #[arg(long, value_name = "NAME", requires = "paths")]
     pub(crate) name: Option<String>,
-    /// Leave out of a directory what cannot be read or is no file, instead of giving up
+    /// Leave out of a directory what cannot be read, and links that lead nowhere or round in a circle
+    ///
+    /// Without it they are an error. Pipes, sockets and devices are left out in any case.
     #[arg(long)]
     pub(crate) ignore_unsendable_files: bool,
     /// A code of your own choosing, or the one that 'receive --allocate' was given

@@ -1,8 +1,13 @@
 //! What can be sent, and how it arrives.
 
-use std::{fs, os::unix::fs::PermissionsExt, process::Command};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    process::Command,
+    time::{Duration, SystemTime},
+};
 
-use super::stage::{Stage, mode, names};
+use super::stage::{Stage, event, mode, names};
 use crate::support::Running;
 
 #[test]
@@ -130,6 +135,50 @@ fn what_cannot_be_sent_is_named_and_left_out_where_that_is_asked_for() {
         );
     }
     assert_eq!(names(&stage.to().join("tree")), ["good"]);
+}
+
+#[test]
+fn a_special_file_in_a_directory_is_left_out_and_named_in_any_case() {
+    let stage = Stage::new();
+    stage.file("tree/good", "good");
+    assert!(Command::new("mkfifo").arg(stage.from().join("tree/pipe")).status().unwrap().success());
+    let (sender, _) = stage.moves(&["tree"], &["--yes"]);
+    assert!(
+        sender.stderr.contains("Left out: ") && sender.stderr.contains("pipe"),
+        "{}",
+        sender.stderr
+    );
+    assert_eq!(names(&stage.to().join("tree")), ["good"]);
+}
+
+#[test]
+fn times_of_modification_arrive_with_a_directory() {
+    let stage = Stage::new();
+    let path = stage.file("tree/old", "old");
+    let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    fs::File::options().write(true).open(&path).unwrap().set_modified(then).unwrap();
+    stage.moves(&["tree"], &["--yes"]);
+    let got = fs::metadata(stage.to().join("tree/old")).unwrap().modified().unwrap();
+    assert_eq!(got, then);
+}
+
+#[test]
+fn the_same_code_of_a_uri_and_no_code_at_all_move_files_as_well() {
+    let stage = Stage::new();
+    stage.file("plan.txt", "dig");
+    let sender = Running::start(&mut stage.sender(&["--json", "plan.txt"]), b"");
+    let uri = event(&sender.wait_for_stderr("\"uri\""), "code")["uri"].as_str().unwrap().to_owned();
+    Running::start(&mut stage.receiver(&[&uri, "--yes"]), b"").end().with_code(0);
+    sender.end().with_code(0);
+    let sender = Running::start(&mut stage.sender(&["-0", "plan.txt"]), b"");
+    Running::start(&mut stage.receiver(&["-0", "--yes", "--rename"]), b"").end().with_code(0);
+    sender.end().with_code(0);
+    let receiver = Running::start(&mut stage.receiver(&["--allocate", "--yes", "--rename"]), b"");
+    let code = receiver.code();
+    let code = ["--code", &code, "plan.txt"];
+    Running::start(&mut stage.sender(&code), b"").end().with_code(0);
+    receiver.end().with_code(0);
+    assert_eq!(stage.stands(), ["plan (1).txt", "plan (2).txt", "plan.txt"]);
 }
 
 #[test]
