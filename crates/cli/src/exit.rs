@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use wormhole_sync::{Error, ErrorKind, Fault};
+
 /// The exit codes. They are part of the command's interface: a number never changes its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -96,6 +98,38 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
+}
+
+/// What an error of the library means for the command.
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
+pub(crate) fn failure(error: Error) -> Failure {
+    let exit = match error.kind() {
+        ErrorKind::WrongCode | ErrorKind::Crowded => Exit::WrongCode,
+        ErrorKind::BadCode | ErrorKind::BadUrl | ErrorKind::BadAppId | ErrorKind::TooLong => {
+            Exit::Usage
+        }
+        // A port of this computer that cannot be listened on.
+        ErrorKind::Unconnected if error.fault() == Fault::Caller => Exit::Failure,
+        ErrorKind::Unreachable | ErrorKind::Unconfirmed | ErrorKind::Unconnected => {
+            Exit::Unreachable
+        }
+        ErrorKind::Server => Exit::Server,
+        ErrorKind::Peer | ErrorKind::Rejected | ErrorKind::Interrupted | ErrorKind::Damaged => {
+            Exit::Peer
+        }
+        ErrorKind::VerifierRefused => Exit::Declined,
+        ErrorKind::TimedOut => Exit::TimedOut,
+        _ => Exit::Failure,
+    };
+    let fault = match error.fault() {
+        Fault::Code => "code",
+        Fault::Peer => "peer",
+        Fault::Server => "server",
+        Fault::Network => "network",
+        Fault::Caller => "caller",
+        _ => "here", // none so far
+    };
+    Failure::new(exit, fault, error.to_string())
 }
 
 impl From<getrandom::Error> for Failure {

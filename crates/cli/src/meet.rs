@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::timeout};
-use wormhole_sync::{Coded, Connected, Error, ErrorKind, Fault, Status, Wormhole};
+use wormhole_sync::{Coded, Connected, Error, Status, Wormhole};
 
 mod invitation;
 mod locally;
@@ -11,7 +11,7 @@ mod typed;
 
 use crate::{
     code::{Place, TypedCode},
-    exit::{Exit, Failure},
+    exit::{Exit, Failure, failure},
     json::{Because, Event},
     local::Host,
     settings::{Plan, Settings, Shown},
@@ -241,36 +241,4 @@ fn tell(console: &Console, status: &Status) {
         Status::Closed => console.tell(&Event::Closed),
         _ => {} // the code is told of by `invite`, with what to do with it
     }
-}
-
-/// What an error of the library means for the command.
-#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
-pub(crate) fn failure(error: Error) -> Failure {
-    let exit = match error.kind() {
-        ErrorKind::WrongCode | ErrorKind::Crowded => Exit::WrongCode,
-        ErrorKind::BadCode | ErrorKind::BadUrl | ErrorKind::BadAppId | ErrorKind::TooLong => {
-            Exit::Usage
-        }
-        // A port of this computer that cannot be listened on.
-        ErrorKind::Unconnected if error.fault() == Fault::Caller => Exit::Failure,
-        ErrorKind::Unreachable | ErrorKind::Unconfirmed | ErrorKind::Unconnected => {
-            Exit::Unreachable
-        }
-        ErrorKind::Server => Exit::Server,
-        ErrorKind::Peer | ErrorKind::Rejected | ErrorKind::Interrupted | ErrorKind::Damaged => {
-            Exit::Peer
-        }
-        ErrorKind::VerifierRefused => Exit::Declined,
-        ErrorKind::TimedOut => Exit::TimedOut,
-        _ => Exit::Failure,
-    };
-    let fault = match error.fault() {
-        Fault::Code => "code",
-        Fault::Peer => "peer",
-        Fault::Server => "server",
-        Fault::Network => "network",
-        Fault::Caller => "caller",
-        _ => "here", // none so far
-    };
-    Failure::new(exit, fault, error.to_string())
 }

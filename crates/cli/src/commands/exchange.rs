@@ -8,9 +8,9 @@ use zeroize::Zeroizing;
 use super::blob;
 use crate::{
     args::{ExchangeArgs, GlobalArgs},
-    exit::Failure,
+    exit::{Failure, failure},
     json::Event,
-    meet::{Meeting, Part, failure},
+    meet::{Meeting, Part},
     settings::{Plan, Settings, Sources},
     term::narrate::Console,
 };

@@ -6,9 +6,8 @@ use wormhole_sync::{
 };
 
 use crate::{
-    exit::Failure,
+    exit::{Failure, failure},
     json::{Event, Kind, RouteKind},
-    meet::failure,
     term::{narrate::Console, progress::Progress},
 };
 

@@ -19,9 +19,9 @@ use super::{
 };
 use crate::{
     args::{GlobalArgs, ReceiveArgs},
-    exit::{Exit, Failure},
+    exit::{Exit, Failure, failure},
     json::Event,
-    meet::{Meeting, Part, blocking, failure},
+    meet::{Meeting, Part, blocking},
     settings::{Plan, Settings, Sources, routes, switch},
     term::{ask, narrate::Console},
 };

@@ -15,9 +15,9 @@ use super::{
 };
 use crate::{
     args::{GlobalArgs, SendArgs},
-    exit::Failure,
+    exit::{Failure, failure},
     json::Event,
-    meet::{Meeting, Part, failure},
+    meet::{Meeting, Part},
     settings::{Plan, Settings, Sources, routes},
     term::{ask, narrate::Console},
 };

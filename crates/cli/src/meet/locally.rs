@@ -6,10 +6,10 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, timeout};
 use wormhole_sync::{Connected, Error, ErrorKind, Status, Wormhole};
 
-use super::{HOST_GONE, Meeting, Set, failure, tell};
+use super::{HOST_GONE, Meeting, Set, tell};
 use crate::{
     code::{Place, TypedCode},
-    exit::{Exit, Failure},
+    exit::{Exit, Failure, failure},
     json::{Because, Event, LocalRole},
     local::{Host, Neighbour, Neighbours, SETTLING, SURE, make_code},
     settings::Shown,

@@ -11,7 +11,7 @@ use wormhole_sync::{Connected, Role};
 use super::{Meeting, blocking};
 use crate::{
     code::{LOCAL_PREFIX, Place, TypedCode},
-    exit::Failure,
+    exit::{Failure, failure},
     json::Event,
     term::{ask, prompt::Prompt},
 };
@@ -68,7 +68,7 @@ impl Meeting<'_> {
                 },
             }
         };
-        failed.map_or(Ok((code, connected)), |error| Err(super::failure(error)))
+        failed.map_or(Ok((code, connected)), |error| Err(failure(error)))
     }
 
     /// A prompt for codes of this place, and the way by which its completion asks for numbers.

@@ -5,8 +5,7 @@ use wormhole_sync::transfer::{DEFAULT_TRANSIT_RELAY, Routes, TRANSIT_RELAY_VARIA
 use super::variable;
 use crate::{
     args::{GlobalArgs, RouteArgs},
-    exit::Failure,
-    meet::failure,
+    exit::{Failure, failure},
 };
 
 /// Works them out. Who asked for the local network alone is not sent to a relay by default.
