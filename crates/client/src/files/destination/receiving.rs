@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    InFolder, Spot,
+    InFolder, Spot, system,
     temporary::{TemporaryDirectory, TemporaryFile},
 };
 use crate::files::{
@@ -105,6 +105,10 @@ impl Receiving {
                     .file
                     .write_all(bytes)
                     .map_err(spot.folder.failed("writing", &spot.name))?;
+                let (begun, full) = (self.came / STRIDE, came / STRIDE);
+                if full > begun {
+                    system::begin_writing_back(&temporary.file, begun * STRIDE..full * STRIDE);
+                }
             }
             Sink::Archive { spool, spot, .. } => {
                 spool.write_all(bytes).map_err(spot.folder.failed("writing", &spot.name))?;
@@ -155,6 +159,10 @@ impl Receiving {
         }
     }
 }
+
+/// Bytes of a file after which what has come is sent on to the disk, so that the last sync has little left to
+/// wait for: 16 MiB. An archive is read again at once and removed, and stays in memory while there is room.
+const STRIDE: u64 = 16 << 20;
 
 impl fmt::Debug for Contents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,6 @@
 //! What the standard library has no words for, per operating system.
 
-use std::{ffi::OsStr, fs::File, io};
+use std::{ffi::OsStr, fs::File, io, ops::Range};
 
 use cap_std::fs::{Dir, Metadata, OpenOptions};
 
@@ -63,6 +63,21 @@ fn rename_new_in_steps(dir: &Dir, from: &OsStr, to: &OsStr, directory: bool) -> 
     }
     dir.hard_link(from, dir, to)?;
     dir.remove_file(from)
+}
+
+/// Has a part of a file written to the disk, and waits for nothing. Where that cannot be asked for, the sync at the end
+/// does it all.
+pub(super) fn begin_writing_back(file: &File, part: Range<u64>) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        use std::num::NonZeroU64;
+
+        use rustix::fs::{Advice, fadvise};
+        // What is not needed is written first; what is still being written stays in memory.
+        let length = NonZeroU64::new(part.end.saturating_sub(part.start));
+        let _ = fadvise(file, part.start, length, Advice::DontNeed);
+    }
+    let _ = (file, part);
 }
 
 /// Brings the names in a directory to the disk.

@@ -42,6 +42,19 @@ fn receive_file(to: Destination, name: &str) -> Result<Option<PathBuf>, FilesErr
     Ok(receiving.finish()?.path)
 }
 
+#[test]
+fn a_long_file_is_whole_though_it_goes_to_the_disk_while_it_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let content: Vec<u8> = (0..35_u32 << 18).flat_map(u32::to_le_bytes).collect();
+    let offer = file("long", content.len() as u64);
+    let mut receiving = Destination::output(folder.path()).file(&offer).unwrap().begin().unwrap();
+    for bytes in content.chunks(5 << 20) {
+        receiving.take(bytes).unwrap();
+    }
+    let path = receiving.finish().unwrap().path.unwrap();
+    assert!(fs::read(path).unwrap() == content);
+}
+
 fn receive_directory(to: Destination, name: &str) -> Result<Option<PathBuf>, FilesError> {
     let mut receiving = to.directory(&directory(name))?.begin()?;
     receiving.take(&tree())?;
