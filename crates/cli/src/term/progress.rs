@@ -4,9 +4,9 @@ use std::io::{IsTerminal, stderr};
 
 use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// The line: a bar, the amounts, the rate, and the time that remains.
+/// The line: the amounts, the rate, the time that remains, and a bar where there is room left for one.
 const LINE: &str =
-    "{bar:30} {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left";
+    "{decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left {wide_bar}";
 
 /// A line of progress, which goes away when it is dropped.
 pub(crate) struct Progress(ProgressBar);
