@@ -29,7 +29,7 @@ use super::{
     pipeline::{self, Moved, Stopped, Stored},
 };
 use crate::{
-    driver::goodbye::DriverEnd,
+    driver::goodbye::{DROP_LIMIT, DriverEnd},
     error::{Cause, Error},
     wormhole::Wormhole,
 };
@@ -154,8 +154,13 @@ impl Driver {
             }
         };
         self.clean_up().await;
-        let closed = self.wormhole.close().await;
-        outcome.and(closed)
+        match outcome {
+            // All is there, and both know it: a server that is gone by now changes nothing about that.
+            Ok(()) => drop(timeout(DROP_LIMIT, self.wormhole.close()).await),
+            // The goodbye carries the reason.
+            Err(_) => drop(self.wormhole.close().await),
+        }
+        outcome
     }
 
     /// This side's own reason, if it was this side that gave up.
@@ -248,7 +253,7 @@ impl Driver {
             Happened::Link(change) => self.linked(change, now),
             Happened::Bulk(done) => self.done(done, now),
             Happened::Cancelled(reason) => {
-                let reason = reason.unwrap_or_else(|| "the other side gave up".to_owned());
+                let reason = reason.unwrap_or_else(|| "the transfer was cancelled".to_owned());
                 self.own_failure = Some(Cause::Cancelled(reason.clone()).into());
                 machine!(self.job, machine => machine.cancel(&reason));
             }

@@ -74,7 +74,7 @@ impl Sink for Spool {
     }
 }
 
-/// So many bytes, and then nothing for as long as anybody listens, an error, or a panic.
+/// So many bytes, and then a pause, an error, or a panic.
 pub(crate) struct Source {
     pub(crate) left: u64,
     pub(crate) then: Then,
@@ -83,7 +83,7 @@ pub(crate) struct Source {
 pub(crate) enum Then {
     Fail,
     Panic,
-    /// Nothing more comes until the other end is dropped.
+    /// Nothing more comes until the other end is dropped, and then as much as is wanted.
     Wait(std::sync::mpsc::Receiver<()>),
 }
 
@@ -93,10 +93,13 @@ impl Read for Source {
             match &self.then {
                 Then::Fail => return Err(io::Error::other("the disk is on fire")),
                 Then::Panic => panic!("as the test wants it"),
-                Then::Wait(until) => drop(until.recv()),
+                Then::Wait(until) => {
+                    let _ = until.recv(); // it only ever ends
+                    self.left = u64::MAX;
+                }
             }
         }
-        let length = space.len().min(usize::try_from(self.left).unwrap());
+        let length = space.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
         self.left -= length as u64;
         Ok(length)
     }

@@ -93,24 +93,33 @@ async fn dropping_an_offer_ends_the_sender() {
 }
 
 #[tokio::test]
-async fn a_server_that_vanishes_in_the_middle_does_not_harm_the_bytes() {
+async fn news_wait_for_a_server_that_comes_back() {
     let mut server = Server::start().await;
     let (go_on, outgoing) = half();
     let spool = Spool::default();
     let (sending, mut receiving) = accepted(&server, outgoing, spool.clone()).await;
     moving(&mut receiving).await;
     server.stop().await;
-    drop((go_on, sending));
-    let error = {
-        server.run().await;
-        soon(receiving.finish()).await.unwrap_err()
-    };
-    assert_eq!(
-        error.kind(),
-        ErrorKind::Rejected,
-        "the news came when the server was back: {error}"
-    );
+    sending.cancel("the train leaves");
+    server.run().await;
+    let (own, others) = both(sending, receiving).await;
+    drop(go_on);
+    assert_told(own, others, ErrorKind::Cancelled, "the train leaves");
     assert!(!spool.is_complete());
+}
+
+#[tokio::test]
+async fn a_server_that_vanishes_for_ever_harms_no_transfer_whose_bytes_flow() {
+    let mut server = Server::start().await;
+    let (go_on, outgoing) = half();
+    let spool = Spool::default();
+    let (sending, mut receiving) = accepted(&server, outgoing, spool.clone()).await;
+    moving(&mut receiving).await;
+    server.stop().await;
+    drop(go_on);
+    let (sent, received) = both(sending, receiving).await;
+    assert!(spool.is_complete());
+    assert!(sent.is_ok() && received.is_ok(), "{sent:?} {received:?}");
 }
 
 #[tokio::test]
