@@ -34,8 +34,8 @@ from harness.servers import OurServer, our_binary, python_tool  # noqa: E402
 PATIENCE = 900.0
 """Seconds that one transfer may take."""
 
-GLANCE = 0.05
-"""Seconds between two looks at the memory."""
+GLANCES = 0.001, 0.05
+"""Seconds between two looks at the memory: at first, and at most; each is twice the one before."""
 
 OURS, PYTHON = "ours", "Python"
 PAIRS = [(OURS, OURS), (PYTHON, PYTHON), (OURS, PYTHON), (PYTHON, OURS)]
@@ -95,8 +95,10 @@ def follow(children: list[subprocess.Popen], deadline: float) -> list[Side]:
     for handle in handles:
         poll.register(handle, select.POLLIN)
     used: dict[int, resource.struct_rusage] = {}
+    glance, longest = GLANCES
     while len(used) < len(children):
-        ended = [handles.index(handle) for handle, _ in poll.poll(GLANCE * 1000)]
+        ended = [handles.index(handle) for handle, _ in poll.poll(glance * 1000)]
+        glance = min(2 * glance, longest)
         for index, child in enumerate(children):
             if index in ended:
                 poll.unregister(handles[index])
