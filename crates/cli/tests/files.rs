@@ -21,9 +21,11 @@ mod files {
 
     mod endings;
     mod events;
+    mod hostile;
     mod interrupted;
     mod places;
     mod questions;
     mod routes;
     mod sending;
+    mod terminal;
 }

@@ -13,7 +13,9 @@ fn a_wrong_code_is_3_on_both_sides_and_nothing_is_written() {
     let stage = Stage::new();
     stage.file("plan.txt", "dig");
     let sender = stage.send(&["plan.txt"]);
-    let receiver = Running::start(&mut stage.receiver(&["5-b", "--yes"]), b"").end().with_code(3);
+    let receiver = Running::start(&mut stage.receiver(&["7-guitarist-recipe", "--yes"]), b"")
+        .end()
+        .with_code(3);
     let sender = sender.end().with_code(3);
     for said in [&sender.stderr, &receiver.stderr] {
         assert!(said.contains("the codes do not match"), "{said}");
@@ -82,7 +84,8 @@ fn a_disk_that_is_full_half_way_is_told_to_the_sender() {
         stage.hole("zeros", 20_000_000);
         stage.hole("tree/zeros", 20_000_000);
         let sender = stage.send(&[what]);
-        let mut command = with_limited_files(&stage.receiver(&["5-a", "--yes"]), 1000);
+        let mut command =
+            with_limited_files(&stage.receiver(&["7-guitarist-revenge", "--yes"]), 1000);
         let receiver = Running::start(&mut command, b"").end().with_code(1);
         assert!(receiver.stderr.contains("too large"), "{}", receiver.stderr);
         let sender = sender.end().with_code(5);

@@ -91,7 +91,7 @@ fn a_receiver_that_leaves_the_question_unanswered_tells_the_sender() {
     stage.file("plan.txt", "dig");
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let sender = stage.send(&["plan.txt"]);
-        let mut command = stage.receiver(&["5-a", "--json"]);
+        let mut command = stage.receiver(&["7-guitarist-revenge", "--json"]);
         let receiver = Running::start_waiting(&mut command);
         receiver.wait_for_stderr("ask_accept");
         receiver.signal(signal);
@@ -107,7 +107,7 @@ fn a_sender_that_leaves_before_the_answer_tells_the_receiver() {
     let stage = Stage::new();
     stage.file("plan.txt", "dig");
     let sender = stage.send(&["plan.txt"]);
-    let mut command = stage.receiver(&["5-a", "--json"]);
+    let mut command = stage.receiver(&["7-guitarist-revenge", "--json"]);
     let mut receiver = Running::start_waiting(&mut command);
     receiver.wait_for_stderr("ask_accept");
     sender.signal("INT");

@@ -113,7 +113,7 @@ fn a_standard_output_that_takes_nothing_is_told_to_the_sender() {
     let stage = Stage::new();
     stage.hole("zeros", 3_000_000);
     let sender = stage.send(&["zeros"]);
-    let mut command = stage.receiver(&["5-a", "--yes", "-o", "-"]);
+    let mut command = stage.receiver(&["7-guitarist-revenge", "--yes", "-o", "-"]);
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
     let status = command.stdin(Stdio::null()).stdout(full).stderr(Stdio::null()).status();
     assert_eq!(status.unwrap().code(), Some(1));

@@ -49,7 +49,7 @@ fn the_environment_says_yes_or_no_to_the_question() {
         let stage = Stage::new();
         stage.file("plan.txt", "dig");
         let sender = stage.send(&["plan.txt"]);
-        let mut command = stage.receiver(&["5-a"]);
+        let mut command = stage.receiver(&["7-guitarist-revenge"]);
         let receiver = Running::start(command.env("WORMHOLE_ACCEPT_FILE", value), b"n\n").end();
         let said = receiver.with_code(code).stderr;
         match code {
@@ -90,7 +90,7 @@ fn a_verifier_that_is_refused_is_8_there_and_told_here() {
     assert!(stage.stands().is_empty());
 
     stage.file("plan.txt", "dig");
-    let mut command = stage.sender(&["--code", "5-a", "-v", "plan.txt"]);
+    let mut command = stage.sender(&["--code", "7-guitarist-revenge", "-v", "plan.txt"]);
     let sender = Running::start(&mut command, b"no\n");
     let receiver = stage.receive(&["--yes"], b"").end().with_code(5);
     assert!(receiver.stderr.contains("the sender did not confirm"), "{}", receiver.stderr);

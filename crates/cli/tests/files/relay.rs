@@ -4,7 +4,10 @@ use std::{
     collections::HashMap,
     io::{BufRead, BufReader, Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -56,23 +59,28 @@ fn pair(stream: TcpStream, waiting: &Waiting, passes: u64) {
     for stream in [one.get_ref(), other.get_ref()] {
         (&mut &*stream).write_all(b"ok\n").unwrap();
     }
+    let over = Arc::new(AtomicBool::new(false));
     for (from, to) in [(&one, &other), (&other, &one)] {
+        let over = Arc::clone(&over);
         let (from, to) = (from.get_ref().try_clone().unwrap(), to.get_ref().try_clone().unwrap());
-        thread::spawn(move || pass(from, to, passes));
+        thread::spawn(move || pass(from, to, passes, &over));
     }
 }
 
 /// Until one end closes: then the other is closed, too.
-fn pass(mut from: TcpStream, mut to: TcpStream, passes: u64) {
+fn pass(mut from: TcpStream, mut to: TcpStream, passes: u64, over: &AtomicBool) {
     let (mut bytes, mut read) = (vec![0; 65536], 0);
     while let Ok(length @ 1..) = from.read(&mut bytes) {
         read += length as u64;
-        if read > passes {
+        if over.load(Ordering::SeqCst) {
+            break;
+        } else if read > passes {
             thread::sleep(SLOWLY);
         } else if to.write_all(&bytes[..length]).is_err() {
             break;
         }
     }
+    over.store(true, Ordering::SeqCst);
     let _ = from.shutdown(Shutdown::Both);
     let _ = to.shutdown(Shutdown::Both);
 }

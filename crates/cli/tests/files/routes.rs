@@ -63,10 +63,10 @@ fn a_relay_that_one_side_names_serves_both() {
 #[test]
 fn a_relay_is_named_by_the_environment_too_and_an_option_has_precedence() {
     let (stage, relay) = (stage(), Relay::start());
-    let mut command = stage.sender(&["--code", "5-a", "--no-listen", "plan.txt"]);
+    let mut command = stage.sender(&["--code", "7-guitarist-revenge", "--no-listen", "plan.txt"]);
     let sender = Running::start(command.env("WORMHOLE_TRANSIT_HELPER", &relay.url), b"");
     let arguments = ["--no-listen", "--yes", "--transit-helper", ""];
-    let mut command = stage.receiver(&["5-a"]);
+    let mut command = stage.receiver(&["7-guitarist-revenge"]);
     command.args(arguments).env("WORMHOLE_TRANSIT_HELPER", "tcp:127.0.0.1:9");
     let receiver = Running::start(&mut command, b"").end().with_code(0);
     assert!(receiver.stderr.contains("Through the relay"), "{}", receiver.stderr);

@@ -85,7 +85,7 @@ fn several_paths_arrive_as_one_directory() {
 fn standard_input_arrives_as_a_file() {
     let stage = Stage::new();
     for (name, arguments) in [("stdin", &["-"][..]), ("dump.sql", &["-", "--name", "dump.sql"])] {
-        let mut command = stage.sender(&["--code", "5-a"]);
+        let mut command = stage.sender(&["--code", "7-guitarist-revenge"]);
         let sender = Running::start(command.args(arguments), b"piped \0 in");
         stage.receive(&["--yes"], b"").end().with_code(0);
         sender.end().with_code(0);
@@ -108,7 +108,11 @@ fn what_makes_no_sense_is_refused_before_anybody_is_met() {
     ] {
         let refused = stage.send(arguments).end().with_code(code);
         assert!(refused.stderr.contains(said), "{arguments:?}: {}", refused.stderr);
-        assert!(!refused.stderr.contains("5-a"), "{arguments:?}: {}", refused.stderr);
+        assert!(
+            !refused.stderr.contains("7-guitarist-revenge"),
+            "{arguments:?}: {}",
+            refused.stderr
+        );
     }
 }
 

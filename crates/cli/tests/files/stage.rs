@@ -76,14 +76,14 @@ impl Stage {
         command
     }
 
-    /// Starts a sender, whose code is 5-a.
+    /// Starts a sender, whose code is 7-guitarist-revenge.
     pub(crate) fn send(&self, arguments: &[&str]) -> Running {
-        Running::start(self.sender(&["--code", "5-a"]).args(arguments), b"")
+        Running::start(self.sender(&["--code", "7-guitarist-revenge"]).args(arguments), b"")
     }
 
-    /// Starts a receiver of the code 5-a that has this on its standard input.
+    /// Starts a receiver of the code 7-guitarist-revenge that has this on its standard input.
     pub(crate) fn receive(&self, arguments: &[&str], stdin: &[u8]) -> Running {
-        Running::start(self.receiver(&["5-a"]).args(arguments), stdin)
+        Running::start(self.receiver(&["7-guitarist-revenge"]).args(arguments), stdin)
     }
 
     /// Sends and takes without asking, and both end well.
