@@ -1,7 +1,7 @@
 //! `wormhole receive`: a text, a file or a directory from any tool of the family.
 
 use std::{
-    io::stdout,
+    io::{IsTerminal, stdout},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -61,6 +61,7 @@ pub(crate) fn prepare(global: &GlobalArgs, args: &ReceiveArgs) -> Result<Receive
         without_asking: args.accept_file || switch("WORMHOLE_ACCEPT_FILE")?.unwrap_or(false),
         only_text: args.only_text,
     };
+    taking.refuse_a_terminal()?;
     let routes = routes(global, &args.routes, args.meeting.local)?;
     let shows_progress = !args.routes.hide_progress;
     Ok(Receive { settings, plan, part, taking, routes, shows_progress })
@@ -148,6 +149,18 @@ impl Taking {
         }
         files.reject(REJECTED).await.map_err(failure)?;
         Ok(None)
+    }
+
+    /// A terminal would obey a stranger's bytes.
+    fn refuse_a_terminal(&self) -> Result<(), Failure> {
+        let to_stdout = self.output.as_deref().is_some_and(|path| path == Path::new("-"));
+        if to_stdout && stdout().is_terminal() {
+            return Err(Failure::usage(
+                "standard output is a terminal, which is no place for a file; add '| cat' or '> FILE', or name \
+                 a file with -o",
+            ));
+        }
+        Ok(())
     }
 
     fn plan(&self, offer: &FilesOffer) -> Result<Planned, FilesError> {

@@ -81,3 +81,11 @@ fn hidden_progress_is_not_drawn() {
     assert!(said.contains("Received") && !said.contains(" left"), "{said}");
     sender.end().with_code(0);
 }
+
+#[test]
+fn a_file_is_not_written_to_a_terminal_that_would_obey_it() {
+    let stage = Stage::new();
+    let mut terminal = at_a_terminal(stage.receiver(&["7-guitarist-revenge", "-o", "-"]));
+    assert!(terminal.exp_eof().unwrap().contains("standard output is a terminal"));
+    assert!(format!("{:?}", terminal.process().wait().unwrap()).ends_with(", 2)"));
+}
