@@ -12,9 +12,10 @@ const LINE: &str =
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
-    /// The progress of `total` bytes; nothing is drawn where it is not wanted, or not seen.
+    /// The progress of `total` bytes; nothing is drawn where it is not wanted, or not seen, or where there
+    /// is nothing to move, such as for a text.
     pub(crate) fn new(total: u64, wanted: bool) -> Self {
-        let target = if wanted && stderr().is_terminal() {
+        let target = if wanted && total > 0 && stderr().is_terminal() {
             ProgressDrawTarget::stderr_with_hz(8)
         } else {
             ProgressDrawTarget::hidden()
