@@ -30,7 +30,7 @@ pub use limits::{
     GRACE, LAST_WAIT, MAX_CANDIDATES, MAX_INCOMING, NEGOTIATION_LIMIT, RACE_LIMIT, RELAY_DELAY,
     STAGGER,
 };
-pub use link::{LinkId, Negotiate, Negotiation, Output, Path, Progress, Target};
+pub use link::{Action, LinkId, Negotiate, Negotiation, Output, Path, Progress, Target};
 
 /// The race.
 ///
@@ -136,11 +136,11 @@ impl<N: Negotiate> Connect<N> {
     /// Adds a way to reach the peer. A relay of this side's own is added like one of the peer's.
     ///
     /// ```
-    /// use wormhole_sync_core::{Moment, connect::Output, wire::hint::{Hint, Relay}};
+    /// use wormhole_sync_core::{Moment, connect::{Action, Output}, wire::hint::{Hint, Relay}};
     ///
     /// # let mut race = wormhole_sync_testkit::doc::race();
     /// race.hint(&Hint::Relay(Relay::parse("tcp:relay.example.com:4001").unwrap()));
-    /// assert!(matches!(race.poll(Moment::ZERO), Output::Dial { .. }));
+    /// assert!(matches!(race.poll(Moment::ZERO), Output::Link(Action::Dial { .. })));
     /// ```
     pub fn hint(&mut self, hint: &Hint) {
         match hint {
@@ -197,39 +197,39 @@ impl<N: Negotiate> Connect<N> {
     /// A link that was dialed is up.
     ///
     /// ```
-    /// use wormhole_sync_core::{Moment, connect::Output};
+    /// use wormhole_sync_core::{Moment, connect::{Action, Output}};
     ///
     /// # let mut race = wormhole_sync_testkit::doc::race();
     /// # race.hint(&wormhole_sync_testkit::transfer::direct("192.0.2.7:4001"));
-    /// let Output::Dial { link, .. } = race.poll(Moment::ZERO) else { panic!("it has a hint") };
+    /// let Output::Link(Action::Dial { link, .. }) = race.poll(Moment::ZERO) else { panic!("it has a hint") };
     /// race.opened(link);
-    /// assert!(matches!(race.poll(Moment::ZERO), Output::Transmit { .. })); // our line
+    /// assert!(matches!(race.poll(Moment::ZERO), Output::Link(Action::Transmit { .. }))); // our line
     /// ```
     pub fn opened(&mut self, link: LinkId) {
         if let Some(attempt) = self.attempts.get_mut(&link) {
             attempt.state = State::Negotiating;
             let bytes = attempt.negotiation.opened();
-            self.outputs.push_back(Output::Transmit { link, bytes });
+            self.outputs.push_back(Output::Link(Action::Transmit { link, bytes }));
         }
     }
 
     /// A link has brought these bytes.
     ///
     /// ```
-    /// use wormhole_sync_core::{Moment, connect::Output};
+    /// use wormhole_sync_core::{Moment, connect::{Action, Output}};
     ///
     /// # let mut race = wormhole_sync_testkit::doc::race();
     /// let link = race.accepted(Moment::ZERO).unwrap();
-    /// assert!(matches!(race.poll(Moment::ZERO), Output::Transmit { .. })); // our line
+    /// assert!(matches!(race.poll(Moment::ZERO), Output::Link(Action::Transmit { .. }))); // our line
     /// race.received(link, b"GET / HTTP/1.1");
-    /// assert_eq!(race.poll(Moment::ZERO), Output::Close { link });
+    /// assert_eq!(race.poll(Moment::ZERO), Output::Link(Action::Close { link }));
     /// ```
     pub fn received(&mut self, link: LinkId, bytes: &[u8]) {
         let Some(attempt) = self.attempts.get_mut(&link) else { return };
         let (path, mut reply) = (attempt.path, Vec::new());
         let progress = attempt.negotiation.received(bytes, &mut reply);
         if !reply.is_empty() {
-            self.outputs.push_back(Output::Transmit { link, bytes: reply });
+            self.outputs.push_back(Output::Link(Action::Transmit { link, bytes: reply }));
         }
         match progress {
             Progress::Waiting => {}
@@ -239,7 +239,7 @@ impl<N: Negotiate> Connect<N> {
             Progress::Chosen { rest } => self.won(link, path, rest),
             Progress::Refused => {
                 self.attempts.remove(&link);
-                self.outputs.push_back(Output::Close { link });
+                self.outputs.push_back(Output::Link(Action::Close { link }));
             }
         }
     }
@@ -247,11 +247,11 @@ impl<N: Negotiate> Connect<N> {
     /// A link could not be opened, or is gone.
     ///
     /// ```
-    /// use wormhole_sync_core::{Moment, connect::{LAST_WAIT, Output}};
+    /// use wormhole_sync_core::{Moment, connect::{Action, LAST_WAIT, Output}};
     ///
     /// # let mut race = wormhole_sync_testkit::doc::race();
     /// # race.hint(&wormhole_sync_testkit::transfer::direct("192.0.2.7:4001"));
-    /// let Output::Dial { link, .. } = race.poll(Moment::ZERO) else { panic!("it has a hint") };
+    /// let Output::Link(Action::Dial { link, .. }) = race.poll(Moment::ZERO) else { panic!("it has a hint") };
     /// race.lost(link);
     /// assert_eq!(race.poll(Moment::ZERO), Output::Wait(Some(LAST_WAIT))); // the peer may reach us
     /// ```
@@ -310,7 +310,7 @@ impl<N: Negotiate> Connect<N> {
         }
         if let Some(attempt) = self.attempts.get_mut(&link) {
             let bytes = attempt.negotiation.choose();
-            self.outputs.push_back(Output::Transmit { link, bytes });
+            self.outputs.push_back(Output::Link(Action::Transmit { link, bytes }));
         }
         self.won(link, path, Vec::new());
     }
@@ -326,9 +326,9 @@ impl<N: Negotiate> Connect<N> {
         for (link, mut attempt) in std::mem::take(&mut self.attempts) {
             if attempt.state == State::Ready {
                 let bytes = attempt.negotiation.decline();
-                self.outputs.push_back(Output::Transmit { link, bytes });
+                self.outputs.push_back(Output::Link(Action::Transmit { link, bytes }));
             }
-            self.outputs.push_back(Output::Close { link });
+            self.outputs.push_back(Output::Link(Action::Close { link }));
         }
     }
 
@@ -339,7 +339,7 @@ impl<N: Negotiate> Connect<N> {
             self.attempts.iter().filter(|(_, a)| late(a)).map(|(link, _)| *link).collect();
         for link in links {
             self.attempts.remove(&link);
-            self.outputs.push_back(Output::Close { link });
+            self.outputs.push_back(Output::Link(Action::Close { link }));
         }
     }
 
@@ -356,7 +356,7 @@ impl<N: Negotiate> Connect<N> {
                 (None, false) => return,
             };
             let link = self.attempt(path, false, now);
-            self.outputs.push_back(Output::Dial { link, target });
+            self.outputs.push_back(Output::Link(Action::Dial { link, target }));
             self.next_dial = now + STAGGER;
         }
     }

@@ -22,7 +22,7 @@ use wormhole_sync_wire::{
 
 use crate::{
     Moment,
-    connect::{LinkId, Path, Target},
+    connect::{Action, LinkId, Path},
     transit::{Opener, Sealer, TransitKey},
 };
 
@@ -33,12 +33,12 @@ macro_rules! links {
             /// Somebody has connected to a port of ours. `None`: close it.
             ///
             /// ```
-            /// use wormhole_sync_core::{Moment, transfer::Output};
+            /// use wormhole_sync_core::{Moment, connect::Action, transfer::Output};
             ///
             /// # let mut sending = wormhole_sync_testkit::doc::sending();
             /// let link = sending.accepted(Moment::ZERO);
             /// assert!(link.is_some());
-            /// assert!(matches!(sending.poll(Moment::ZERO), Output::Transmit { .. })); // our line
+            /// assert!(matches!(sending.poll(Moment::ZERO), Output::Link(Action::Transmit { .. }))); // our line
             /// ```
             pub fn accepted(&mut self, now: Moment) -> Option<LinkId> {
                 self.bulk.accepted(now)
@@ -59,13 +59,13 @@ macro_rules! links {
             /// A link that is not chosen yet has brought these bytes.
             ///
             /// ```
-            /// use wormhole_sync_core::{Moment, transfer::Output};
+            /// use wormhole_sync_core::{Moment, connect::Action, transfer::Output};
             ///
             /// # let mut sending = wormhole_sync_testkit::doc::sending();
             /// let stranger = sending.accepted(Moment::ZERO).unwrap();
-            /// assert!(matches!(sending.poll(Moment::ZERO), Output::Transmit { .. })); // our line
+            /// assert!(matches!(sending.poll(Moment::ZERO), Output::Link(Action::Transmit { .. }))); // our line
             /// sending.received(stranger, b"GET / HTTP/1.1");
-            /// assert!(matches!(sending.poll(Moment::ZERO), Output::Close { link } if link == stranger));
+            /// assert!(matches!(sending.poll(Moment::ZERO), Output::Link(Action::Close { link }) if link == stranger));
             /// ```
             pub fn received(&mut self, link: LinkId, bytes: &[u8]) {
                 self.bulk.received(link, bytes);
@@ -199,7 +199,7 @@ impl Meeting {
 /// What comes out.
 ///
 /// ```
-/// use wormhole_sync_core::{Moment, connect::LinkId, transfer::Output};
+/// use wormhole_sync_core::{Moment, connect::{Action, LinkId}, transfer::Output};
 /// use std::{collections::BTreeMap, io::Write};
 ///
 /// /// What a driver of a few lines does; when it is to poll again.
@@ -210,11 +210,11 @@ impl Meeting {
 ///     loop {
 ///         match poll() {
 ///             Output::Wait(alarm) => return alarm,
-///             Output::Transmit { link, bytes } => {
+///             Output::Link(Action::Transmit { link, bytes }) => {
 ///                 links.get_mut(&link).map(|link| link.write_all(&bytes));
 ///             }
-///             Output::Close { link } => drop(links.remove(&link)),
-///             Output::Message(_) | Output::Dial { .. } | Output::Event(_) => {} // and so on
+///             Output::Link(Action::Close { link }) => drop(links.remove(&link)),
+///             Output::Message(_) | Output::Link(Action::Dial { .. }) | Output::Event(_) => {} // and so on
 ///         }
 ///     }
 /// }
@@ -225,25 +225,8 @@ impl Meeting {
 pub enum Output {
     /// Send this through the wormhole.
     Message(Vec<u8>),
-    /// Open a link; answer with `opened` or `lost`.
-    Dial {
-        /// Its name from now on.
-        link: LinkId,
-        /// Where to.
-        target: Target,
-    },
-    /// Write these bytes to a link.
-    Transmit {
-        /// The link.
-        link: LinkId,
-        /// The bytes.
-        bytes: Vec<u8>,
-    },
-    /// Close a link, after what was transmitted on it, or stop dialing it. The chosen one too.
-    Close {
-        /// The link.
-        link: LinkId,
-    },
+    /// Something is to be done to a link; the chosen one, too, is closed so.
+    Link(Action),
     /// The application is to learn something.
     Event(Event),
     /// Nothing more until an input, or until the moment, when there is one.

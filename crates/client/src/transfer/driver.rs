@@ -16,7 +16,7 @@ use tokio::{
 };
 use wormhole_sync_core::{
     Moment,
-    connect::LinkId,
+    connect::{Action, LinkId},
     transfer::{Channel, Event as MachineEvent, Failure, Meeting, Output, Receiving, Sending},
     transit::{Opener, Sealer},
 };
@@ -180,9 +180,9 @@ impl Driver {
             let now = self.now();
             match machine!(self.job, machine => machine.poll(now)) {
                 Output::Message(message) => self.wormhole.send(&message).await?,
-                Output::Dial { link, target } => self.links.dial(link, &target),
-                Output::Transmit { link, bytes } => self.links.transmit(link, &bytes),
-                Output::Close { link } => self.close(link),
+                Output::Link(Action::Dial { link, target }) => self.links.dial(link, &target),
+                Output::Link(Action::Transmit { link, bytes }) => self.links.transmit(link, &bytes),
+                Output::Link(Action::Close { link }) => self.close(link),
                 Output::Event(event) => {
                     if let Some(outcome) = self.tell(event).await {
                         return Ok(Drained::Over(outcome));

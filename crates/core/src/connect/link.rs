@@ -135,28 +135,22 @@ impl std::fmt::Display for Target {
     }
 }
 
-/// What comes out. After `Chosen` or `Failed` nothing follows but `Wait(None)`.
+/// What is to be done to a link.
 ///
 /// ```
-/// use wormhole_sync_core::{
-///     Moment,
-///     connect::{Connect, Output},
-///     transit::{Handshakes, TransitKey},
-///     wire::{hint::{Endpoint, Hint}, transit::Role},
-/// };
+/// use std::collections::BTreeMap;
+/// use wormhole_sync_core::connect::{Action, LinkId};
 ///
-/// # let key = TransitKey::new(&wormhole_sync_testkit::doc::keys().0);
-/// let handshakes = Handshakes::new(key, Role::Sender, "0011223344556677".into());
-/// let mut race = Connect::new(handshakes, false);
-/// race.hint(&Hint::Direct(Endpoint::new("192.0.2.7", 4001).unwrap()));
-/// race.begin(Moment::ZERO);
-/// match race.poll(Moment::ZERO) {
-///     Output::Dial { target, .. } => assert_eq!(target.to_string(), "192.0.2.7:4001"),
-///     _ => panic!("the only hint is dialed at once"),
-/// }
+/// let mut unsent = BTreeMap::<LinkId, Vec<u8>>::new();
+/// let mut obey = |action| match action {
+///     Action::Dial { target, .. } => println!("dialing {target}"),
+///     Action::Transmit { link, bytes } => unsent.entry(link).or_default().extend(bytes),
+///     Action::Close { link } => drop(unsent.remove(&link)),
+/// };
+/// obey(Action::Close { link: LinkId::default() });
 /// ```
 #[derive(Debug, PartialEq)]
-pub enum Output {
+pub enum Action {
     /// Open a link; answer with [`opened`](super::Connect::opened) or [`lost`](super::Connect::lost).
     Dial {
         /// Its name from now on.
@@ -176,6 +170,32 @@ pub enum Output {
         /// The link.
         link: LinkId,
     },
+}
+
+/// What comes out. After `Chosen` or `Failed` nothing follows but `Wait(None)`.
+///
+/// ```
+/// use wormhole_sync_core::{
+///     Moment,
+///     connect::{Action, Connect, Output},
+///     transit::{Handshakes, TransitKey},
+///     wire::{hint::{Endpoint, Hint}, transit::Role},
+/// };
+///
+/// # let key = TransitKey::new(&wormhole_sync_testkit::doc::keys().0);
+/// let handshakes = Handshakes::new(key, Role::Sender, "0011223344556677".into());
+/// let mut race = Connect::new(handshakes, false);
+/// race.hint(&Hint::Direct(Endpoint::new("192.0.2.7", 4001).unwrap()));
+/// race.begin(Moment::ZERO);
+/// match race.poll(Moment::ZERO) {
+///     Output::Link(Action::Dial { target, .. }) => assert_eq!(target.to_string(), "192.0.2.7:4001"),
+///     _ => panic!("the only hint is dialed at once"),
+/// }
+/// ```
+#[derive(Debug, PartialEq)]
+pub enum Output {
+    /// Something is to be done to a link.
+    Link(Action),
     /// This link it is.
     Chosen {
         /// The link.

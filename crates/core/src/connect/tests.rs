@@ -77,13 +77,13 @@ impl Race {
     fn drain(&mut self) {
         loop {
             match self.connect.poll(self.now) {
-                Output::Dial { link, target } => {
+                Output::Link(Action::Dial { link, target }) => {
                     self.dialed.push((link, target.to_string(), self.now.as_millis()));
                 }
-                Output::Transmit { link, bytes } => {
+                Output::Link(Action::Transmit { link, bytes }) => {
                     self.said.push((link, String::from_utf8(bytes).unwrap()));
                 }
-                Output::Close { link } => self.closed.push(link),
+                Output::Link(Action::Close { link }) => self.closed.push(link),
                 Output::Chosen { link, path, .. } => {
                     assert!(self.end.replace(End::Chosen(link, path)).is_none(), "ends once");
                 }
@@ -333,10 +333,12 @@ fn before_it_begins_links_are_let_in_and_nothing_is_dialed_or_chosen() {
     let mut connect = Connect::new(Fake, true);
     connect.hint(&direct(1));
     let link = connect.accepted(seconds(5.0)).unwrap();
-    assert!(matches!(connect.poll(seconds(5.0)), Output::Transmit { .. }));
+    assert!(matches!(connect.poll(seconds(5.0)), Output::Link(Action::Transmit { .. })));
     connect.received(link, b"peer");
     assert_eq!(connect.poll(seconds(6.0)), Output::Wait(Some(seconds(65.0))));
     connect.begin(seconds(7.0));
-    assert!(matches!(connect.poll(seconds(7.0)), Output::Transmit { bytes, .. } if bytes == b"go"));
+    assert!(
+        matches!(connect.poll(seconds(7.0)), Output::Link(Action::Transmit { bytes, .. }) if bytes == b"go")
+    );
     assert!(matches!(connect.poll(seconds(7.0)), Output::Chosen { .. }));
 }

@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 
-use wormhole_sync_wire::{hint::Hint, transit::Role};
+use wormhole_sync_wire::{hint::Hint, transfer_message::TransferMessage, transit::Role};
 
 use super::{
     ANSWER_LIMIT, Channel, Event, Failure, Meeting, Output, REASON_WAIT, STALL_LIMIT, message,
 };
 use crate::{
     Moment,
-    connect::{self, Connect, LinkId},
+    connect::{self, Action, Connect, LinkId},
     transit::{Handshakes, TransitKey},
 };
 
@@ -76,6 +76,24 @@ impl Bulk {
             race.hint(&hint);
         }
         self.race = Some(race);
+    }
+
+    /// The peer's message, unless it ends the transfer or comes after its end.
+    pub(super) fn read(&mut self, plaintext: &[u8]) -> Option<TransferMessage> {
+        if self.over {
+            return None;
+        }
+        match TransferMessage::decode(plaintext) {
+            Some(TransferMessage { error: Some(reason), .. }) => {
+                self.fail(Failure::Refused(reason));
+                None
+            }
+            None => {
+                self.fail(Failure::Nonsense("what is no message of file transfer"));
+                None
+            }
+            message => message,
+        }
     }
 
     pub(super) fn hints(&mut self, hints: Vec<Hint>) {
@@ -148,12 +166,12 @@ impl Bulk {
         self.over = true;
         if let Some(mut race) = self.race.take() {
             race.cancel();
-            while let Some(output) = link_output(race.poll(Moment::ZERO)) {
-                self.outputs.push_back(output);
+            while let connect::Output::Link(action) = race.poll(Moment::ZERO) {
+                self.outputs.push_back(Output::Link(action));
             }
         }
         if let Some(link) = self.link.take() {
-            self.outputs.push_back(Output::Close { link });
+            self.outputs.push_back(Output::Link(Action::Close { link }));
         }
         self.tell(event);
     }
@@ -192,18 +210,8 @@ impl Bulk {
                 }
                 connect::Output::Failed => self.fail(Failure::NoLink),
                 connect::Output::Wait(alarm) => return alarm,
-                output => self.outputs.extend(link_output(output)),
+                connect::Output::Link(action) => self.outputs.push_back(Output::Link(action)),
             }
         }
-    }
-}
-
-/// What the race wants done to a link.
-fn link_output(output: connect::Output) -> Option<Output> {
-    match output {
-        connect::Output::Dial { link, target } => Some(Output::Dial { link, target }),
-        connect::Output::Transmit { link, bytes } => Some(Output::Transmit { link, bytes }),
-        connect::Output::Close { link } => Some(Output::Close { link }),
-        connect::Output::Chosen { .. } | connect::Output::Failed | connect::Output::Wait(_) => None,
     }
 }

@@ -69,15 +69,7 @@ impl Receiving {
     /// assert!(matches!(receiving.poll(Moment::ZERO), Output::Event(Event::Failed(_))));
     /// ```
     pub fn message(&mut self, plaintext: &[u8], _: Moment) {
-        if self.bulk.is_over() {
-            return;
-        }
-        let Some(message) = TransferMessage::decode(plaintext) else {
-            return self.bulk.fail(Failure::Nonsense("what is no message of file transfer"));
-        };
-        if let Some(reason) = message.error {
-            return self.bulk.fail(Failure::Refused(reason));
-        }
+        let Some(message) = self.bulk.read(plaintext) else { return };
         if let Some(transit) = message.transit {
             self.bulk.hints(transit.hints);
         }

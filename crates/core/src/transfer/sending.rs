@@ -78,15 +78,7 @@ impl Sending {
     /// assert!(matches!(sending.poll(Moment::ZERO), Output::Event(Event::Accepted)));
     /// ```
     pub fn message(&mut self, plaintext: &[u8], now: Moment) {
-        if self.bulk.is_over() {
-            return;
-        }
-        let Some(message) = TransferMessage::decode(plaintext) else {
-            return self.bulk.fail(Failure::Nonsense("what is no message of file transfer"));
-        };
-        if let Some(reason) = message.error {
-            return self.bulk.fail(Failure::Refused(reason));
-        }
+        let Some(message) = self.bulk.read(plaintext) else { return };
         if message.offer.is_some() {
             return self.bulk.fail(Failure::Nonsense("an offer of its own"));
         }
@@ -149,12 +141,12 @@ impl Sending {
     /// The record that the receiver wrote, and the hash of all that was sent.
     ///
     /// ```
-    /// use wormhole_sync_core::{Moment, transfer::{Event, Output}, wire::transfer_message::Ack};
+    /// use wormhole_sync_core::{Moment, connect::Action, transfer::{Event, Output}, wire::transfer_message::Ack};
     ///
     /// # let (mut sending, _) = wormhole_sync_testkit::doc::sending_connected();
     /// sending.sent(Moment::ZERO);
     /// sending.acknowledged(&Ack::ok(&[7; 32]).encode(), &[7; 32]);
-    /// assert!(matches!(sending.poll(Moment::ZERO), Output::Close { .. }));
+    /// assert!(matches!(sending.poll(Moment::ZERO), Output::Link(Action::Close { .. })));
     /// assert!(matches!(sending.poll(Moment::ZERO), Output::Event(Event::Delivered)));
     /// ```
     pub fn acknowledged(&mut self, record: &[u8], sha256: &[u8; 32]) {

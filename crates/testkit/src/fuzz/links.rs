@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use wormhole_sync_core::{
     Moment,
-    connect::{Connect, MAX_CANDIDATES, Negotiate, Negotiation, Output, Path, Progress},
+    connect::{Action, Connect, MAX_CANDIDATES, Negotiate, Negotiation, Output, Path, Progress},
     transit::{Handshakes, OVERHEAD, RecordError, TransitKey, frame},
     wire::{
         hint::{Hint, Relay},
@@ -45,7 +45,7 @@ fn assert_dials(hints: &[Hint]) {
     let (mut now, mut dialed) = (Moment::ZERO, Vec::new());
     loop {
         match race.poll(now) {
-            Output::Dial { target, .. } => dialed.push(format!("{target:?}")),
+            Output::Link(Action::Dial { target, .. }) => dialed.push(format!("{target:?}")),
             Output::Wait(None) => break,
             Output::Wait(Some(moment)) => {
                 assert!(moment > now, "it would spin");

@@ -8,7 +8,7 @@
 
 use wormhole_sync_core::{
     Moment,
-    connect::LinkId,
+    connect::{Action, LinkId},
     transfer::{Event, Meeting, Output, Receiving, Sending},
     transit::TransitKey,
     wire::{
@@ -149,8 +149,8 @@ impl Run {
                     assert!(!self.over && bytes.len() <= MAX_PLAINTEXT);
                     assert!(TransferMessage::decode(&bytes).is_some());
                 }
-                Output::Dial { link, .. } => self.links.push(link),
-                Output::Transmit { .. } | Output::Close { .. } => {}
+                Output::Link(Action::Dial { link, .. }) => self.links.push(link),
+                Output::Link(Action::Transmit { .. } | Action::Close { .. }) => {}
                 Output::Event(event) => self.learn(event),
                 Output::Wait(alarm) => {
                     assert!(alarm.is_none_or(|alarm| alarm > self.now), "it would spin");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use wormhole_sync_core::{
     Moment,
-    connect::{LinkId, Path, Target},
+    connect::{Action, LinkId, Path, Target},
     transfer::{ANSWER_LIMIT, Channel, Event, Failure, Meeting, Output, Receiving, Sending},
     transit::{OVERHEAD, frame},
     wire::transfer_message::Offer,
@@ -169,12 +169,14 @@ impl Side {
         loop {
             match machine!(self, machine => machine.poll(now)) {
                 Output::Message(bytes) => deeds.push(Deed::Message(bytes)),
-                Output::Dial { link, target } => {
+                Output::Link(Action::Dial { link, target }) => {
                     self.log.dials += 1;
                     deeds.push(Deed::Dial { link, target });
                 }
-                Output::Transmit { link, bytes } => deeds.push(Deed::Write { link, bytes }),
-                Output::Close { link } => deeds.push(Deed::Close { link }),
+                Output::Link(Action::Transmit { link, bytes }) => {
+                    deeds.push(Deed::Write { link, bytes });
+                }
+                Output::Link(Action::Close { link }) => deeds.push(Deed::Close { link }),
                 Output::Event(event) => self.learn(event, now, &mut deeds),
                 Output::Wait(alarm) => {
                     assert!(alarm.is_none_or(|alarm| alarm > now), "it would spin");
