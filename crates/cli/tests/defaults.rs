@@ -1,6 +1,6 @@
 //! The help says what holds when nothing is said.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     reason = "a test that meets the unexpected is to stop"

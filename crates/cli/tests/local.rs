@@ -4,18 +4,15 @@
 //! not allowed, it says so and passes.
 
 #![cfg(target_os = "linux")]
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test fails by panicking, and says why it was skipped"
+    reason = "a test fails by panicking"
 )]
 
 mod support;
 
 mod local {
-    mod namespace;
 
     mod announcements;
     mod computers;

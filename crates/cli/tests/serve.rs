@@ -1,14 +1,6 @@
 //! `wormhole serve mailbox`, and what the command prints about itself.
 
 #![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test fails by panicking"
-)]
-
 mod support;
 
 use support::{Running, Scene};

@@ -1,11 +1,10 @@
 //! Through a real pseudo-terminal: completion, questions, colours, pictures, hostile text.
 
 #![cfg(unix)]
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::string_slice,
     reason = "a test fails by panicking"
 )]
 

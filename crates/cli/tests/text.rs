@@ -1,19 +1,11 @@
 //! `wormhole send --text` and `wormhole receive`.
 
 #![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test fails by panicking"
-)]
-
 mod support;
 
 use std::process::Stdio;
 
-use support::{Running, Scene};
+use support::{Running, Scene, events};
 
 const HOSTILE: &str = "\u{1b}]52;c;ZXZpbA==\u{7}\u{202e}txt.exe\r\u{9b}2Jend\u{0}";
 
@@ -195,12 +187,11 @@ fn with_json_standard_error_is_nothing_but_events() {
     assert_eq!(receiver.text(), "text\n");
     let sender = sender.end().with_code(0);
     let failed = scene.run(&["receive", "--json", "purple"]).with_code(2);
-    let events = |said: &str| -> Vec<String> {
-        let events = said.lines().map(|line| serde_json::from_str(line).unwrap());
-        events.map(|event: serde_json::Value| event["event"].as_str().unwrap().to_owned()).collect()
+    let names = |said: &str| -> Vec<String> {
+        events(said).iter().map(|event| event["event"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(
-        events(&sender.stderr),
+        names(&sender.stderr),
         [
             "ask_text",
             "sending",
@@ -217,7 +208,7 @@ fn with_json_standard_error_is_nothing_but_events() {
         ]
     );
     assert_eq!(
-        events(&receiver.stderr),
+        names(&receiver.stderr),
         [
             "connecting",
             "connected",
@@ -230,7 +221,7 @@ fn with_json_standard_error_is_nothing_but_events() {
             "closed"
         ]
     );
-    assert_eq!(events(&failed.stderr), ["error"]);
+    assert_eq!(names(&failed.stderr), ["error"]);
     let error: serde_json::Value = serde_json::from_str(&failed.stderr).unwrap();
     assert_eq!((error["exit"].as_u64(), error["fault"].as_str()), (Some(2), Some("caller")));
 }

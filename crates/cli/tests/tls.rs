@@ -1,6 +1,6 @@
 //! `wss://`: a server behind TLS, under a certificate authority that the test made itself.
 
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, thread};
 

@@ -1,9 +1,8 @@
 //! Every file of the project's `vectors/` folder, found by its name: a file dropped there counts.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::indexing_slicing,
     clippy::unimplemented,
     reason = "a test that meets the unexpected is to stop"
 )]

@@ -1,6 +1,6 @@
 //! Two clients meet over real sockets.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,

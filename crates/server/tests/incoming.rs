@@ -1,6 +1,6 @@
 //! Messages that are too long, or never end.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -96,13 +96,10 @@ async fn begin(client: &mut Client, bytes: usize) {
     _ = socket(client).write_all(&frame).await; // refused in the midst of it, perhaps
 }
 
-#[tokio::test]
-async fn unfinished_messages_of_all_clients_together_are_limited() {
-    let limits = Limits { incoming_bytes: 2_000_000, ..Limits::default() };
-    let server = Server::start(Config { limits, ..Config::default() });
-    let mut honest = opened(&server, "honest").await;
+/// So many clients that each begin a long message and leave it at that; what each is told at its end.
+async fn beginners(server: &Server, number: usize) -> JoinSet<String> {
     let mut clients = JoinSet::new();
-    for number in 0..20 {
+    for number in 0..number {
         let mut client = server.bound("app", &format!("{number}")).await;
         clients.spawn(async move {
             let mut heard = Vec::new();
@@ -111,6 +108,15 @@ async fn unfinished_messages_of_all_clients_together_are_limited() {
             String::from_utf8_lossy(&heard).into_owned()
         });
     }
+    clients
+}
+
+#[tokio::test]
+async fn unfinished_messages_of_all_clients_together_are_limited() {
+    let limits = Limits { incoming_bytes: 2_000_000, ..Limits::default() };
+    let server = Server::start(Config { limits, ..Config::default() });
+    let mut honest = opened(&server, "honest").await;
+    let mut clients = beginners(&server, 20).await;
     // Two such buffers fit, at most.
     for _ in 0..17 {
         let heard = timeout(PATIENCE, clients.join_next()).await.unwrap().unwrap().unwrap();
@@ -129,16 +135,7 @@ async fn unfinished_messages_from_one_address_leave_room_for_others() {
     let proxies = vec!["127.0.0.1".parse().unwrap()];
     let config = Config { limits, limit_loopback: true, proxies, ..Config::default() };
     let server = Server::start(config);
-    let mut clients = JoinSet::new();
-    for number in 0..10 {
-        let mut client = server.bound("app", &format!("{number}")).await;
-        clients.spawn(async move {
-            let mut heard = Vec::new();
-            begin(&mut client, 800_000).await;
-            _ = socket(&mut client).read_to_end(&mut heard).await;
-            String::from_utf8_lossy(&heard).into_owned()
-        });
-    }
+    let mut clients = beginners(&server, 10).await;
     for _ in 0..7 {
         let heard = timeout(PATIENCE, clients.join_next()).await.unwrap().unwrap().unwrap();
         let limit = "this server's limit is 2000000 bytes; try again later";

@@ -1,6 +1,6 @@
 //! What strangers can hold of a server, each limit hit over a real socket.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,

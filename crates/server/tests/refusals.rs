@@ -1,7 +1,7 @@
 //! Every row of the protocol's table of errors, over a real socket, each on a connection that goes
 //! on afterwards.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,

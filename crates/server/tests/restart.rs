@@ -1,6 +1,6 @@
 //! The server goes and comes back, and nobody who waits loses anything.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -1,6 +1,6 @@
 //! The pure session and exchange, told as transcripts on a virtual clock.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::string_slice,

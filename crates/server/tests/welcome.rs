@@ -1,6 +1,6 @@
 //! What comes before the first message: HTTP, the welcome, and permission.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -1,6 +1,6 @@
 //! The blocking face, on threads without a runtime.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     reason = "a test that meets the unexpected is to stop"

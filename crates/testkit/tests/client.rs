@@ -1,6 +1,6 @@
 //! The client against the real server over loopback: transcribe, the general form, and leaving.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     reason = "a test that meets the unexpected is to stop"

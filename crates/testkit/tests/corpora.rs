@@ -1,7 +1,7 @@
 //! Every seed of `fuzz/corpus` is replayed through its target, so that what a fuzzer once found
 //! stays found.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     reason = "a test that meets the unexpected is to stop"

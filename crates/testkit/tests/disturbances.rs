@@ -1,11 +1,5 @@
 //! A server that is killed, connections that are cut or fall silent: in any number, at any moment.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that meets the unexpected is to stop"
-)]
-
 use std::time::Duration;
 
 use proptest::prelude::*;

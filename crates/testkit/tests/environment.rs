@@ -1,6 +1,6 @@
 //! The server that the environment names, in a process of its own: the environment is the whole process's.
 
-#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected is to stop")]
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected is to stop")]
 
 use std::{
     env,

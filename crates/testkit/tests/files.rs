@@ -1,6 +1,6 @@
 //! The client's transfers of files over loopback, with a real server between: what an application sees of them.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     reason = "a test that meets the unexpected is to stop"

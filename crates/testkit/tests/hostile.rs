@@ -1,10 +1,6 @@
 //! What strangers send: a malicious peer, a third side, a server that lies.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that meets the unexpected is to stop"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected is to stop")]
 
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;

@@ -1,10 +1,6 @@
 //! The house keeps its order: which crate may use which, and modules that use only those above them.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that meets the unexpected is to stop"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected is to stop")]
 
 use std::{
     collections::BTreeSet,

@@ -1,6 +1,6 @@
 //! Leaving, and what comes after the end: goodbyes in the background, their limits, and errors that say why.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     reason = "a test that meets the unexpected is to stop"

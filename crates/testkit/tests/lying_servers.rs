@@ -1,7 +1,7 @@
 //! The client against servers and links that lie, stall or vanish: every wait is bounded, and the
 //! application learns what really happened.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     reason = "a test that meets the unexpected is to stop"

@@ -1,10 +1,6 @@
 //! What happens to pairs of wormholes, from a quiet day to a server that vanishes at every step.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that meets the unexpected is to stop"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected is to stop")]
 
 use std::time::Duration;
 

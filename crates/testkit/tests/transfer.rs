@@ -1,10 +1,6 @@
 //! File transfer between honest sides: every way to meet, and every way to decline.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that meets the unexpected is to stop"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected is to stop")]
 
 use std::time::Duration;
 

@@ -1,11 +1,5 @@
 //! File transfer while links break, stall, and programs are killed, at each single step.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that meets the unexpected is to stop"
-)]
-
 use std::time::Duration;
 
 use proptest::prelude::*;

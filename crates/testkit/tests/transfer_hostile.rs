@@ -1,10 +1,6 @@
 //! File transfer with a peer that lies, and with strangers at the port.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that meets the unexpected is to stop"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected is to stop")]
 
 use std::time::Duration;
 

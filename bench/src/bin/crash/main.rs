@@ -8,7 +8,7 @@
 //! The server is this program itself, in a process of its own, with a database on disk. A message
 //! counts as acknowledged when its sender has heard its echo.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod pair;
 

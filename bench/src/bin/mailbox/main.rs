@@ -5,8 +5,8 @@
 //! mailbox compare --twist PATH                              ours and the Python one, in one run
 //! ```
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
-#![allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
+#![expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 
 mod exchange;
 mod measure;

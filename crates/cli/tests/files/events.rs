@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::{
     relay::Relay,
-    stage::{Stage, event, events},
+    stage::{Stage, event},
 };
+use crate::support::events;
 
 const DOCUMENTATION: &str = include_str!("../../../../docs/json.md");
 

@@ -3,10 +3,10 @@
 use std::net::TcpListener;
 
 use super::{
-    namespace::in_namespace,
     relay::Relay,
     stage::{Stage, event},
 };
+use crate::support::namespace::in_namespace;
 use crate::support::{Running, Scene};
 
 fn stage() -> Stage {

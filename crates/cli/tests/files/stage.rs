@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::support::{Ended, Running, Scene};
+use crate::support::{Ended, Running, Scene, events};
 
 /// A place of its own. Whoever sends or receives listens on loopback alone, unless it says otherwise.
 pub(crate) struct Stage {
@@ -107,12 +107,6 @@ pub(crate) fn names(directory: &Path) -> Vec<String> {
 
 pub(crate) fn mode(path: &Path) -> u32 {
     fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
-}
-
-/// The events on standard error, which carries nothing else.
-#[track_caller]
-pub(crate) fn events(stderr: &str) -> Vec<Value> {
-    stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// The one event of this kind.

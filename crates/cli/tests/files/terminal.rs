@@ -32,8 +32,8 @@ fn the_question_is_answered_at_the_terminal_and_a_hostile_name_is_harmless_there
     assert_eq!(stage.got(name), b"x");
 }
 
-#[test]
-fn progress_is_drawn_with_rate_and_amount_and_gone_at_the_end() {
+/// A transfer that has come half-way and stands still, its receiver at a terminal.
+fn in_the_middle() -> (Stage, Running, PtySession, Relay) {
     let (stage, relay) = (Stage::new(), Relay::that_swallows_after(1_000_000));
     stage.hole("zeros", 100_000_000);
     let way = ["--no-listen", "--transit-helper", &relay.url];
@@ -43,6 +43,12 @@ fn progress_is_drawn_with_rate_and_amount_and_gone_at_the_end() {
     command.args(way);
     let mut terminal = at_a_terminal(command);
     sees(&mut terminal, " of 100.00 MB, ");
+    (stage, sender, terminal, relay)
+}
+
+#[test]
+fn progress_is_drawn_with_rate_and_amount_and_gone_at_the_end() {
+    let (stage, sender, mut terminal, _relay) = in_the_middle();
     sees(&mut terminal, " left");
     sender.signal("INT");
     sender.end().with_code(130);
@@ -53,15 +59,7 @@ fn progress_is_drawn_with_rate_and_amount_and_gone_at_the_end() {
 
 #[test]
 fn a_typed_ctrl_c_in_the_middle_ends_both_sides() {
-    let (stage, relay) = (Stage::new(), Relay::that_swallows_after(1_000_000));
-    stage.hole("zeros", 100_000_000);
-    let way = ["--no-listen", "--transit-helper", &relay.url];
-    let sender =
-        Running::start(stage.sender(&["--code", "7-guitarist-revenge", "zeros"]).args(way), b"");
-    let mut command = stage.receiver(&["7-guitarist-revenge", "--yes"]);
-    command.args(way);
-    let mut terminal = at_a_terminal(command);
-    sees(&mut terminal, " of 100.00 MB, ");
+    let (stage, sender, mut terminal, _relay) = in_the_middle();
     terminal.send_control('c').unwrap();
     terminal.exp_eof().unwrap();
     let status = format!("{:?}", terminal.process().wait().unwrap());

@@ -9,10 +9,8 @@ use std::{
 
 use mdns_sd::{ServiceDaemon, ServiceEvent};
 
-use super::{
-    SERVICE,
-    namespace::{Far, in_namespace, locally, run, start},
-};
+use super::SERVICE;
+use crate::support::namespace::{Far, in_namespace, locally, run, start};
 use crate::support::{self, Scene};
 
 #[test]

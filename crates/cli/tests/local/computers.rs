@@ -4,10 +4,8 @@ use std::net::TcpStream;
 
 use mdns_sd::{ServiceDaemon, ServiceEvent};
 
-use super::{
-    SERVICE,
-    namespace::{Far, in_namespace, locally, run, start},
-};
+use super::SERVICE;
+use crate::support::namespace::{Far, in_namespace, locally, run, start};
 use crate::support::{self, Running, Scene};
 
 #[test]

@@ -2,7 +2,7 @@
 
 use rexpect::session::{PtySession, spawn_command};
 
-use super::namespace::{in_namespace, locally, start};
+use crate::support::namespace::{in_namespace, locally, start};
 use crate::support::{self, Running, Scene};
 
 /// Everything at a terminal until this text, which must come.

@@ -2,10 +2,8 @@
 
 use mdns_sd::{ServiceDaemon, ServiceInfo};
 
-use super::{
-    SERVICE,
-    namespace::{in_namespace, locally, start},
-};
+use super::SERVICE;
+use crate::support::namespace::{in_namespace, locally, start};
 use crate::support::{Running, Scene};
 
 #[test]

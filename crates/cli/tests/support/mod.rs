@@ -5,7 +5,8 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "each test file uses a part, and fails by panicking"
+    clippy::print_stdout,
+    reason = "each test file uses a part, fails by panicking, and says why it was skipped"
 )]
 
 use std::{
@@ -18,6 +19,8 @@ use std::{
 };
 
 use tempfile::TempDir;
+
+pub(crate) mod namespace;
 
 /// How long one awaited thing may take. Generous: the machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -259,4 +262,10 @@ fn collect(
             }
         }
     });
+}
+
+/// The events on standard error, which carries nothing else.
+#[track_caller]
+pub(crate) fn events(stderr: &str) -> Vec<serde_json::Value> {
+    stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

@@ -162,6 +162,17 @@ pub(crate) async fn moving(transfer: &mut Transfer) {
     while !matches!(soon(transfer.next()).await.unwrap(), Event::Moved { .. }) {}
 }
 
+/// A transfer in its middle, which goes on to its end when the last of these is dropped.
+pub(crate) async fn half_way(
+    server: &Server,
+) -> (Transfer, Transfer, Spool, std::sync::mpsc::Sender<()>) {
+    let (go_on, outgoing) = half();
+    let spool = Spool::default();
+    let (sending, mut receiving) = accepted(server, outgoing, spool.clone()).await;
+    moving(&mut receiving).await;
+    (sending, receiving, spool, go_on)
+}
+
 /// Of two, the one that gave up says so, and the other learns why.
 pub(crate) fn assert_told(
     own: Result<(), Error>,

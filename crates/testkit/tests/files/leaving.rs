@@ -9,7 +9,7 @@ use wormhole_sync::{
 };
 
 use super::hands::{
-    SIZE, Spool, accepted, assert_told, both, half, moving, offered, routes, zeros,
+    SIZE, Spool, assert_told, both, half, half_way, moving, offered, routes, zeros,
 };
 use crate::support::{Server, pair, soon};
 
@@ -32,10 +32,7 @@ async fn a_rejection_reaches_the_sender_with_its_reason() {
 async fn either_side_can_cancel_in_the_middle_and_the_other_learns_why() {
     for sender_cancels in [true, false] {
         let server = Server::start().await;
-        let (go_on, outgoing) = half();
-        let spool = Spool::default();
-        let (sending, mut receiving) = accepted(&server, outgoing, spool.clone()).await;
-        moving(&mut receiving).await;
+        let (sending, receiving, spool, go_on) = half_way(&server).await;
         let (cancels, other) =
             if sender_cancels { (sending, receiving) } else { (receiving, sending) };
         cancels.cancel("the train leaves");
@@ -65,10 +62,7 @@ async fn an_offer_is_cancelled_before_it_is_answered() {
 async fn dropping_either_side_in_the_middle_tells_the_other_in_the_background() {
     for drops_sender in [true, false] {
         let server = Server::start().await;
-        let (go_on, outgoing) = half();
-        let spool = Spool::default();
-        let (sending, mut receiving) = accepted(&server, outgoing, spool.clone()).await;
-        moving(&mut receiving).await;
+        let (sending, receiving, spool, go_on) = half_way(&server).await;
         let (dropped, other) =
             if drops_sender { (sending, receiving) } else { (receiving, sending) };
         drop(dropped);
@@ -95,10 +89,7 @@ async fn dropping_an_offer_ends_the_sender() {
 #[tokio::test]
 async fn news_wait_for_a_server_that_comes_back() {
     let mut server = Server::start().await;
-    let (go_on, outgoing) = half();
-    let spool = Spool::default();
-    let (sending, mut receiving) = accepted(&server, outgoing, spool.clone()).await;
-    moving(&mut receiving).await;
+    let (sending, receiving, spool, go_on) = half_way(&server).await;
     server.stop().await;
     sending.cancel("the train leaves");
     server.run().await;
@@ -111,10 +102,7 @@ async fn news_wait_for_a_server_that_comes_back() {
 #[tokio::test]
 async fn a_server_that_vanishes_for_ever_harms_no_transfer_whose_bytes_flow() {
     let mut server = Server::start().await;
-    let (go_on, outgoing) = half();
-    let spool = Spool::default();
-    let (sending, mut receiving) = accepted(&server, outgoing, spool.clone()).await;
-    moving(&mut receiving).await;
+    let (sending, receiving, spool, go_on) = half_way(&server).await;
     server.stop().await;
     drop(go_on);
     let (sent, received) = both(sending, receiving).await;

@@ -2,7 +2,7 @@
 
 use std::process::{Child, Command, Stdio};
 
-use crate::support::{Running, Scene};
+use super::{Running, Scene};
 
 const INSIDE: &str = "WORMHOLE_TEST_IN_NAMESPACE";
 
