@@ -29,6 +29,8 @@ Environment:
   WORMHOLE_TRANSIT_HELPER   as --transit-helper
   WORMHOLE_ACCEPT_FILE      0 or 1; 1 is as --accept-file
   WORMHOLE_LOCAL_INTERFACE  as --local-interface
+  ALL_PROXY                 as --proxy
+  NO_PROXY                  hosts, domains and networks for which there is no proxy
   NO_COLOR                  no colours, even on a terminal";
 
 /// Get things from one computer to another with a short code.
@@ -74,6 +76,20 @@ pub(crate) struct GlobalArgs {
     /// none. Either side's will do.
     #[arg(long, value_name = "URL", global = true, help_heading = COMMON)]
     pub(crate) transit_helper: Vec<String>,
+    /// Reach the server, the other side and relays by way of this proxy; an empty one is none
+    ///
+    /// socks5://HOST:PORT, or http://HOST:PORT for one that knows CONNECT, each with USER:PASSWORD@ before
+    /// the host where it asks for that; a password is safer in the environment. Names are the proxy's to
+    /// look up. This computer's loopback, the local network of --local, and what `NO_PROXY` names are reached
+    /// without it. Files may still come directly: --no-listen tells nobody an address of this computer.
+    #[arg(long, value_name = "URL", global = true, help_heading = COMMON)]
+    pub(crate) proxy: Option<String>,
+    /// Reach everything by way of Tor, and tell no address of this computer
+    ///
+    /// Tor is looked for at ports 9050 and 9150 of this computer, or is the SOCKS proxy that --proxy
+    /// names. There is no listening, no local network, and no exception.
+    #[arg(long, global = true, help_heading = COMMON)]
+    pub(crate) tor: bool,
 }
 
 /// What to do.

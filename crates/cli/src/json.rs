@@ -86,7 +86,12 @@ pub(crate) enum Event<'a> {
     /// The other side wants it.
     Accepted,
     /// The bytes go this way.
-    Route { kind: RouteKind, address: &'a str },
+    Route {
+        kind: RouteKind,
+        address: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        proxy: Option<&'a str>,
+    },
     /// So many bytes of the file, or of a directory's archive, have been moved.
     Progress { bytes: u64, total: u64 },
     /// Everything is sent; the other side writes it and confirms.

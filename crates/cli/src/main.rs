@@ -66,7 +66,7 @@ fn run(cli: &Cli, console: &Arc<Console>) -> Result<(), Failure> {
             politely(receive::run(receive, console))
         }
         Command::Serve(args) => match &args.command {
-            ServeCommand::Mailbox(args) => on_a_runtime(serve::mailbox(args, console)),
+            ServeCommand::Mailbox(args) => on_a_runtime(serve::mailbox(global, args, console)),
         },
         Command::Completions { shell } => {
             paper::completions(*shell);

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::timeout};
-use wormhole_sync::{Coded, Connected, Error, Status, Wormhole};
+use wormhole_sync::{Coded, Connected, Error, Options, Status, Wormhole};
 
 mod invitation;
 mod locally;
@@ -174,8 +174,12 @@ impl<'a> Meeting<'a> {
     }
 
     async fn connect(&self, url: &str) -> Result<Connected, Error> {
+        self.connect_with(self.settings.options(url)).await
+    }
+
+    async fn connect_with(&self, options: Options) -> Result<Connected, Error> {
         let console = Arc::clone(self.console);
-        let options = self.settings.options(url).on_status(move |status| tell(&console, status));
+        let options = options.on_status(move |status| tell(&console, status));
         Wormhole::connect(&self.settings.app_id.text, options).await
     }
 

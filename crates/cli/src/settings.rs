@@ -5,10 +5,13 @@ use std::{env, time::Duration};
 use wormhole_sync::{DEFAULT_RENDEZVOUS, DEFAULT_WORDS, Options, RENDEZVOUS_VARIABLE};
 
 mod plan;
+mod proxy;
 mod routes;
 
 pub(crate) use plan::{Plan, Shown, Sources};
 pub(crate) use routes::routes;
+
+use proxy::Way;
 
 use crate::{
     args::{GlobalArgs, MeetingArgs, QrArgs},
@@ -31,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) timeout: Option<Duration>,
     /// Most bits of hashcash, when it is not the library's default.
     pub(crate) max_hashcash_bits: Option<u32>,
+    /// By way of which proxy.
+    way: Way,
     /// Whether and where there is a local network.
     pub(crate) local: Local,
     /// Whether the code's URI is shown as a picture.
@@ -55,9 +60,14 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    fn resolve(meeting: &MeetingArgs) -> Result<Self, Failure> {
+    fn resolve(meeting: &MeetingArgs, way: &Way) -> Result<Self, Failure> {
+        if meeting.local && way.is_tor() {
+            return Err(Failure::usage(
+                "--tor hides this computer and --local announces it; leave out one of them",
+            ));
+        }
         let interfaces = match &meeting.local_interface {
-            _ if meeting.no_local => Interfaces::None,
+            _ if meeting.no_local || way.is_tor() => Interfaces::None,
             Some(name) => Interfaces::parse(name),
             None => variable("WORMHOLE_LOCAL_INTERFACE")?
                 .map_or(Interfaces::All, |name| Interfaces::parse(&name)),
@@ -76,8 +86,8 @@ impl Local {
             return Ok(&self.interfaces);
         }
         Err(Failure::usage(
-            "this needs the local network, and --no-local or an interface 'none' forbids it; allow it, or use \
-             a server",
+            "this needs the local network, and --no-local, --tor or an interface 'none' forbids it; allow it, \
+             or use a server",
         ))
     }
 }
@@ -97,6 +107,7 @@ impl Settings {
                  there is no terminal; give the payload with --text or --file",
             ));
         }
+        let way = Way::resolve(global)?;
         Ok(Self {
             app_id: Named {
                 text: global.appid.clone().unwrap_or_else(|| default_app_id.to_owned()),
@@ -107,7 +118,8 @@ impl Settings {
             verify: meeting.verify,
             timeout: meeting.timeout.map(|seconds| Duration::from_secs(seconds.into())),
             max_hashcash_bits: meeting.max_hashcash_bits,
-            local: Local::resolve(meeting)?,
+            local: Local::resolve(meeting, &way)?,
+            way,
             qr: shows_picture(qr)?,
             stdin_is_taken,
         })
@@ -115,6 +127,15 @@ impl Settings {
 
     /// The library's options for the server at `url`.
     pub(crate) fn options(&self, url: &str) -> Options {
+        self.way.apply(self.straight_options(url))
+    }
+
+    /// The same for a server on the local network, to which no proxy leads.
+    pub(crate) fn local_options(&self, url: &str) -> Options {
+        self.straight_options(url).no_proxy()
+    }
+
+    fn straight_options(&self, url: &str) -> Options {
         let mut options = Options::new().rendezvous(url).words(self.words);
         if let Some(limit) = self.timeout {
             options = options.time_limit(limit);

@@ -20,6 +20,7 @@ mod files {
     mod hostile;
     mod interrupted;
     mod places;
+    mod proxies;
     mod questions;
     mod routes;
     mod sending;

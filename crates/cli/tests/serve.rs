@@ -134,7 +134,7 @@ fn every_limit_is_a_flag() {
         "60",
         "--prune-time",
         "30",
-        "--proxy",
+        "--trusted-proxy",
         "192.0.2.1",
         "--advertise-version",
         "0.24.0",

@@ -17,6 +17,7 @@ use tokio::{
     runtime::Builder,
 };
 use tokio_rustls::TlsAcceptor;
+use wormhole_sync_testkit::proxy::{Manner, Proxy};
 
 mod support;
 
@@ -26,7 +27,7 @@ fn behind_tls(scene: &Scene) -> (String, PathBuf) {
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["localhost".into()])
+    let certificate = CertificateParams::new(vec!["localhost".into(), "relay.invalid".into()])
         .unwrap()
         .signed_by(&key, &authority)
         .unwrap();
@@ -75,6 +76,30 @@ fn an_exchange_over_tls_under_an_authority_of_ones_own() {
     let other = start(&["exchange", &one.code()], b"tls").end().with_code(0);
     assert_eq!(other.stdout, b"over");
     assert_eq!(one.end().with_code(0).stdout, b"tls");
+}
+
+#[test]
+fn an_exchange_over_tls_behind_a_proxy_of_either_kind() {
+    let scene = Scene::new();
+    let (url, authority) = behind_tls(&scene);
+    let port = url.trim_start_matches("wss://localhost:").trim_end_matches("/v1").parse().unwrap();
+    for (manner, scheme) in [(Manner::Socks, "socks5"), (Manner::Http, "http")] {
+        let names = [("relay.invalid:443", SocketAddr::from(([127, 0, 0, 1], port)))];
+        let toy = Proxy::start(manner, &names).unwrap();
+        let proxy = format!("{scheme}://{}", toy.address());
+        let start = |arguments: &[&str]| {
+            let mut command = scene.wormhole(arguments);
+            command
+                .env("SSL_CERT_FILE", &authority)
+                .args(["--relay-url", "wss://relay.invalid/v1"]);
+            support::Running::start(command.args(["--proxy", &proxy]), b"over")
+        };
+        let one = start(&["exchange"]);
+        let other = start(&["exchange", &one.code()]).end().with_code(0);
+        assert_eq!(other.stdout, b"over");
+        one.end().with_code(0);
+        assert_eq!(toy.asked().len(), 2);
+    }
 }
 
 #[test]

@@ -1,25 +1,24 @@
 //! Opening a WebSocket to a mailbox server: name, TCP, TLS, handshake.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt, io, net::SocketAddr, sync::Arc};
 
-use futures_util::{StreamExt, stream::FuturesUnordered};
 use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, lookup_host},
-    time::sleep,
+    net::TcpStream,
 };
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::{
-    WebSocketStream, client_async_with_config,
-    tungstenite::{http::Uri, protocol::WebSocketConfig},
+    WebSocketStream, client_async_with_config, tungstenite::protocol::WebSocketConfig,
 };
-use wormhole_sync_core::wire::limits::MAX_FRAME;
+use wormhole_sync_core::wire::{hint::Endpoint, limits::MAX_FRAME};
 
-use crate::error::{Cause, Error};
-
-/// How long one address has before the next is tried beside it (RFC 8305, section 5).
-const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+use crate::{
+    error::{Cause, Error},
+    proxy::Proxy,
+    tcp,
+    url::Url,
+};
 
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -27,49 +26,72 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 pub(crate) type Socket = WebSocketStream<Box<dyn Stream>>;
 
-/// A mailbox server's URL, taken apart.
+/// What a connection leads to.
+///
+/// ```
+/// use wormhole_sync::transfer::FarEnd;
+///
+/// let direct = FarEnd::Address("[::ffff:192.0.2.7]:4001".parse()?);
+/// assert_eq!(direct.to_string(), "192.0.2.7");
+/// let beyond = FarEnd::Beyond { proxy: "Tor".to_owned(), host: "relay.example.com".to_owned() };
+/// assert_eq!(beyond.to_string(), "relay.example.com, by way of Tor");
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FarEnd {
+    /// This address.
+    Address(SocketAddr),
+    /// Something that a proxy reached.
+    Beyond {
+        /// The proxy, without its login.
+        proxy: String,
+        /// The name or address that it was asked for.
+        host: String,
+    },
+}
+
+impl fmt::Display for FarEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.ip().to_canonical().fmt(f),
+            Self::Beyond { proxy, host } => write!(f, "{host}, by way of {proxy}"),
+        }
+    }
+}
+
+/// The URL of a mailbox server, or of a relay that speaks by `WebSocket`, taken apart.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
     url: String,
-    host: String,
-    port: u16,
+    endpoint: Endpoint,
     tls: bool,
 }
 
 impl Server {
     pub(crate) fn parse(url: &str) -> Result<Self, Error> {
         let bad = || Cause::BadUrl { url: url.to_owned() };
-        let uri: Uri = url.parse().map_err(|_| bad())?;
-        let tls = match uri.scheme_str() {
-            Some("wss") => true,
-            Some("ws") => false,
+        let parsed = Url::parse(url).ok_or_else(bad)?;
+        let (tls, usual) = match parsed.scheme.as_str() {
+            "wss" => (true, 443),
+            "ws" => (false, 80),
             _ => return Err(bad().into()),
         };
-        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(bad)?;
-        let after_user =
-            uri.authority().and_then(|authority| authority.as_str().rsplit('@').next());
-        if uri.port_u16().is_none() && after_user != Some(host) {
-            return Err(bad().into()); // what follows the host is no port
-        }
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        Ok(Self { url: url.to_owned(), host, port, tls })
+        let endpoint = parsed.endpoint(usual).ok_or_else(bad)?;
+        Ok(Self { url: url.to_owned(), endpoint, tls })
     }
 
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    pub(crate) async fn dial(self) -> io::Result<Box<Socket>> {
-        self.dial_from().await.map(|(socket, _)| socket)
-    }
-
-    /// The connection, and the address that answered.
-    pub(crate) async fn dial_from(self) -> io::Result<(Box<Socket>, Option<SocketAddr>)> {
-        let tcp = tcp(&self.host, self.port).await?;
-        let address = tcp.peer_addr().ok();
-        let stream: Box<dyn Stream> =
-            if self.tls { Box::new(tls(&self.host, tcp).await?) } else { Box::new(tcp) };
+    pub(crate) async fn dial(self, proxy: Option<Arc<Proxy>>) -> io::Result<(Box<Socket>, FarEnd)> {
+        let (tcp, far_end) = connect(&self.endpoint, proxy).await?;
+        let stream: Box<dyn Stream> = if self.tls {
+            Box::new(tls(self.endpoint.hostname(), tcp).await?)
+        } else {
+            Box::new(tcp)
+        };
         let config = WebSocketConfig::default()
             .max_message_size(Some(MAX_FRAME))
             .max_frame_size(Some(MAX_FRAME))
@@ -77,48 +99,26 @@ impl Server {
         let (socket, _) = client_async_with_config(&self.url, stream, Some(config))
             .await
             .map_err(io::Error::other)?;
-        Ok((Box::new(socket), address))
+        Ok((Box::new(socket), far_end))
     }
 }
 
-/// A TCP connection to a name or address.
-pub(crate) async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
-    let addresses = lookup_host((host, port)).await?.collect();
-    let tcp = connect(interleaved(addresses)).await?;
-    tcp.set_nodelay(true)?;
-    Ok(tcp)
-}
-
-/// The families in turn, the resolver's first choice first (RFC 8305, section 4).
-fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
-    let (preferred, other): (Vec<_>, Vec<_>) =
-        addresses.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
-    let (mut preferred, mut other) = (preferred.into_iter(), other.into_iter());
-    let mut mixed = Vec::new();
-    loop {
-        let pair = [preferred.next(), other.next()];
-        if pair == [None, None] {
-            return mixed;
+/// A TCP connection, by way of the proxy where it is for that host.
+pub(crate) async fn connect(
+    to: &Endpoint,
+    proxy: Option<Arc<Proxy>>,
+) -> io::Result<(TcpStream, FarEnd)> {
+    let host = to.hostname();
+    match proxy.filter(|proxy| proxy.is_for(host)) {
+        None => {
+            let stream = tcp::to_host(host, to.port()).await?;
+            let address = stream.peer_addr()?;
+            Ok((stream, FarEnd::Address(address)))
         }
-        mixed.extend(pair.into_iter().flatten());
-    }
-}
-
-/// The first address that answers, each started a little after the last, or at once when that failed.
-async fn connect(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
-    let mut waiting = addresses.into_iter().peekable();
-    let mut attempts = FuturesUnordered::new();
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    loop {
-        attempts.extend(waiting.next().map(TcpStream::connect));
-        tokio::select! {
-            outcome = attempts.next() => match outcome {
-                Some(Ok(stream)) => return Ok(stream),
-                Some(Err(error)) => last = error,
-                None => return Err(last),
-            },
-            () = sleep(ATTEMPT_DELAY), if waiting.peek().is_some() => {}
+        Some(proxy) => {
+            let stream = proxy.connect(host, to.port()).await?;
+            let (proxy, host) = (proxy.to_string(), host.to_owned());
+            Ok((stream, FarEnd::Beyond { proxy, host }))
         }
     }
 }
@@ -147,15 +147,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_families_take_turns() {
-        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
-        let (four, six) = (address("192.0.2.1:1"), address("[2001:db8::1]:1"));
-        assert_eq!(interleaved(vec![six, six, four]), [six, four, six]);
-        assert_eq!(interleaved(vec![four, six, six]), [four, six, six]);
-        assert_eq!(interleaved(vec![]), []);
-    }
-
-    #[test]
     fn urls_of_other_kinds_are_refused_by_name() {
         for url in ["", "relay.example.com", "http://x/v1", "ws://", "wss:///v1", "ws://x:99999/v1"]
         {
@@ -165,13 +156,11 @@ mod tests {
     }
 
     #[test]
-    fn ports_have_their_defaults_and_ipv6_its_brackets() {
-        let server = Server::parse("wss://relay.example.com/v1").unwrap();
-        assert_eq!(
-            (server.host.as_str(), server.port, server.tls),
-            ("relay.example.com", 443, true)
-        );
-        let server = Server::parse("ws://[::1]:4000/v1").unwrap();
-        assert_eq!((server.host.as_str(), server.port, server.tls), ("::1", 4000, false));
+    fn ports_have_their_defaults() {
+        let at =
+            |url| Server::parse(url).map(|server| (server.endpoint.port(), server.tls)).unwrap();
+        assert_eq!(at("wss://relay.example.com/v1"), (443, true));
+        assert_eq!(at("ws://relay.example.com/v1"), (80, false));
+        assert_eq!(at("ws://[::1]:4000/v1"), (4000, false));
     }
 }

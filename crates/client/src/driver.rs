@@ -2,7 +2,7 @@
 //!
 //! One loop: drain the machine, then wait for whatever comes first.
 
-use std::{future::pending, ops::ControlFlow, time::Duration};
+use std::{future::pending, ops::ControlFlow, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
@@ -16,6 +16,7 @@ use crate::{
     dial::Server,
     error::{Cause, Error},
     options::{Options, Status},
+    proxy::Proxy,
 };
 
 pub(crate) mod goodbye;
@@ -34,6 +35,7 @@ use work::{Work, solved};
 pub(crate) fn open(app_id: &str, options: &Options) -> Result<Handle, Error> {
     let app_id = AppId::new(app_id).map_err(Cause::BadAppId)?;
     let server = Server::parse(&options.rendezvous)?;
+    let proxy = options.proxy.for_one_wormhole()?;
     let mut seed = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *seed).map_err(|error| Cause::Random(error.to_string()))?;
     let settings = Settings {
@@ -42,11 +44,12 @@ pub(crate) fn open(app_id: &str, options: &Options) -> Result<Handle, Error> {
         client_version: options.client_version.clone(),
         max_hashcash_bits: options.max_hashcash_bits,
     };
-    let (handle, application) = handle::ends();
+    let (handle, application) = handle::ends(proxy.clone());
     let driver = Driver {
         machine: Wormhole::new(settings, *seed, Moment::ZERO),
         origin: Instant::now(),
         server,
+        proxy,
         options: options.clone(),
         link: Link::Down,
         work: None,
@@ -65,6 +68,7 @@ struct Driver {
     machine: Wormhole,
     origin: Instant,
     server: Server,
+    proxy: Option<Arc<Proxy>>,
     options: Options,
     link: Link,
     work: Option<Work>,
@@ -129,7 +133,7 @@ impl Driver {
 
     async fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Open => self.link = Link::dial(self.server.clone()),
+            Effect::Open => self.link = Link::dial(self.server.clone(), self.proxy.clone()),
             Effect::Transmit(frame) => self.link.transmit(frame),
             Effect::Close => {
                 self.work = None;

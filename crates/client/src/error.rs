@@ -53,7 +53,7 @@ pub enum ErrorKind {
     Crowded,
     /// The text is no code.
     BadCode,
-    /// The server's URL is no WebSocket URL.
+    /// The server's URL is no WebSocket URL, or a relay's or proxy's address none.
     BadUrl,
     /// The application id is empty or longer than 256 bytes.
     BadAppId,
@@ -92,20 +92,34 @@ pub enum ErrorKind {
 #[derive(Clone, Debug)]
 pub(crate) enum Cause {
     Protocol(ProtocolError),
-    Unreachable { url: String, reason: String },
+    Unreachable {
+        url: String,
+        reason: String,
+    },
     BadCode(CodeError),
-    BadUrl { url: String },
+    BadUrl {
+        url: String,
+    },
     BadAppId(InvalidName),
     BadPurpose(DeriveError),
-    TooLong { length: usize },
+    TooLong {
+        length: usize,
+    },
     VerifierRefused,
     TimedOut(Duration),
-    Delayed { url: String, reason: String, limit: Duration },
+    Delayed {
+        url: String,
+        reason: String,
+        limit: Duration,
+    },
     Unconfirmed,
     Stopped,
     Random(String),
     Runtime(String),
     BadRelay(String),
+    /// Without its login.
+    BadProxy(String),
+    NotTor(String),
     Listen(String),
     Transfer(Failure),
     Cancelled(String),
@@ -133,7 +147,9 @@ impl Error {
             Cause::Protocol(error) if matches!(error.fault(), Fault::Peer) => ErrorKind::Peer,
             Cause::Protocol(_) => ErrorKind::Server,
             Cause::BadCode(_) => ErrorKind::BadCode,
-            Cause::BadUrl { .. } | Cause::BadRelay(_) => ErrorKind::BadUrl,
+            Cause::BadUrl { .. } | Cause::BadRelay(_) | Cause::BadProxy(_) | Cause::NotTor(_) => {
+                ErrorKind::BadUrl
+            }
             Cause::BadAppId(_) => ErrorKind::BadAppId,
             Cause::BadPurpose(_) => ErrorKind::BadPurpose,
             Cause::TooLong { .. } => ErrorKind::TooLong,
@@ -172,6 +188,8 @@ impl Error {
             | Cause::Random(_)
             | Cause::Runtime(_)
             | Cause::BadRelay(_)
+            | Cause::BadProxy(_)
+            | Cause::NotTor(_)
             | Cause::Listen(_)
             | Cause::Cancelled(_)
             | Cause::Read(_)
@@ -239,6 +257,15 @@ impl fmt::Display for Error {
             Cause::BadRelay(relay) => write!(
                 f,
                 "'{relay}' is no address of a transit relay; it must look like tcp:host:port"
+            ),
+            Cause::BadProxy(url) => write!(
+                f,
+                "'{url}' is no address of a proxy; it must look like socks5://host:port or http://host:port, \
+                 with user:password@ before the host where the proxy asks for that"
+            ),
+            Cause::NotTor(proxy) => write!(
+                f,
+                "{proxy} cannot be Tor, which is a SOCKS5 proxy; name it as socks5://host:port"
             ),
             Cause::Listen(reason) => write!(
                 f,

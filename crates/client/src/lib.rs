@@ -55,6 +55,12 @@
 //! about to exit, or to shut down a runtime, waits for that with [`farewells`] on that runtime.
 
 mod error;
+
+mod tcp;
+mod url;
+
+mod proxy;
+
 mod options;
 
 mod dial;
@@ -73,6 +79,7 @@ pub use error::{Error, ErrorKind};
 pub use options::{
     DEFAULT_RENDEZVOUS, Options, RENDEZVOUS_VARIABLE, STATUS_BACKLOG, Status, StatusStream,
 };
+pub use proxy::{NO_PROXY_VARIABLE, PROXY_VARIABLE, Proxy, TOR_PORTS};
 pub use wormhole::{Coded, Connected, Wormhole};
 pub use wormhole_sync_core::{
     Code, Fault, Verifier,

@@ -5,6 +5,8 @@ use std::{env, fmt, sync::Arc, time::Duration};
 use serde_json::{Map, Value};
 use wormhole_sync_core::{code::DEFAULT_WORDS, hashcash::DEFAULT_MAX_BITS};
 
+use crate::{error::Error, proxy::Proxy};
+
 mod status;
 mod stream;
 
@@ -57,6 +59,7 @@ pub struct Options {
     pub(crate) app_versions: Map<String, Value>,
     pub(crate) client_version: (String, String),
     pub(crate) max_hashcash_bits: u32,
+    pub(crate) proxy: Chosen,
     pub(crate) on_status: Vec<Watch>,
 }
 
@@ -68,7 +71,8 @@ impl Default for Options {
 
 impl Options {
     /// The defaults: the server named by [`RENDEZVOUS_VARIABLE`] or else [`DEFAULT_RENDEZVOUS`],
-    /// two words, no time limit, no application versions, hashcash up to [`DEFAULT_MAX_BITS`] bits.
+    /// two words, no time limit, no application versions, hashcash up to [`DEFAULT_MAX_BITS`] bits, and
+    /// the proxy that the environment [names](Proxy::from_environment), if it names one.
     ///
     /// ```
     /// use wormhole_sync::Options;
@@ -85,6 +89,7 @@ impl Options {
             app_versions: Map::new(),
             client_version: ("wormhole-sync".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
             max_hashcash_bits: DEFAULT_MAX_BITS,
+            proxy: Chosen::Environment,
             on_status: Vec::new(),
         }
     }
@@ -210,6 +215,40 @@ impl Options {
         self
     }
 
+    /// The proxy by way of which the mailbox server is reached, and in a transfer the other side and relays;
+    /// the environment's unless said otherwise.
+    ///
+    /// ```
+    /// use wormhole_sync::{ErrorKind, Options, Proxy, Wormhole};
+    ///
+    /// # wormhole_sync_testkit::doc::run(async |_| {
+    /// let proxy = Proxy::parse("socks5://127.0.0.1:1")?; // nobody is there
+    /// let error = Wormhole::connect("example.com/chat", Options::new().proxy(proxy)).await.err().unwrap();
+    /// assert_eq!(error.kind(), ErrorKind::Unreachable);
+    /// assert!(error.to_string().contains("socks5://127.0.0.1:1 does not answer"));
+    /// # Ok(()) });
+    /// ```
+    #[must_use]
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Chosen::Proxy(Arc::new(proxy));
+        self
+    }
+
+    /// No proxy, whatever the environment names.
+    ///
+    /// ```
+    /// use wormhole_sync::{Options, Wormhole};
+    ///
+    /// # wormhole_sync_testkit::doc::run(async |url| {
+    /// Wormhole::connect("example.com/chat", Options::new().rendezvous(url).no_proxy()).await?;
+    /// # Ok(()) });
+    /// ```
+    #[must_use]
+    pub fn no_proxy(mut self) -> Self {
+        self.proxy = Chosen::None;
+        self
+    }
+
     /// Calls `watch` for each change of status, from the task that drives the exchange: it must not
     /// wait for anything. May be called several times; all watchers are called.
     ///
@@ -270,6 +309,26 @@ impl fmt::Debug for Options {
             .field("time_limit", &self.time_limit)
             .field("app_versions", &self.app_versions)
             .field("max_hashcash_bits", &self.max_hashcash_bits)
+            .field("proxy", &self.proxy)
             .finish_non_exhaustive()
+    }
+}
+
+/// Which proxy is used.
+#[derive(Clone, Debug)]
+pub(crate) enum Chosen {
+    Environment,
+    None,
+    Proxy(Arc<Proxy>),
+}
+
+impl Chosen {
+    pub(crate) fn for_one_wormhole(&self) -> Result<Option<Arc<Proxy>>, Error> {
+        let proxy = match self {
+            Self::Environment => Proxy::from_environment()?,
+            Self::None => None,
+            Self::Proxy(proxy) => Some(Proxy::clone(proxy)),
+        };
+        Ok(proxy.map(Proxy::for_one_wormhole).transpose()?.map(Arc::new))
     }
 }

@@ -36,7 +36,6 @@
 use std::{
     fmt,
     io::{self, Read, Write},
-    net::SocketAddr,
     path::PathBuf,
     time::Duration,
 };
@@ -62,6 +61,7 @@ mod links;
 mod pipeline;
 mod routes;
 
+pub use crate::dial::FarEnd;
 pub use pipeline::Sink;
 pub use routes::{DEFAULT_TRANSIT_RELAY, Routes, TRANSIT_RELAY_VARIABLE};
 
@@ -156,26 +156,26 @@ pub enum Event {
 /// The way that the bytes of a transfer go.
 ///
 /// ```
-/// use wormhole_sync::transfer::Route;
+/// use wormhole_sync::transfer::{FarEnd, Route};
 ///
-/// let route = Route::Direct("192.0.2.7:4001".parse()?);
+/// let route = Route::Direct(FarEnd::Address("192.0.2.7:4001".parse()?));
 /// assert_eq!(route.to_string(), "directly, 192.0.2.7");
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Route {
-    /// From computer to computer; the other side's address.
-    Direct(SocketAddr),
-    /// Through a relay; its address.
-    Relay(SocketAddr),
+    /// From computer to computer: to the other side.
+    Direct(FarEnd),
+    /// Through this relay.
+    Relay(FarEnd),
 }
 
 impl Route {
-    const fn new(path: Path, address: SocketAddr) -> Self {
+    const fn new(path: Path, far_end: FarEnd) -> Self {
         match path {
-            Path::Direct => Self::Direct(address),
-            Path::Relay => Self::Relay(address),
+            Path::Direct => Self::Direct(far_end),
+            Path::Relay => Self::Relay(far_end),
         }
     }
 }
@@ -183,8 +183,8 @@ impl Route {
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Direct(address) => write!(f, "directly, {}", address.ip().to_canonical()),
-            Self::Relay(address) => write!(f, "through the relay, {}", address.ip().to_canonical()),
+            Self::Direct(far_end) => write!(f, "directly, {far_end}"),
+            Self::Relay(far_end) => write!(f, "through the relay, {far_end}"),
         }
     }
 }
@@ -255,7 +255,7 @@ pub async fn send(
     let Outgoing { offer, size, source } = outgoing;
     let opened = match offer {
         Offer::Message(_) => Ok(Default::default()), // a text needs no link
-        Offer::File(_) | Offer::Directory(_) => routes.open().await,
+        Offer::File(_) | Offer::Directory(_) => routes.open(wormhole.proxy()).await,
     };
     let (ports, meeting) = match opened {
         Ok(opened) => opened,
@@ -413,7 +413,7 @@ impl OfferedFiles {
     /// Takes it. The bytes are written to `sink` on a thread that may block, and only now does the sender
     /// learn where this side can be reached.
     pub async fn accept(self, sink: Box<dyn Sink>, routes: &Routes) -> Result<Transfer, Error> {
-        let (ports, meeting) = match routes.open().await {
+        let (ports, meeting) = match routes.open(self.wormhole.proxy()).await {
             Ok(opened) => opened,
             Err(error) => {
                 drop(self.reject(UNREACHABLE).await);

@@ -1,6 +1,6 @@
 //! The general form: any number of messages each way.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde_json::{Map, Value};
 use wormhole_sync_core::{Code, Verifier, transit::TransitKey, wormhole::Confirmed};
@@ -10,6 +10,7 @@ use crate::{
     driver::{self, Handle, News},
     error::{Cause, Error},
     options::Options,
+    proxy::Proxy,
 };
 
 /// A connection to a mailbox server that has no code yet.
@@ -199,6 +200,10 @@ impl Wormhole {
         length: usize,
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
         self.handle.derive(purpose, length).await
+    }
+
+    pub(crate) const fn proxy(&self) -> Option<&Arc<Proxy>> {
+        self.handle.proxy()
     }
 
     pub(crate) async fn transit_key(&self) -> Result<TransitKey, Error> {

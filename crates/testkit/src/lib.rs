@@ -21,6 +21,8 @@ mod world;
 
 mod stranger;
 
+pub mod proxy;
+
 pub mod doc;
 
 pub mod transfer;

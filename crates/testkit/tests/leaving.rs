@@ -101,10 +101,12 @@ async fn dropped_after_every_poll<F: Future>(act: impl Fn(Options) -> F) -> u32 
 
 #[tokio::test]
 async fn dropping_at_any_await_lets_go_of_everything() {
-    let polls = dropped_after_every_poll(|options| async {
-        let started = Initiator::new(APP, b"1").options(options.clone()).start().await?;
-        let receiver = Receiver::new(APP, started.code().as_str(), b"2").options(options);
-        tokio::try_join!(started.finish(), receiver.finish())
+    let polls = dropped_after_every_poll(|options| {
+        Box::pin(async {
+            let started = Initiator::new(APP, b"1").options(options.clone()).start().await?;
+            let receiver = Receiver::new(APP, started.code().as_str(), b"2").options(options);
+            tokio::try_join!(started.finish(), receiver.finish())
+        })
     })
     .await;
     assert!(polls > 4, "there are that many awaits at least: {polls}");

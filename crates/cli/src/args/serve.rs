@@ -62,11 +62,11 @@ pub(crate) struct MailboxArgs {
     ///
     /// Those on loopback are, too, unless --limit-loopback is given: then any program on this computer
     /// could say that it is somebody else, and only the proxies named here are believed.
-    #[arg(long = "proxy", value_name = "ADDR", help_heading = "Limits")]
-    pub(crate) proxies: Vec<IpAddr>,
+    #[arg(long = "trusted-proxy", value_name = "ADDR", help_heading = "Limits")]
+    pub(crate) trusted_proxies: Vec<IpAddr>,
     /// Hold clients on this computer to the limits per address, too
     ///
-    /// A proxy on this computer must then be named with --proxy.
+    /// A proxy on this computer must then be named with --trusted-proxy.
     #[arg(long, help_heading = "Limits")]
     pub(crate) limit_loopback: bool,
     #[command(flatten)]

@@ -2,7 +2,7 @@
 
 use wormhole_sync::{
     files::{DirectoryOffer, FilesOffer},
-    transfer::{Event as TransferEvent, Route, Transfer},
+    transfer::{Event as TransferEvent, FarEnd, Route, Transfer},
 };
 
 use crate::{
@@ -45,13 +45,17 @@ fn tell(event: &TransferEvent, console: &Console) {
     match event {
         TransferEvent::Accepted => console.tell(&Event::Accepted),
         TransferEvent::Connected { route } => {
-            let (kind, address) = match route {
-                Route::Direct(address) => (RouteKind::Direct, address),
-                Route::Relay(address) => (RouteKind::Relay, address),
+            let (kind, far_end) = match route {
+                Route::Direct(far_end) => (RouteKind::Direct, far_end),
+                Route::Relay(far_end) => (RouteKind::Relay, far_end),
                 _ => return,
             };
-            let address = address.ip().to_canonical().to_string();
-            console.tell(&Event::Route { kind, address: &address });
+            let (address, proxy) = match far_end {
+                FarEnd::Address(address) => (address.ip().to_canonical().to_string(), None),
+                FarEnd::Beyond { proxy, host } => (host.clone(), Some(proxy.as_str())),
+                _ => return,
+            };
+            console.tell(&Event::Route { kind, address: &address, proxy });
         }
         TransferEvent::Confirming => console.tell(&Event::Confirming),
         _ => {}

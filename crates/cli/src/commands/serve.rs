@@ -9,7 +9,7 @@ use wormhole_sync_server::{
 };
 
 use crate::{
-    args::{LimitArgs, MailboxArgs, TimingArgs},
+    args::{GlobalArgs, LimitArgs, MailboxArgs, TimingArgs},
     exit::Failure,
     json::Event,
     signals,
@@ -17,7 +17,17 @@ use crate::{
 };
 
 /// Runs a mailbox server until it is told to stop.
-pub(crate) async fn mailbox(args: &MailboxArgs, console: &Arc<Console>) -> Result<(), Failure> {
+pub(crate) async fn mailbox(
+    global: &GlobalArgs,
+    args: &MailboxArgs,
+    console: &Arc<Console>,
+) -> Result<(), Failure> {
+    if global.tor || global.proxy.is_some() {
+        return Err(Failure::usage(
+            "a server connects to nobody, so that --proxy and --tor cannot hide it; leave them out, and \
+             listen on loopback behind an onion service",
+        ));
+    }
     let config = config(args)?;
     let cannot_listen = |error| {
         Failure::here(format!(
@@ -51,7 +61,7 @@ fn config(args: &MailboxArgs) -> Result<Config, Failure> {
         allow_list: args.allow_list,
         limits: limits(&args.limits),
         limit_loopback: args.limit_loopback,
-        proxies: args.proxies.clone(),
+        proxies: args.trusted_proxies.clone(),
         timing: timing(&args.timing),
     })
 }

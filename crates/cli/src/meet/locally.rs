@@ -124,7 +124,8 @@ impl Meeting<'_> {
     async fn host(&self, code: TypedCode, shown: Shown) -> Result<Set, Failure> {
         let interfaces = self.settings.local.interfaces()?;
         let host = Host::open(interfaces, code.code.nameplate()).await?;
-        let connected = self.connect(host.url()).await.map_err(failure)?;
+        let options = self.settings.local_options(host.url());
+        let connected = self.connect_with(options).await.map_err(failure)?;
         let coded = connected.set_code(code.code.clone()).await.map_err(failure)?;
         self.invite(&code, shown);
         Ok(Set { coded, host: Some(host) })
@@ -161,7 +162,7 @@ impl Meeting<'_> {
     async fn connect_to_host(&self, url: &str) -> Result<Connected, Error> {
         let console = Arc::clone(self.console);
         let lost = self.lost.clone();
-        let options = self.settings.options(url).on_status(move |status| {
+        let options = self.settings.local_options(url).on_status(move |status| {
             tell(&console, status);
             match status {
                 Status::Connected | Status::Closed => _ = lost.send_replace(false),

@@ -14,6 +14,11 @@ pub(crate) fn routes(
     args: &RouteArgs,
     local: bool,
 ) -> Result<Routes, Failure> {
+    if global.tor && args.listen.is_some() {
+        return Err(Failure::usage(
+            "--tor hides this computer and --listen shows it; leave out one of them",
+        ));
+    }
     let mut routes = listening(args)?;
     for relay in relays(global, local)? {
         routes = routes.relay(&relay).map_err(failure)?;

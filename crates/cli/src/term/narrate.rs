@@ -120,10 +120,7 @@ fn sentence(event: &Event<'_>) -> Option<String> {
         Event::Offered { kind, name, bytes, files, path, warning } => {
             offered(&outline(*kind, name, *bytes, *files), *path, *warning)
         }
-        Event::Route { kind: RouteKind::Direct, address } => format!("Directly, {address}\n"),
-        Event::Route { kind: RouteKind::Relay, address } => {
-            format!("Through the relay, {address}\n")
-        }
+        Event::Route { kind, address, proxy } => route(*kind, address, *proxy),
         Event::Confirming => "All sent; waiting for confirmation ...\n".to_owned(),
         Event::Delivered { .. } => "Confirmation received. Transfer complete.\n".to_owned(),
         Event::Written { path: Some(path), .. } => {
@@ -152,6 +149,16 @@ fn offered(outline: &str, path: Option<&str>, warning: Option<&str>) -> String {
         path.map_or_else(|| "standard output".to_owned(), |path| sanitize::line(path, MAX_SHORT));
     let warning = warning.map_or_else(String::new, |warning| format!("Beware: {warning}\n"));
     format!("The other side offers the {outline}; it would be written to {path}\n{warning}")
+}
+
+/// The address may be a name that the other side chose, when a proxy is asked for it.
+fn route(kind: RouteKind, address: &str, proxy: Option<&str>) -> String {
+    let way = match kind {
+        RouteKind::Direct => "Directly",
+        RouteKind::Relay => "Through the relay",
+    };
+    let proxy = proxy.map_or_else(String::new, |proxy| format!(", by way of {proxy}"));
+    format!("{way}, {}{proxy}\n", sanitize::line(address, MAX_NAME))
 }
 
 fn local(role: LocalRole, because: Because<'_>) -> String {

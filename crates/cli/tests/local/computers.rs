@@ -28,6 +28,20 @@ fn two_computers_on_one_network_find_each_other() {
 }
 
 #[test]
+fn no_proxy_stands_between_two_computers_of_one_network() {
+    if !in_namespace(no_proxy_stands_between_two_computers_of_one_network) {
+        return;
+    }
+    let scene = Scene::without_server();
+    let far = Far::join();
+    let sender = far.start(&scene, &["send", "--text", "across", "--local"]);
+    let mut command = locally(&scene, &["receive", &sender.code()]);
+    command.env("ALL_PROXY", "socks5://127.0.0.1:9"); // nobody is there
+    assert_eq!(Running::start(&mut command, b"").end().with_code(0).text(), "across\n");
+    sender.end().with_code(0);
+}
+
+#[test]
 fn what_is_pinned_to_loopback_stays_on_its_computer() {
     if !in_namespace(what_is_pinned_to_loopback_stays_on_its_computer) {
         return;

@@ -12,7 +12,10 @@ use wormhole_sync_core::{
 use zeroize::Zeroizing;
 
 use super::goodbye::{self, ApplicationEnd, DriverEnd};
-use crate::error::{Cause, Error};
+use crate::{
+    error::{Cause, Error},
+    proxy::Proxy,
+};
 
 /// Messages of the peer's that wait for the application before the socket is read on. With
 /// [`MAX_BLOB`](crate::MAX_BLOB) this bounds what an eager peer can make this side hold.
@@ -24,6 +27,7 @@ pub(crate) struct Handle {
     news: mpsc::UnboundedReceiver<News>,
     unread: Arc<Unread>,
     failure: Arc<OnceLock<Error>>,
+    proxy: Option<Arc<Proxy>>,
     _end: ApplicationEnd,
 }
 
@@ -69,7 +73,7 @@ pub(crate) enum News {
 }
 
 /// The two ends of a new driver.
-pub(super) fn ends() -> (Handle, Application) {
+pub(super) fn ends(proxy: Option<Arc<Proxy>>) -> (Handle, Application) {
     let (commands, commands_in) = mpsc::unbounded_channel();
     let (news_out, news) = mpsc::unbounded_channel();
     let unread = Arc::<Unread>::default();
@@ -82,10 +86,15 @@ pub(super) fn ends() -> (Handle, Application) {
         failure: failure.clone(),
         _end: driver_end,
     };
-    (Handle { commands, news, unread, failure, _end: application_end }, application)
+    (Handle { commands, news, unread, failure, proxy, _end: application_end }, application)
 }
 
 impl Handle {
+    /// By way of which it meets the other side.
+    pub(crate) const fn proxy(&self) -> Option<&Arc<Proxy>> {
+        self.proxy.as_ref()
+    }
+
     pub(crate) async fn next(&mut self) -> Result<News, Error> {
         let news = self.news.recv().await.ok_or(Cause::Stopped)?;
         if matches!(news, News::Received(_)) {

@@ -5,6 +5,7 @@ use std::{
     future::{Future, pending, poll_fn},
     io, mem,
     pin::Pin,
+    sync::Arc,
     time::Duration,
 };
 
@@ -15,7 +16,10 @@ use futures_util::{
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
 
-use crate::dial::{Server, Socket};
+use crate::{
+    dial::{Server, Socket},
+    proxy::Proxy,
+};
 
 /// How long a closing handshake may hold up the end of the task.
 const FAREWELL_FRAME: Duration = Duration::from_millis(500);
@@ -40,8 +44,8 @@ pub(super) enum Change {
 }
 
 impl Link {
-    pub(super) fn dial(server: Server) -> Self {
-        Self::Dialing(Box::pin(server.dial()))
+    pub(super) fn dial(server: Server, proxy: Option<Arc<Proxy>>) -> Self {
+        Self::Dialing(Box::pin(async move { Ok(server.dial(proxy).await?.0) }))
     }
 
     pub(super) fn up(socket: Socket) -> Self {

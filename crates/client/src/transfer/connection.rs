@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{Shutdown, SocketAddr, TcpStream as StdTcpStream},
+    net::{Shutdown, TcpStream as StdTcpStream},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -19,11 +19,11 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
-use crate::dial::Socket;
+use crate::dial::{FarEnd, Socket};
 
 /// A link that can be waited for together with others.
 pub(super) enum Connection {
-    Tcp(TcpStream),
+    Tcp(TcpStream, FarEnd),
     WebSocket(Box<ByteSocket>),
 }
 
@@ -31,29 +31,29 @@ pub(super) enum Connection {
 /// bytes into messages means nothing.
 pub(super) struct ByteSocket {
     socket: Socket,
-    address: Option<SocketAddr>,
+    far_end: FarEnd,
     unread: Bytes,
 }
 
 impl ByteSocket {
-    pub(super) const fn new(socket: Socket, address: Option<SocketAddr>) -> Self {
-        Self { socket, address, unread: Bytes::new() }
+    pub(super) const fn new(socket: Socket, far_end: FarEnd) -> Self {
+        Self { socket, far_end, unread: Bytes::new() }
     }
 }
 
 impl Connection {
-    /// The address of the far end: the peer's, or the relay's.
-    pub(super) fn address(&self) -> Option<SocketAddr> {
+    /// The peer, or the relay.
+    pub(super) const fn far_end(&self) -> &FarEnd {
         match self {
-            Self::Tcp(stream) => stream.peer_addr().ok(),
-            Self::WebSocket(socket) => socket.address,
+            Self::Tcp(_, far_end) => far_end,
+            Self::WebSocket(socket) => &socket.far_end,
         }
     }
 
     /// Hands the link to a thread that may block. Must be called inside the runtime that drives it.
     pub(super) fn into_blocking(self) -> io::Result<(Blocking, Cut)> {
         match self {
-            Self::Tcp(stream) => {
+            Self::Tcp(stream, _) => {
                 let stream = stream.into_std()?;
                 stream.set_nonblocking(false)?;
                 let cut = Cut::Tcp(stream.try_clone()?);
@@ -75,7 +75,7 @@ impl AsyncRead for Connection {
         space: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_read(context, space),
+            Self::Tcp(stream, _) => Pin::new(stream).poll_read(context, space),
             Self::WebSocket(socket) => Pin::new(&mut **socket).poll_read(context, space),
         }
     }
@@ -88,21 +88,21 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Tcp(stream, _) => Pin::new(stream).poll_write(context, bytes),
             Self::WebSocket(socket) => Pin::new(&mut **socket).poll_write(context, bytes),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_flush(context),
+            Self::Tcp(stream, _) => Pin::new(stream).poll_flush(context),
             Self::WebSocket(socket) => Pin::new(&mut **socket).poll_flush(context),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Tcp(stream, _) => Pin::new(stream).poll_shutdown(context),
             Self::WebSocket(socket) => Pin::new(&mut **socket).poll_shutdown(context),
         }
     }

@@ -124,10 +124,11 @@ impl Driver {
         cancelled: mpsc::Receiver<String>,
         end: DriverEnd,
     ) -> Self {
+        let links = Links::new(ports, wormhole.proxy().cloned());
         Self {
             job,
             wormhole,
-            links: Links::new(ports),
+            links,
             origin: Instant::now(),
             events,
             cancelled,
@@ -264,10 +265,10 @@ impl Driver {
 
     fn linked(&mut self, change: Change, now: Moment) {
         match change {
-            Change::Accepted(stream) => {
+            Change::Accepted(stream, from) => {
                 if let Some(link) = machine!(self.job, machine => machine.accepted(now)) {
                     let _ = stream.set_nodelay(true);
-                    self.links.add(link, stream);
+                    self.links.add(link, stream, from);
                 }
             }
             Change::Opened(link) => machine!(self.job, machine => machine.opened(link)),
@@ -285,9 +286,8 @@ impl Driver {
         let Some((connection, unsent)) = self.links.take(link) else {
             return machine!(self.job, machine => machine.lost(link, self.origin.elapsed()));
         };
-        if let Some(address) = connection.address() {
-            self.say(Event::Connected { route: Route::new(path, address) }).await;
-        }
+        let route = Route::new(path, connection.far_end().clone());
+        self.say(Event::Connected { route }).await;
         match connection.into_blocking() {
             Ok((stream, cut)) => {
                 let line = Line { stream, sealer, opener, rest };

@@ -4,7 +4,9 @@ use std::{
     collections::BTreeMap,
     future::poll_fn,
     io,
+    net::SocketAddr,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -17,7 +19,10 @@ use tokio::{
 use wormhole_sync_core::connect::{LinkId, Target};
 
 use super::connection::{ByteSocket, Connection};
-use crate::dial::{self, Server};
+use crate::{
+    dial::{self, FarEnd, Server},
+    proxy::Proxy,
+};
 
 /// Bytes that are read at once before a link is chosen: a stranger's, mostly.
 const READ: usize = 1024;
@@ -28,7 +33,8 @@ const LAST_WORD: Duration = Duration::from_secs(2);
 /// The ports that are listened on, and all links that are not chosen yet.
 pub(super) struct Links {
     ports: Vec<TcpListener>,
-    links: BTreeMap<LinkId, Link>,
+    proxy: Option<Arc<Proxy>>,
+    by_id: BTreeMap<LinkId, Link>,
 }
 
 enum Link {
@@ -38,15 +44,15 @@ enum Link {
 
 /// What happens next.
 pub(super) enum Change {
-    Accepted(TcpStream),
+    Accepted(TcpStream, SocketAddr),
     Opened(LinkId),
     Received(LinkId, Vec<u8>),
     Lost(LinkId),
 }
 
 impl Links {
-    pub(super) const fn new(ports: Vec<TcpListener>) -> Self {
-        Self { ports, links: BTreeMap::new() }
+    pub(super) const fn new(ports: Vec<TcpListener>, proxy: Option<Arc<Proxy>>) -> Self {
+        Self { ports, proxy, by_id: BTreeMap::new() }
     }
 
     /// Closes the ports.
@@ -55,37 +61,25 @@ impl Links {
     }
 
     pub(super) fn dial(&mut self, link: LinkId, target: &Target) {
-        let dialing: Pin<Box<dyn Future<Output = _> + Send>> = match target {
-            Target::Tcp(endpoint) => {
-                let (host, port) = (endpoint.hostname().to_owned(), endpoint.port());
-                Box::pin(async move { dial::tcp(&host, port).await.map(Connection::Tcp) })
-            }
-            Target::WebSocket(url) => {
-                let server = Server::parse(url);
-                Box::pin(async move {
-                    let (socket, address) = server.map_err(io::Error::other)?.dial_from().await?;
-                    Ok(Connection::WebSocket(Box::new(ByteSocket::new(*socket, address))))
-                })
-            }
-            Target::Tor(_) => Box::pin(async { Err(io::ErrorKind::Unsupported.into()) }),
-        };
-        self.links.insert(link, Link::Dialing(dialing));
+        let (target, proxy) = (target.clone(), self.proxy.clone());
+        let dialing = Box::pin(dial_target(target, proxy));
+        self.by_id.insert(link, Link::Dialing(dialing));
     }
 
-    pub(super) fn add(&mut self, link: LinkId, stream: TcpStream) {
-        let connection = Connection::Tcp(stream);
-        self.links.insert(link, Link::Up { connection, unsent: Vec::new() });
+    pub(super) fn add(&mut self, link: LinkId, stream: TcpStream, from: SocketAddr) {
+        let connection = Connection::Tcp(stream, FarEnd::Address(from));
+        self.by_id.insert(link, Link::Up { connection, unsent: Vec::new() });
     }
 
     pub(super) fn transmit(&mut self, link: LinkId, bytes: &[u8]) {
-        if let Some(Link::Up { unsent, .. }) = self.links.get_mut(&link) {
+        if let Some(Link::Up { unsent, .. }) = self.by_id.get_mut(&link) {
             unsent.extend_from_slice(bytes);
         }
     }
 
     /// Lets a link go, after what was transmitted on it.
     pub(super) fn close(&mut self, link: LinkId) {
-        if let Some(Link::Up { mut connection, unsent }) = self.links.remove(&link) {
+        if let Some(Link::Up { mut connection, unsent }) = self.by_id.remove(&link) {
             tokio::spawn(timeout(LAST_WORD, async move {
                 connection.write_all(&unsent).await?;
                 connection.shutdown().await
@@ -95,7 +89,7 @@ impl Links {
 
     /// Hands a link over, with what has yet to be written to it.
     pub(super) fn take(&mut self, link: LinkId) -> Option<(Connection, Vec<u8>)> {
-        match self.links.remove(&link)? {
+        match self.by_id.remove(&link)? {
             Link::Up { connection, unsent } => Some((connection, unsent)),
             Link::Dialing(_) => None,
         }
@@ -109,12 +103,12 @@ impl Links {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Change> {
         for port in &self.ports {
             // A failing accept, such as for want of file descriptors, is tried again at the next turn.
-            if let Poll::Ready(Ok((stream, _))) = port.poll_accept(context) {
-                return Poll::Ready(Change::Accepted(stream));
+            if let Poll::Ready(Ok((stream, from))) = port.poll_accept(context) {
+                return Poll::Ready(Change::Accepted(stream, from));
             }
         }
         let changed = self
-            .links
+            .by_id
             .iter_mut()
             .find_map(|(link, state)| state.poll(context).map(|change| (*link, change)));
         let Some((link, change)) = changed else { return Poll::Pending };
@@ -122,10 +116,28 @@ impl Links {
             Ok(Progress::Opened) => Change::Opened(link),
             Ok(Progress::Received(bytes)) => Change::Received(link, bytes),
             Err(_) => {
-                self.links.remove(&link);
+                self.by_id.remove(&link);
                 Change::Lost(link)
             }
         })
+    }
+}
+
+async fn dial_target(target: Target, proxy: Option<Arc<Proxy>>) -> io::Result<Connection> {
+    match target {
+        // What only Tor reaches has a name that means nothing elsewhere.
+        Target::Tor(_) if !proxy.as_ref().is_some_and(|proxy| proxy.is_tor()) => {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+        Target::Tcp(endpoint) | Target::Tor(endpoint) => {
+            let (stream, far_end) = dial::connect(&endpoint, proxy).await?;
+            Ok(Connection::Tcp(stream, far_end))
+        }
+        Target::WebSocket(url) => {
+            let server = Server::parse(&url).map_err(io::Error::other)?;
+            let (socket, far_end) = server.dial(proxy).await?;
+            Ok(Connection::WebSocket(Box::new(ByteSocket::new(*socket, far_end))))
+        }
     }
 }
 

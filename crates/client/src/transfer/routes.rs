@@ -3,6 +3,7 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
 };
 
 use tokio::net::TcpListener;
@@ -14,7 +15,10 @@ use wormhole_sync_core::{
     },
 };
 
-use crate::error::{Cause, Error};
+use crate::{
+    error::{Cause, Error},
+    proxy::Proxy,
+};
 
 /// The family's public transit relay. Nothing is sent there unless it is [named](Routes::relay), and only when the
 /// two computers cannot reach each other.
@@ -123,9 +127,13 @@ impl Routes {
         Ok(self)
     }
 
-    /// Opens the ports; what to tell the peer.
-    pub(super) async fn open(&self) -> Result<(Vec<TcpListener>, Meeting), Error> {
-        let ports = self.listen().await.map_err(|error| Cause::Listen(error.to_string()))?;
+    /// Opens the ports, though none beside Tor; what to tell the peer.
+    pub(super) async fn open(
+        &self,
+        proxy: Option<&Arc<Proxy>>,
+    ) -> Result<(Vec<TcpListener>, Meeting), Error> {
+        let port = if proxy.is_some_and(|proxy| proxy.is_tor()) { &Port::None } else { &self.port };
+        let ports = port.listen().await.map_err(|error| Cause::Listen(error.to_string()))?;
         let mut hints = Vec::new();
         for port in ports.iter().filter_map(|port| port.local_addr().ok()).take(1) {
             hints.extend(addresses(port).into_iter().filter_map(|address| {
@@ -138,13 +146,15 @@ impl Routes {
         getrandom::fill(&mut side).map_err(|error| Cause::Random(error.to_string()))?;
         Ok((ports, Meeting { hints, listens, side: hex::encode(&side) }))
     }
+}
 
+impl Port {
     async fn listen(&self) -> io::Result<Vec<TcpListener>> {
-        match self.port {
-            Port::None => Ok(Vec::new()),
-            Port::At(address) => Ok(vec![TcpListener::bind(address).await?]),
-            Port::Any => everywhere(0).await,
-            Port::Pinned(port) => everywhere(port).await,
+        match *self {
+            Self::None => Ok(Vec::new()),
+            Self::At(address) => Ok(vec![TcpListener::bind(address).await?]),
+            Self::Any => everywhere(0).await,
+            Self::Pinned(port) => everywhere(port).await,
         }
     }
 }
@@ -185,7 +195,7 @@ mod tests {
 
     fn hints(routes: &Routes) -> (Vec<TcpListener>, Meeting) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let opened = runtime.block_on(routes.open());
+        let opened = runtime.block_on(routes.open(None));
         opened.unwrap()
     }
 
@@ -223,7 +233,7 @@ mod tests {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let routes = Routes::new().listen_at(taken.local_addr().unwrap());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let error = runtime.block_on(routes.open()).err().unwrap();
+        let error = runtime.block_on(routes.open(None)).err().unwrap();
         assert!(error.to_string().contains("port"), "{error}");
     }
 }

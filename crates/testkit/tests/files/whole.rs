@@ -7,7 +7,7 @@ use std::{
 
 use wormhole_sync::{
     files::{Destination, Gathering},
-    transfer::{Event, Outgoing, Route},
+    transfer::{Event, FarEnd, Outgoing, Route},
 };
 
 use super::hands::{SIZE, Spool, accepted, both, offered, routes, told, zeros};
@@ -22,7 +22,7 @@ async fn both_sides_are_told_what_happens_in_its_order() {
     assert_eq!((moved, came), (SIZE, SIZE));
     let [
         Event::Accepted,
-        Event::Connected { route: Route::Direct(at) },
+        Event::Connected { route: Route::Direct(FarEnd::Address(at)) },
         Event::Confirming,
         Event::Delivered,
     ] = &*sent
