@@ -341,7 +341,9 @@ impl Failure {
             Self::Refused(_) => return None,
             Self::Nonsense(what) => format!("the other side sent {what}"),
             Self::Unanswered => "it took too long to answer".to_owned(),
-            Self::NoLink => "no connection could be made for the transfer".to_owned(),
+            Self::NoLink => "the two computers cannot reach each other, nor both a relay; a transit relay that one \
+                             side names would help"
+                .to_owned(),
             Self::Lost => "the connection of the transfer was lost".to_owned(),
             Self::Stalled => "the connection of the transfer stood still for too long".to_owned(),
             Self::WrongHash => "what arrived is not what was sent".to_owned(),

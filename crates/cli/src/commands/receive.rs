@@ -1,7 +1,12 @@
 //! `wormhole receive`: a text, a file or a directory from any tool of the family.
 
+#[cfg(unix)]
+use std::os::fd::AsFd;
+#[cfg(windows)]
+use std::os::windows::io::AsHandle;
 use std::{
-    io::{IsTerminal, stdout},
+    fs::File,
+    io::{IsTerminal, Write, stdout},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -166,11 +171,23 @@ impl Taking {
     fn plan(&self, offer: &FilesOffer) -> Result<Planned, FilesError> {
         let destination = match self.output.as_deref() {
             None => Destination::current(),
-            Some(path) if path == Path::new("-") => Destination::writer(stdout()),
+            Some(path) if path == Path::new("-") => Destination::writer(unbuffered_stdout()),
             Some(path) => Destination::output(path),
         };
         let destination = destination.exists(self.exists);
         destination.plan(offer)
+    }
+}
+
+/// Standard output without the buffer that looks for ends of lines in every byte.
+fn unbuffered_stdout() -> Box<dyn Write + Send> {
+    #[cfg(unix)]
+    let descriptor = stdout().as_fd().try_clone_to_owned();
+    #[cfg(windows)]
+    let descriptor = stdout().as_handle().try_clone_to_owned();
+    match descriptor {
+        Ok(descriptor) => Box::new(File::from(descriptor)),
+        Err(_) => Box::new(stdout()), // closed, perhaps: writing says so
     }
 }
 

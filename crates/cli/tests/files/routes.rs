@@ -36,7 +36,7 @@ fn two_sides_that_cannot_reach_each_other_are_told_what_to_do() {
     for side in &sides {
         let said = match side.code {
             Some(4) => "name a transit relay on one side",
-            Some(5) => "no connection could be made", // the other has noticed first, and said so
+            Some(5) => "a transit relay that one side names would help", // the other has noticed first, and said so
             code => panic!("{code:?}"),
         };
         assert!(side.stderr.contains(said), "{}", side.stderr);
