@@ -35,9 +35,8 @@
 
 use std::{
     fmt,
-    io::{self, Read, Write},
+    io::{self, Read},
     path::PathBuf,
-    time::Duration,
 };
 
 use tokio::{sync::mpsc, time::timeout_at};
@@ -50,7 +49,6 @@ use wormhole_sync_core::{
 use crate::{
     driver::goodbye::{self, ApplicationEnd},
     error::{Cause, Error},
-    files::FilesOffer,
     wormhole::Wormhole,
 };
 
@@ -58,12 +56,15 @@ mod connection;
 mod driver;
 mod files;
 mod links;
+mod offered;
 mod pipeline;
 mod routes;
+mod sink;
 
 pub use crate::dial::FarEnd;
-pub use pipeline::Sink;
+pub use offered::{Offered, OfferedFiles, OfferedText};
 pub use routes::{DEFAULT_TRANSIT_RELAY, Routes, TRANSIT_RELAY_VARIABLE};
+pub use sink::{Discard, Sink};
 
 use driver::{Driver, Job};
 
@@ -191,6 +192,19 @@ impl fmt::Display for Route {
 
 /// A transfer under way. Dropping it cancels it, and the other side learns so in the background;
 /// [`farewells`](crate::farewells) waits for that.
+///
+/// ```
+/// use wormhole_sync::transfer::{self, Outgoing};
+///
+/// # wormhole_sync_testkit::doc::run(async |url| {
+/// # let (wormhole, taken) = wormhole_sync_testkit::doc::taker(url).await?;
+/// # let routes = wormhole_sync_testkit::doc::routes();
+/// let endless = Outgoing::bytes("zeros", std::io::repeat(0), 1 << 40);
+/// let transfer = transfer::send(wormhole, endless, &routes).await?;
+/// drop(transfer); // the user has closed the window
+/// assert!(taken.await?.is_err()); // the other side learns so
+/// # Ok(()) });
+/// ```
 pub struct Transfer {
     events: mpsc::Receiver<Event>,
     cancel: mpsc::Sender<String>,
@@ -201,12 +215,39 @@ pub struct Transfer {
 impl Transfer {
     /// What happens next; `None` once the transfer has ended, well or badly. Who does not look misses
     /// some [`Event::Moved`], and nothing else.
+    ///
+    /// ```
+    /// use wormhole_sync::transfer::{self, Event, Outgoing};
+    ///
+    /// # wormhole_sync_testkit::doc::run(async |url| {
+    /// # let (wormhole, _taken) = wormhole_sync_testkit::doc::taker(url).await?;
+    /// let mut transfer = transfer::send(wormhole, Outgoing::text("hello"), &Default::default()).await?;
+    /// let mut events = Vec::new();
+    /// while let Some(event) = transfer.next().await {
+    ///     events.push(event);
+    /// }
+    /// assert_eq!(events.last(), Some(&Event::Delivered));
+    /// # Ok(()) });
+    /// ```
     pub async fn next(&mut self) -> Option<Event> {
         self.events.recv().await
     }
 
     /// Waits for the end. For a sender `Ok` means that the receiver has everything under its final
     /// name and that it is what was sent.
+    ///
+    /// ```
+    /// use std::io::Cursor;
+    /// use wormhole_sync::transfer::{self, Outgoing};
+    ///
+    /// # wormhole_sync_testkit::doc::run(async |url| {
+    /// # let (wormhole, taken) = wormhole_sync_testkit::doc::taker(url).await?;
+    /// # let routes = wormhole_sync_testkit::doc::routes();
+    /// let plan = Outgoing::bytes("plan.txt", Cursor::new("meet at noon"), 12);
+    /// transfer::send(wormhole, plan, &routes).await?.finish().await?;
+    /// assert_eq!(taken.await??, b"meet at noon"); // on the other side
+    /// # Ok(()) });
+    /// ```
     pub async fn finish(mut self) -> Result<(), Error> {
         while self.events.recv().await.is_some() {}
         (&mut self.driver).await.unwrap_or_else(|_| Err(Cause::Stopped.into()))
@@ -214,6 +255,21 @@ impl Transfer {
 
     /// Gives up, and tells the other side why. [`finish`](Self::finish) then ends with
     /// [`ErrorKind::Cancelled`](crate::ErrorKind).
+    ///
+    /// ```
+    /// use wormhole_sync::{ErrorKind, transfer::{self, Outgoing}};
+    ///
+    /// # wormhole_sync_testkit::doc::run(async |url| {
+    /// # let (wormhole, taken) = wormhole_sync_testkit::doc::taker(url).await?;
+    /// # let routes = wormhole_sync_testkit::doc::routes();
+    /// let endless = Outgoing::bytes("zeros", std::io::repeat(0), 1 << 40);
+    /// let transfer = transfer::send(wormhole, endless, &routes).await?;
+    /// transfer.cancel("the train leaves");
+    /// assert_eq!(transfer.finish().await.err().unwrap().kind(), ErrorKind::Cancelled);
+    /// let error = taken.await?.err().unwrap(); // on the other side
+    /// assert!(error.to_string().contains("the train leaves"));
+    /// # Ok(()) });
+    /// ```
     pub fn cancel(&self, reason: &str) {
         // A transfer that has ended, or is being cancelled, needs no second reason.
         let _ = self.cancel.try_send(reason.to_owned());
@@ -337,136 +393,4 @@ pub async fn refuse(mut wormhole: Wormhole, reason: &str) -> Result<(), Error> {
     wormhole.close().await
 }
 
-/// What the other side offers; it waits for an answer. Dropping it says goodbye without one.
-///
-/// Names and texts in it are a stranger's: no path, and not fit for a terminal as they are.
-#[derive(Debug)]
-pub enum Offered {
-    /// A text, which is here already.
-    Text(OfferedText),
-    /// A file, or a directory as one archive.
-    Files(OfferedFiles),
-}
-
-impl Offered {
-    fn new(wormhole: Wormhole, machine: Receiving, offer: Offer) -> Self {
-        match offer {
-            Offer::Message(text) => Self::Text(OfferedText { wormhole, machine, text }),
-            Offer::File(file) => {
-                let (size, offer) = (file.size, FilesOffer::File(file));
-                Self::Files(OfferedFiles { wormhole, machine, offer, size })
-            }
-            Offer::Directory(directory) => {
-                let (size, offer) = (directory.archive_size, FilesOffer::Directory(directory));
-                Self::Files(OfferedFiles { wormhole, machine, offer, size })
-            }
-        }
-    }
-}
-
-/// A text that is offered. Do with it what is to be done, and then acknowledge it: its sender waits for
-/// that.
-pub struct OfferedText {
-    wormhole: Wormhole,
-    machine: Receiving,
-    text: String,
-}
-
-impl OfferedText {
-    /// The text: a stranger's.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Tells the sender that its text has arrived.
-    pub async fn acknowledge(mut self) -> Result<(), Error> {
-        self.machine.take_text();
-        answer(self.wormhole, self.machine).await
-    }
-
-    /// Tells the sender that its text could not be taken, and why.
-    pub async fn reject(mut self, reason: &str) -> Result<(), Error> {
-        self.machine.cancel(reason);
-        answer(self.wormhole, self.machine).await
-    }
-}
-
-/// A file or directory that is offered.
-pub struct OfferedFiles {
-    wormhole: Wormhole,
-    machine: Receiving,
-    offer: FilesOffer,
-    size: u64,
-}
-
-impl OfferedFiles {
-    /// What is offered.
-    pub const fn offer(&self) -> &FilesOffer {
-        &self.offer
-    }
-
-    /// The bytes that will come: the file's, or the archive's of a directory.
-    pub const fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// Takes it. The bytes are written to `sink` on a thread that may block, and only now does the sender
-    /// learn where this side can be reached.
-    pub async fn accept(self, sink: Box<dyn Sink>, routes: &Routes) -> Result<Transfer, Error> {
-        let (ports, meeting) = match routes.open(self.wormhole.proxy()).await {
-            Ok(opened) => opened,
-            Err(error) => {
-                drop(self.reject(UNREACHABLE).await);
-                return Err(error);
-            }
-        };
-        let Self { wormhole, machine, size, .. } = self;
-        let job = Job::Receive { machine, sink: Some(sink), size, meeting };
-        Ok(Transfer::start(job, wormhole, ports))
-    }
-
-    /// Declines, and tells the sender why.
-    pub async fn reject(mut self, reason: &str) -> Result<(), Error> {
-        self.machine.cancel(reason);
-        answer(self.wormhole, self.machine).await
-    }
-}
-
-/// Says the machine's last words, and goodbye.
-async fn answer(mut wormhole: Wormhole, mut machine: Receiving) -> Result<(), Error> {
-    while let output @ (Output::Message(_) | Output::Event(_)) = machine.poll(Duration::ZERO) {
-        if let Output::Message(message) = output {
-            wormhole.send(&message).await?;
-        }
-    }
-    wormhole.close().await
-}
-
-/// A sink that keeps nothing, for measuring.
-///
-/// ```
-/// use std::io::Write;
-///
-/// wormhole_sync::transfer::Discard.write_all(b"gone")?;
-/// # Ok::<(), std::io::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Discard;
-
-impl Write for Discard {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Sink for Discard {
-    fn complete(self: Box<Self>) -> io::Result<Option<PathBuf>> {
-        Ok(None)
-    }
-}
-
-crate::wormhole::opaque!(Transfer, OfferedText, OfferedFiles);
+crate::wormhole::opaque!(Transfer);

@@ -18,14 +18,18 @@ use crate::server::Server;
 mod transfer;
 
 pub use transfer::{
-    line, meeting, offered, race, receiving_connected, sending, sending_connected, transit_key,
+    handshakes, line, meeting, offered, race, receiving_connected, sending, sending_connected,
+    transit_key,
 };
 
 #[cfg(feature = "doc")]
 mod loopback;
 
 #[cfg(feature = "doc")]
-pub use loopback::{MOTD, blocking_pair, pair, run, server};
+pub use loopback::{
+    MOTD, blocking_offered_file, blocking_offered_text, blocking_pair, blocking_taker,
+    offered_file, offered_text, pair, routes, run, server, taker,
+};
 
 /// The settings of every [`wormhole`].
 pub fn settings() -> Settings {

@@ -14,21 +14,19 @@
 mod folder;
 mod numbered;
 mod receiving;
+mod spot;
 mod system;
 mod temporary;
 
-use std::{
-    ffi::{OsStr, OsString},
-    fmt,
-    io::Write,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fmt, io::Write, path::PathBuf};
 
 use wormhole_sync_core::wire::transfer_message::{DirectoryOffer, FileOffer};
 
 pub use self::receiving::{Received, Receiving};
-use self::{folder::Folder, numbered::numbered, receiving::Contents};
+use self::{
+    receiving::Contents,
+    spot::{InFolder, Spot},
+};
 use super::{
     FilesError, FilesOffer, name,
     unpack::{MAX_RATIO, Promise},
@@ -56,8 +54,7 @@ pub enum Exists {
 /// Where the user wants what is received.
 ///
 /// ```
-/// use wormhole_sync::files::Destination;
-/// use wormhole_sync_core::wire::transfer_message::FileOffer;
+/// use wormhole_sync::files::{Destination, FileOffer};
 ///
 /// # let downloads = tempfile::tempdir()?;
 /// # let downloads = downloads.path();
@@ -86,8 +83,7 @@ impl Destination {
     /// Into the current directory, under the peer's name.
     ///
     /// ```
-    /// # use wormhole_sync::files::Destination;
-    /// # use wormhole_sync_core::wire::transfer_message::FileOffer;
+    /// # use wormhole_sync::files::{Destination, FileOffer};
     /// let offer = FileOffer { name: "../evil".into(), size: 5 };
     /// assert!(Destination::current().file(&offer).is_err());
     /// ```
@@ -100,8 +96,7 @@ impl Destination {
     /// Directories above it are not made.
     ///
     /// ```
-    /// # use wormhole_sync::files::Destination;
-    /// # use wormhole_sync_core::wire::transfer_message::FileOffer;
+    /// # use wormhole_sync::files::{Destination, FileOffer};
     /// # let downloads = tempfile::tempdir()?;
     /// let path = downloads.path().join("mine.txt");
     /// let offer = FileOffer { name: "CON".into(), size: 5 };
@@ -118,8 +113,7 @@ impl Destination {
     /// that nobody has checked.
     ///
     /// ```
-    /// # use wormhole_sync::files::Destination;
-    /// # use wormhole_sync_core::wire::transfer_message::FileOffer;
+    /// # use wormhole_sync::files::{Destination, FileOffer};
     /// let offer = FileOffer { name: "plan.txt".into(), size: 5 };
     /// let planned = Destination::writer(std::io::sink()).file(&offer).unwrap();
     /// assert_eq!(planned.path(), None);
@@ -132,8 +126,7 @@ impl Destination {
     /// What to do when something stands there already: [`Exists::Refuse`] unless this says otherwise.
     ///
     /// ```
-    /// # use wormhole_sync::files::{Destination, Exists};
-    /// # use wormhole_sync_core::wire::transfer_message::FileOffer;
+    /// # use wormhole_sync::files::{Destination, Exists, FileOffer};
     /// # let downloads = tempfile::tempdir()?;
     /// # let downloads = downloads.path();
     /// std::fs::write(downloads.join("plan.txt"), "old")?;
@@ -148,6 +141,17 @@ impl Destination {
     }
 
     /// Checks that a file can be received as offered: its name, what stands there, the room.
+    ///
+    /// ```
+    /// # use wormhole_sync::files::{Destination, Source};
+    /// # let downloads = tempfile::tempdir()?;
+    /// # let downloads = downloads.path();
+    /// let offer = Source::reader("plan.txt", 5, &b"hello"[..]).unwrap().offer();
+    /// let planned = Destination::output(downloads).plan(&offer).unwrap();
+    /// assert_eq!(planned.path(), Some(downloads.join("plan.txt")));
+    /// assert_eq!(std::fs::read_dir(downloads)?.count(), 0); // nothing has been made yet
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn plan(self, offer: &FilesOffer) -> Result<Planned, FilesError> {
         match offer {
             FilesOffer::File(file) => self.file(file),
@@ -156,12 +160,38 @@ impl Destination {
     }
 
     /// The same for a file.
+    ///
+    /// ```
+    /// # use wormhole_sync::files::{Destination, FileOffer, FilesError};
+    /// # let downloads = tempfile::tempdir()?;
+    /// # let downloads = downloads.path();
+    /// let whole_disk = FileOffer { name: "zeros".into(), size: u64::MAX };
+    /// let error = Destination::output(downloads).file(&whole_disk).err().unwrap();
+    /// assert!(matches!(error, FilesError::Space { needed: u64::MAX, .. }));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn file(self, offer: &FileOffer) -> Result<Planned, FilesError> {
         let contents = Contents::File;
         self.settle(&offer.name, offer.size, offer.size, contents)
     }
 
     /// The same for a directory, for whose archive there must be room beside it.
+    ///
+    /// ```
+    /// # use wormhole_sync::files::{Destination, DirectoryOffer, FilesError};
+    /// # let downloads = tempfile::tempdir()?;
+    /// # let downloads = downloads.path();
+    /// let mode = DirectoryOffer::ZIP.to_owned();
+    /// let holiday =
+    ///     DirectoryOffer { mode, name: "holiday".into(), archive_size: 1000, bytes: 800, files: 2 };
+    /// let planned = Destination::output(downloads).directory(&holiday).unwrap();
+    /// assert_eq!(planned.path(), Some(downloads.join("holiday")));
+    ///
+    /// let tar = DirectoryOffer { mode: "tar".into(), ..holiday };
+    /// let error = Destination::output(downloads).directory(&tar).err().unwrap();
+    /// assert!(matches!(error, FilesError::Mode(_)));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn directory(self, offer: &DirectoryOffer) -> Result<Planned, FilesError> {
         if !offer.is_zip() {
             return Err(FilesError::Mode(offer.mode.clone()));
@@ -203,8 +233,7 @@ impl Destination {
 /// What was offered can be received; nothing has been made yet.
 ///
 /// ```
-/// # use wormhole_sync::files::Destination;
-/// # use wormhole_sync_core::wire::transfer_message::FileOffer;
+/// # use wormhole_sync::files::{Destination, FileOffer};
 /// # let downloads = tempfile::tempdir()?;
 /// let offer = FileOffer { name: ".bashrc".into(), size: 5 };
 /// let planned = Destination::output(downloads.path()).file(&offer).unwrap();
@@ -219,18 +248,12 @@ pub struct Planned {
     contents: Contents,
 }
 
-enum Spot {
-    Writer(Box<dyn Write + Send>),
-    InFolder(InFolder),
-}
-
 impl Planned {
     /// Where it will stand; none for a writer. With [`Exists::Rename`], unless somebody else
     /// takes the name meanwhile: then [`Received::path`] tells.
     ///
     /// ```
-    /// # use wormhole_sync::files::Destination;
-    /// # use wormhole_sync_core::wire::transfer_message::FileOffer;
+    /// # use wormhole_sync::files::{Destination, FileOffer};
     /// # let downloads = tempfile::tempdir()?;
     /// # let downloads = downloads.path();
     /// let offer = FileOffer { name: "plan.txt".into(), size: 5 };
@@ -248,6 +271,19 @@ impl Planned {
 
     /// Why the user should look twice at the name, if it is the peer's: see
     /// [`delicate`](super::delicate).
+    ///
+    /// ```
+    /// # use wormhole_sync::files::{Destination, FileOffer};
+    /// # let downloads = tempfile::tempdir()?;
+    /// # let downloads = downloads.path();
+    /// let offer = FileOffer { name: "holiday.jpeg.exe".into(), size: 5 };
+    /// let planned = Destination::output(downloads).file(&offer).unwrap();
+    /// assert!(planned.warning().unwrap().contains("program"));
+    ///
+    /// let own_name = Destination::output(downloads.join("holiday.exe")).file(&offer).unwrap();
+    /// assert_eq!(own_name.warning(), None);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn warning(&self) -> Option<&'static str> {
         match &self.spot {
             Spot::InFolder(InFolder { name, peers: true, .. }) => {
@@ -258,67 +294,20 @@ impl Planned {
     }
 
     /// Makes the temporary file. What comes now goes to [`Receiving::write`].
+    ///
+    /// ```
+    /// # use wormhole_sync::files::{Destination, FileOffer};
+    /// # let downloads = tempfile::tempdir()?;
+    /// # let downloads = downloads.path();
+    /// let offer = FileOffer { name: "plan.txt".into(), size: 5 };
+    /// let receiving = Destination::output(downloads).file(&offer).unwrap().begin().unwrap();
+    /// assert!(!downloads.join("plan.txt").exists()); // it has another name until it is complete
+    /// assert_eq!(std::fs::read_dir(downloads)?.count(), 1);
+    /// # drop(receiving);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn begin(self) -> Result<Receiving, FilesError> {
         Receiving::begin(self.spot, self.size, self.contents)
-    }
-}
-
-/// A name in a directory.
-#[derive(Debug)]
-struct InFolder {
-    folder: Arc<Folder>,
-    /// As it was wished for.
-    wished: OsString,
-    /// The one to take: another than `wished` if that stands already, and may be evaded.
-    name: OsString,
-    exists: Exists,
-    /// Whether the peer chose the name.
-    peers: bool,
-}
-
-impl InFolder {
-    /// The user's own path is followed wherever it leads, but for its last component.
-    fn find(path: &Path, peers: &str, exists: Exists) -> Result<Self, FilesError> {
-        let at = |folder: &Path, name: &OsStr, peers| {
-            let (wished, name) = (name.to_owned(), name.to_owned());
-            Ok(Self { folder: Arc::new(Folder::open(folder)?), wished, name, exists, peers })
-        };
-        if path.is_dir() {
-            let name = name::safe(peers)
-                .map_err(|why| FilesError::Name { name: peers.to_owned(), why })?;
-            return at(path, OsStr::new(name), true);
-        }
-        let wants_directory = path.as_os_str().as_encoded_bytes().ends_with(b"/");
-        match (path.parent(), path.file_name()) {
-            (Some(parent), Some(name)) if !wants_directory => at(parent, name, false),
-            _ => Err(FilesError::Place { path: path.to_owned(), why: NO_DIRECTORY }),
-        }
-    }
-
-    fn free_for(self, contents: &Contents) -> Result<Self, FilesError> {
-        let Some(stands) = self.folder.what_stands(&self.wished)? else { return Ok(self) };
-        let directory = matches!(contents, Contents::Archive(_));
-        match self.exists {
-            Exists::Refuse => Err(self.taken(CHOOSE_ANOTHER)),
-            Exists::Overwrite if directory => Err(self.taken(NEVER_MERGED)),
-            Exists::Overwrite if stands.is_dir() => Err(self.taken(NOT_BY_A_FILE)),
-            Exists::Overwrite => Ok(self),
-            Exists::Rename => self.first_free(directory),
-        }
-    }
-
-    fn first_free(mut self, directory: bool) -> Result<Self, FilesError> {
-        for number in 1..MOST_NUMBERS {
-            self.name = numbered(&self.wished, number, directory);
-            if self.folder.what_stands(&self.name)?.is_none() {
-                return Ok(self);
-            }
-        }
-        Err(self.taken(CHOOSE_ANOTHER))
-    }
-
-    fn taken(&self, advice: &'static str) -> FilesError {
-        FilesError::Exists { path: self.folder.path_of(&self.wished), advice }
     }
 }
 
@@ -331,26 +320,8 @@ impl fmt::Debug for Place {
     }
 }
 
-impl fmt::Debug for Spot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Writer(_) => f.write_str("Writer"),
-            Self::InFolder(spot) => spot.fmt(f),
-        }
-    }
-}
-
 const DIRECTORY_TO_A_WRITER: &str = "cannot take a directory, whose archive would go there \
     unchecked; choose a directory to receive it into";
-const NO_DIRECTORY: &str = "is no directory; make it, or choose another";
-const CHOOSE_ANOTHER: &str = "choose another name, or allow overwriting or renaming";
-const NEVER_MERGED: &str = "a received directory is not merged with it, nor put in its place; choose \
-    another name, or allow renaming";
-const NOT_BY_A_FILE: &str = "and is a directory, which no file replaces; choose another name, or allow \
-    renaming";
-
-/// Numbers tried for a free name: a directory full of them would be searched for ever.
-const MOST_NUMBERS: u32 = 10_000;
 
 #[cfg(test)]
 mod tests;

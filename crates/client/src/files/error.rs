@@ -5,6 +5,20 @@ use std::{fmt, io, path::PathBuf};
 use wormhole_sync_core::Fault;
 
 /// Why a file or directory could not be sent or received.
+///
+/// ```
+/// use wormhole_sync::files::{Destination, FileOffer, FilesError};
+///
+/// # let downloads = tempfile::tempdir()?;
+/// # let downloads = downloads.path();
+/// std::fs::write(downloads.join("plan.txt"), "old")?;
+/// let offer = FileOffer { name: "plan.txt".into(), size: 5 };
+/// let error = Destination::output(downloads).file(&offer).err().unwrap();
+/// let FilesError::Exists { path, advice } = error else { panic!("{error}") };
+/// assert_eq!(path, downloads.join("plan.txt"));
+/// println!("{}: {advice}", path.display());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FilesError {
@@ -67,6 +81,14 @@ pub enum FilesError {
 
 impl FilesError {
     /// Who is to blame.
+    ///
+    /// ```
+    /// use wormhole_sync::{Fault, files::{Destination, FileOffer}};
+    ///
+    /// let offer = FileOffer { name: "../evil".into(), size: 5 };
+    /// let error = Destination::current().file(&offer).err().unwrap();
+    /// assert_eq!(error.fault(), Fault::Peer);
+    /// ```
     pub const fn fault(&self) -> Fault {
         match self {
             Self::Name { .. } | Self::Mode(_) | Self::Archive { .. } | Self::Amount { .. } => {

@@ -25,6 +25,8 @@ use wormhole_sync_core::{
     wire::{limits::RECORD, transit::LENGTH_BYTES},
 };
 
+use super::Sink;
+
 /// Records in a chunk.
 const RECORDS: usize = 4;
 
@@ -175,36 +177,6 @@ pub(super) fn send_record(
     sealer.seal(plaintext, &mut record).ok_or(io::ErrorKind::InvalidInput)?;
     link.write_all(&record)?;
     link.flush()
-}
-
-/// Where received bytes go. Dropping one that is not complete must leave nothing behind.
-///
-/// ```
-/// use std::{io::{self, Write}, path::PathBuf};
-/// use wormhole_sync::transfer::Sink;
-///
-/// struct Spool(Vec<u8>);
-///
-/// impl Write for Spool {
-///     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-///         self.0.write(bytes)
-///     }
-///     fn flush(&mut self) -> io::Result<()> {
-///         Ok(())
-///     }
-/// }
-///
-/// impl Sink for Spool {
-///     fn complete(self: Box<Self>) -> io::Result<Option<PathBuf>> {
-///         println!("{} bytes", self.0.len());
-///         Ok(None)
-///     }
-/// }
-/// ```
-pub trait Sink: Write + Send {
-    /// Everything has been written, and is what was sent: sync it, unpack it, and give it its name. The
-    /// sender learns of success only afterwards. Returns where it stands, if it has a place.
-    fn complete(self: Box<Self>) -> io::Result<Option<PathBuf>>;
 }
 
 /// What was received and stands complete.

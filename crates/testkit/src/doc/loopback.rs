@@ -8,6 +8,13 @@ use tokio::runtime::{Builder, Runtime};
 use wormhole_sync::{Options, Wormhole, blocking};
 use wormhole_sync_server::{Config, Notices, listen, serve};
 
+mod transfers;
+
+pub use transfers::{
+    blocking_offered_file, blocking_offered_text, blocking_taker, offered_file, offered_text,
+    routes, taker,
+};
+
 /// The message of the day of every [`server`].
 pub const MOTD: &str = "down for repair on Sunday";
 

@@ -21,10 +21,14 @@ pub fn line(role: Role) -> Vec<u8> {
     transit_key().ready_line(role).as_bytes().to_vec()
 }
 
+/// The handshakes of the side of `role`.
+pub fn handshakes(role: Role) -> Handshakes {
+    Handshakes::new(transit_key(), role, "5e".repeat(8))
+}
+
 /// The sender's race, with a port of its own, just begun.
 pub fn race() -> Connect<Handshakes> {
-    let handshakes = Handshakes::new(transit_key(), Role::Sender, "5e".repeat(8));
-    let mut race = Connect::new(handshakes, true);
+    let mut race = Connect::new(handshakes(Role::Sender), true);
     race.begin(Moment::ZERO);
     race
 }

@@ -9,7 +9,8 @@ use std::{
 };
 
 use super::{
-    InFolder, Spot, system,
+    spot::{InFolder, Spot},
+    system,
     temporary::{TemporaryDirectory, TemporaryFile},
 };
 use crate::files::{
@@ -27,8 +28,7 @@ pub(super) enum Contents {
 /// behind, but for what went to a writer.
 ///
 /// ```
-/// use wormhole_sync::files::Destination;
-/// use wormhole_sync_core::wire::transfer_message::FileOffer;
+/// use wormhole_sync::files::{Destination, FileOffer};
 ///
 /// # let downloads = tempfile::tempdir()?;
 /// # let downloads = downloads.path();
@@ -55,8 +55,7 @@ enum Sink {
 /// What has arrived, checked, and is on the disk under its name.
 ///
 /// ```
-/// # use wormhole_sync::files::Destination;
-/// # use wormhole_sync_core::wire::transfer_message::FileOffer;
+/// # use wormhole_sync::files::{Destination, FileOffer};
 /// # let downloads = tempfile::tempdir()?;
 /// # let downloads = downloads.path();
 /// let offer = FileOffer { name: "empty".into(), size: 0 };
@@ -91,6 +90,17 @@ impl Receiving {
     }
 
     /// Takes the next bytes. More than was promised are refused, and none of them written.
+    ///
+    /// ```
+    /// # use wormhole_sync::files::{Destination, FileOffer};
+    /// # let downloads = tempfile::tempdir()?;
+    /// # let downloads = downloads.path();
+    /// let offer = FileOffer { name: "plan.txt".into(), size: 5 };
+    /// let mut receiving = Destination::output(downloads).file(&offer).unwrap().begin().unwrap();
+    /// receiving.take(b"hello").unwrap();
+    /// assert!(receiving.take(b"!").is_err()); // a sixth of five bytes
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn take(&mut self, bytes: &[u8]) -> Result<(), FilesError> {
         let came = self.came.saturating_add(bytes.len() as u64);
         if came > self.promised {
@@ -119,6 +129,17 @@ impl Receiving {
     }
 
     /// Bytes that are still to come.
+    ///
+    /// ```
+    /// # use wormhole_sync::files::{Destination, FileOffer};
+    /// # let downloads = tempfile::tempdir()?;
+    /// # let downloads = downloads.path();
+    /// let offer = FileOffer { name: "plan.txt".into(), size: 5 };
+    /// let mut receiving = Destination::output(downloads).file(&offer).unwrap().begin().unwrap();
+    /// receiving.take(b"hel").unwrap();
+    /// assert_eq!(receiving.missing(), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub const fn missing(&self) -> u64 {
         self.promised - self.came
     }
@@ -126,12 +147,50 @@ impl Receiving {
     /// Unpacks what is to be unpacked, brings everything to the disk and gives it its name: to be called
     /// when the last byte was taken and is known to be the peer's. When this returns, the peer can be
     /// told.
+    ///
+    /// ```
+    /// # use wormhole_sync::files::{Destination, FileOffer};
+    /// # let downloads = tempfile::tempdir()?;
+    /// # let downloads = downloads.path();
+    /// let offer = FileOffer { name: "plan.txt".into(), size: 5 };
+    /// let mut receiving = Destination::output(downloads).file(&offer).unwrap().begin().unwrap();
+    /// receiving.take(b"hello").unwrap();
+    /// let received = receiving.finish().unwrap();
+    /// assert_eq!(received.path, Some(downloads.join("plan.txt")));
+    /// assert_eq!(std::fs::read(downloads.join("plan.txt"))?, b"hello");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn finish(self) -> Result<Received, FilesError> {
         self.finish_watched(&mut |_| ControlFlow::Continue(()))
     }
 
     /// The same, calling `watch` while a directory is unpacked, with the bytes of its files so far.
     /// When that returns [`ControlFlow::Break`], nothing is kept.
+    ///
+    /// ```
+    /// use std::{io::Read, ops::ControlFlow};
+    /// use wormhole_sync::files::{Destination, FilesError, Gathering};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (holiday, downloads) = (folder.path().join("holiday"), folder.path().join("downloads"));
+    /// # std::fs::create_dir(&holiday)?;
+    /// # std::fs::create_dir(&downloads)?;
+    /// # std::fs::write(holiday.join("plan.txt"), "dig a tunnel")?;
+    /// let source = Gathering::new().path(&holiday).unwrap();
+    /// let planned = Destination::output(&downloads).plan(&source.offer()).unwrap();
+    /// let mut receiving = planned.begin().unwrap();
+    /// let mut archive = Vec::new();
+    /// source.into_reader().read_to_end(&mut archive)?;
+    /// receiving.take(&archive).unwrap();
+    ///
+    /// let error = receiving.finish_watched(&mut |bytes| {
+    ///     assert_eq!(bytes, 12); // "dig a tunnel"
+    ///     ControlFlow::Break(()) // the user has had enough
+    /// });
+    /// assert!(matches!(error, Err(FilesError::Stopped)));
+    /// assert_eq!(std::fs::read_dir(downloads)?.count(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn finish_watched(
         self,
         watch: &mut dyn FnMut(u64) -> ControlFlow<()>,

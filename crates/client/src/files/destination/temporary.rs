@@ -9,7 +9,13 @@ use std::{
 
 use cap_std::fs::{Dir, OpenOptions};
 
-use super::{Exists, InFolder, MOST_NUMBERS, folder::Folder, numbered::numbered, system};
+use super::{
+    Exists,
+    folder::Folder,
+    numbered::numbered,
+    spot::{InFolder, MOST_NUMBERS},
+    system,
+};
 use crate::files::{FilesError, unpack::Tree};
 
 pub(super) struct TemporaryFile {
