@@ -48,6 +48,15 @@ pub trait Negotiate {
     type Negotiation: Negotiation;
 
     /// Begins one.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{connect::{Negotiate, Negotiation, Path}, wire::transit::Role};
+    ///
+    /// # let handshakes = wormhole_sync_testkit::doc::handshakes(Role::Sender);
+    /// let mut direct = handshakes.begin(Path::Direct);
+    /// let mut relayed = handshakes.begin(Path::Relay);
+    /// assert_ne!(direct.opened(), relayed.opened()); // the relay is spoken to first
+    /// ```
     fn begin(&self, path: Path) -> Self::Negotiation;
 }
 
@@ -56,21 +65,56 @@ pub trait Negotiate {
 /// ```
 /// use wormhole_sync_core::{connect::{Negotiate, Negotiation, Path}, wire::transit::{GO, Role}};
 ///
-/// # use wormhole_sync_core::transit::Handshakes;
-/// # let handshakes = Handshakes::new(wormhole_sync_testkit::doc::transit_key(), Role::Sender, String::new());
+/// # let handshakes = wormhole_sync_testkit::doc::handshakes(Role::Sender);
 /// assert_eq!(handshakes.begin(Path::Direct).choose(), GO);
 /// ```
 pub trait Negotiation {
     /// What is said as soon as the link is up.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{connect::{Negotiate, Negotiation, Path}, wire::transit::Role};
+    ///
+    /// # let handshakes = wormhole_sync_testkit::doc::handshakes(Role::Sender);
+    /// let said = handshakes.begin(Path::Direct).opened();
+    /// assert!(said.starts_with(b"transit sender "));
+    /// ```
     fn opened(&mut self) -> Vec<u8>;
 
     /// Takes what has come; what is to be said to it is added to `reply`.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{
+    ///     connect::{Negotiate, Negotiation, Path, Progress},
+    ///     wire::transit::{RELAY_OK, Role},
+    /// };
+    ///
+    /// # let handshakes = wormhole_sync_testkit::doc::handshakes(Role::Sender);
+    /// let mut link = handshakes.begin(Path::Relay);
+    /// let mut reply = Vec::new();
+    /// assert_eq!(link.received(RELAY_OK, &mut reply), Progress::Waiting);
+    /// assert!(reply.starts_with(b"transit sender "));
+    /// assert_eq!(link.received(b"GET / HTTP/1.1", &mut reply), Progress::Refused);
+    /// ```
     fn received(&mut self, bytes: &[u8], reply: &mut Vec<u8>) -> Progress;
 
     /// What the picking side says on the link that it picks.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{connect::{Negotiate, Negotiation, Path}, wire::transit::Role};
+    ///
+    /// # let handshakes = wormhole_sync_testkit::doc::handshakes(Role::Sender);
+    /// assert_eq!(handshakes.begin(Path::Direct).choose(), b"go\n");
+    /// ```
     fn choose(&mut self) -> Vec<u8>;
 
     /// What it says on the others that are ready.
+    ///
+    /// ```
+    /// use wormhole_sync_core::{connect::{Negotiate, Negotiation, Path}, wire::transit::Role};
+    ///
+    /// # let handshakes = wormhole_sync_testkit::doc::handshakes(Role::Sender);
+    /// assert_eq!(handshakes.begin(Path::Direct).decline(), b"nevermind\n");
+    /// ```
     fn decline(&mut self) -> Vec<u8>;
 }
 
