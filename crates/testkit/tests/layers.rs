@@ -8,6 +8,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use support::sources::{beneath, without_tests};
+
+mod support {
+    pub(crate) mod sources;
+}
+
 fn crates() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
@@ -73,23 +79,14 @@ fn modules(root: &str) -> Vec<String> {
 /// The sources of a module: its file, and those in its folder.
 fn sources(folder: &Path, module: &str) -> Vec<PathBuf> {
     let mut found = vec![folder.join(format!("{module}.rs"))];
-    let mut folders = vec![folder.join(module)];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten() {
-            let path = entry.unwrap().path();
-            if path.is_dir() { folders.push(path) } else { found.push(path) }
-        }
-    }
-    found.retain(|path| path.extension() == Some("rs".as_ref()) && path.exists());
+    found.retain(|path| path.exists());
+    found.extend(beneath(&folder.join(module)));
     found
 }
 
 /// The top-level modules that a source names behind `crate::`, its tests and docs aside.
 fn used(source: &str) -> BTreeSet<String> {
-    let code: String = source
-        .split("\n#[cfg(test)]\nmod tests {")
-        .next()
-        .unwrap()
+    let code: String = without_tests(source)
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"))
         .collect::<Vec<_>>()
