@@ -52,6 +52,7 @@ use crate::{
     wormhole::Wormhole,
 };
 
+mod canceller;
 mod connection;
 mod driver;
 mod files;
@@ -62,6 +63,7 @@ mod routes;
 mod sink;
 
 pub use crate::dial::FarEnd;
+pub use canceller::Canceller;
 pub use offered::{Offered, OfferedFiles, OfferedText};
 pub use routes::{DEFAULT_TRANSIT_RELAY, Routes, TRANSIT_RELAY_VARIABLE};
 pub use sink::{Discard, Sink};
@@ -271,8 +273,27 @@ impl Transfer {
     /// # Ok(()) });
     /// ```
     pub fn cancel(&self, reason: &str) {
-        // A transfer that has ended, or is being cancelled, needs no second reason.
-        let _ = self.cancel.try_send(reason.to_owned());
+        self.canceller().cancel(reason);
+    }
+
+    /// What cancels this transfer from elsewhere, such as another thread.
+    ///
+    /// ```
+    /// use wormhole_sync::transfer::{self, Outgoing};
+    ///
+    /// # wormhole_sync_testkit::doc::run(async |url| {
+    /// # let (wormhole, _taken) = wormhole_sync_testkit::doc::taker(url).await?;
+    /// # let routes = wormhole_sync_testkit::doc::routes();
+    /// let endless = Outgoing::bytes("zeros", std::io::repeat(0), 1 << 40);
+    /// let mut transfer = transfer::send(wormhole, endless, &routes).await?;
+    /// let button = transfer.canceller();
+    /// std::thread::spawn(move || button.cancel("the train leaves"));
+    /// while transfer.next().await.is_some() {} // it ends
+    /// assert!(transfer.finish().await.err().unwrap().to_string().contains("the train leaves"));
+    /// # Ok(()) });
+    /// ```
+    pub fn canceller(&self) -> Canceller {
+        Canceller(self.cancel.downgrade())
     }
 
     fn start(job: Job, wormhole: Wormhole, ports: Vec<tokio::net::TcpListener>) -> Self {

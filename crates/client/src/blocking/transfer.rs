@@ -33,7 +33,7 @@ use super::{Wormhole, thread::On};
 use crate::{
     Error,
     files::FilesOffer,
-    transfer::{self, Event, Outgoing, Routes, Sink},
+    transfer::{self, Canceller, Event, Outgoing, Routes, Sink},
     wormhole::opaque,
 };
 
@@ -207,6 +207,24 @@ impl Transfer {
     /// ```
     pub fn cancel(&self, reason: &str) {
         self.0.value.cancel(reason);
+    }
+
+    /// What cancels this transfer from another thread, while this one waits for what happens.
+    ///
+    /// ```
+    /// use wormhole_sync::{ErrorKind, blocking::transfer, transfer::Outgoing};
+    ///
+    /// # let (wormhole, _taken) = wormhole_sync_testkit::doc::blocking_taker()?;
+    /// # let routes = wormhole_sync_testkit::doc::routes();
+    /// let endless = Outgoing::bytes("zeros", std::io::repeat(0), 1 << 40);
+    /// let transfer = transfer::send(wormhole, endless, &routes)?;
+    /// let button = transfer.canceller();
+    /// std::thread::spawn(move || button.cancel("the train leaves"));
+    /// assert_eq!(transfer.finish().err().unwrap().kind(), ErrorKind::Cancelled);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn canceller(&self) -> Canceller {
+        self.0.value.canceller()
     }
 }
 

@@ -154,13 +154,9 @@ impl Driver {
                 Err(error) => break Err(self.own_failure.take().unwrap_or(error)),
             }
         };
-        self.clean_up().await;
-        match outcome {
-            // All is there, and both know it: a server that is gone by now changes nothing about that.
-            Ok(()) => drop(timeout(DROP_LIMIT, self.wormhole.close()).await),
-            // The goodbye carries the reason.
-            Err(_) => drop(self.wormhole.close().await),
-        }
+        let Self { bulk, wormhole, .. } = self;
+        // A thread that waits for its disk, or for whatever feeds its pipe, does not hold up the goodbye.
+        tokio::join!(clean_up(bulk), say_goodbye(wormhole, outcome.is_ok()));
         outcome
     }
 
@@ -393,14 +389,6 @@ impl Driver {
         }
     }
 
-    /// Lets the threads end, so that nothing half-made is left when this is over.
-    async fn clean_up(&mut self) {
-        if let Some(bulk) = self.bulk.take() {
-            bulk.cut();
-            let _ = timeout(CLEAN_UP, bulk.thread).await;
-        }
-    }
-
     fn now(&self) -> Moment {
         self.origin.elapsed()
     }
@@ -409,6 +397,24 @@ impl Driver {
 enum Drained {
     Wait(Option<Moment>),
     Over(Result<(), Failure>),
+}
+
+/// Lets the threads end, so that nothing half-made is left when this is over.
+async fn clean_up(bulk: Option<Bulk>) {
+    if let Some(bulk) = bulk {
+        bulk.cut();
+        let _ = timeout(CLEAN_UP, bulk.thread).await;
+    }
+}
+
+async fn say_goodbye(wormhole: Wormhole, all_is_there: bool) {
+    if all_is_there {
+        // Both know it: a server that is gone by now changes nothing about that.
+        drop(timeout(DROP_LIMIT, wormhole.close()).await);
+    } else {
+        // The goodbye carries the reason.
+        drop(wormhole.close().await);
+    }
 }
 
 async fn done(bulk: &mut Option<Bulk>) -> Done {
