@@ -15,7 +15,10 @@ use std::{
     time::Duration,
 };
 
-use support::{APP, Server};
+use support::{
+    APP,
+    threads::{pair, with_configured_server, with_server},
+};
 use wormhole_sync::{
     Code, ErrorKind, Options, Status,
     blocking::{
@@ -24,21 +27,9 @@ use wormhole_sync::{
     },
 };
 
-use wormhole_sync_server::{Config, Timing};
+use wormhole_sync_server::Timing;
 
 mod support;
-
-/// A server on a thread of its own, for as long as the test lasts.
-fn with_server(test: impl FnOnce(Options)) -> usize {
-    with_configured_server(|_| (), test)
-}
-
-fn with_configured_server(choose: impl FnOnce(&mut Config), test: impl FnOnce(Options)) -> usize {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let server = runtime.block_on(Server::with(choose));
-    test(server.options());
-    runtime.block_on(server.stop_and_count_mailboxes())
-}
 
 #[test]
 fn a_blob_each_way() {
@@ -122,15 +113,6 @@ fn closing_early_and_errors() {
     });
     let error = Wormhole::connect(APP, watched).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
-}
-
-/// Two open wormholes.
-fn pair(options: &Options) -> (Wormhole, Wormhole) {
-    let one = Wormhole::connect(APP, options.clone()).unwrap().allocate().unwrap();
-    let other = Wormhole::connect(APP, options.clone()).unwrap();
-    let other = other.set_code(one.code().clone()).unwrap();
-    let other = thread::spawn(move || other.confirmed().unwrap());
-    (one.confirmed().unwrap(), other.join().unwrap())
 }
 
 // ---- between calls ----

@@ -11,6 +11,7 @@ mod support;
 mod files {
     mod hands;
 
+    mod blocking;
     mod failures;
     mod leaving;
     mod whole;

@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use wormhole_sync::{
@@ -113,6 +114,20 @@ pub(crate) fn zeros() -> Outgoing {
 pub(crate) fn half() -> (std::sync::mpsc::Sender<()>, Outgoing) {
     let (go_on, wait) = std::sync::mpsc::channel();
     (go_on, Outgoing::bytes("half", Source { left: SIZE / 2, then: Then::Wait(wait) }, SIZE))
+}
+
+/// A file that comes so slowly that it is in its middle for most of a minute, and never keeps anybody waiting.
+pub(crate) fn slow() -> Outgoing {
+    struct Slow;
+
+    impl Read for Slow {
+        fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+            std::thread::sleep(Duration::from_millis(10));
+            Ok(space.len().min(1 << 16))
+        }
+    }
+
+    Outgoing::bytes("slow", Slow, 1 << 28)
 }
 
 /// Something offered to somebody who has not answered yet.

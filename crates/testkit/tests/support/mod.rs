@@ -8,6 +8,8 @@ use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 use wormhole_sync::{Options, Wormhole};
 use wormhole_sync_server::{Config, Database, listen, serve, store::Store};
 
+pub(crate) mod threads;
+
 /// What a test waits for at most, for anything that ought to happen at once.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
