@@ -60,12 +60,7 @@ pub(crate) async fn run(exchange: Exchange, console: &Arc<Console>) -> Result<()
 }
 
 fn plan(args: &ExchangeArgs) -> Result<(Plan, Part), Failure> {
-    let sources = Sources {
-        args: &args.code_source,
-        zero: args.meeting.zero,
-        local: args.meeting.local,
-        role: None,
-    };
+    let sources = Sources::new(&args.code_source, &args.meeting, None);
     if let Some(code) = &args.code {
         return Ok((sources.join(code)?, Part::ExchangeJoining));
     }

@@ -1,15 +1,35 @@
 //! A transfer under way, as the person sees it: the same for both sides.
 
 use wormhole_sync::{
+    Wormhole,
     files::{DirectoryOffer, FilesOffer},
-    transfer::{Event as TransferEvent, FarEnd, Route, Transfer},
+    transfer::{self, Event as TransferEvent, FarEnd, Route, Transfer},
 };
 
 use crate::{
     exit::{Failure, failure},
     json::{Event, Kind, RouteKind},
+    meet::Meeting,
     term::{narrate::Console, progress::Progress},
 };
+
+/// The wormhole, once its verifier has been compared where that was asked for. Otherwise the other side
+/// is told that `who` said no, and the person here what was not `done`.
+pub(crate) async fn verified(
+    wormhole: Wormhole,
+    meeting: &Meeting<'_>,
+    who: &str,
+    done: &str,
+) -> Result<Wormhole, Failure> {
+    if meeting.is_verified(&wormhole).await? {
+        return Ok(wormhole);
+    }
+    let reason = format!("the {who} did not confirm the verifier");
+    transfer::refuse(wormhole, &reason).await.map_err(failure)?;
+    Err(Failure::declined(format!(
+        "the verifiers were not confirmed, so nothing was {done}; start again with a new code"
+    )))
+}
 
 /// Tells what happens until the transfer has ended. `delivered` is told when the other side has it.
 pub(crate) async fn watch(

@@ -77,13 +77,7 @@ pub(crate) async fn run(receive: Receive, console: &Arc<Console>) -> Result<(), 
     let Receive { settings, plan, part, taking, routes, shows_progress } = receive;
     let meeting = Meeting::new(&settings, console, part);
     let talk = async |wormhole: Wormhole| {
-        if !meeting.is_verified(&wormhole).await? {
-            let reason = "the receiver did not confirm the verifier";
-            transfer::refuse(wormhole, reason).await.map_err(failure)?;
-            return Err(Failure::declined(
-                "the verifiers were not confirmed, so nothing was taken; start again with a new code",
-            ));
-        }
+        let wormhole = moving::verified(wormhole, &meeting, "receiver", "taken").await?;
         match transfer::receive(wormhole).await.map_err(failure)? {
             Offered::Text(text) => take_text(text, console).await,
             Offered::Files(files) => {
@@ -226,12 +220,7 @@ fn plan(args: &ReceiveArgs) -> Result<(Plan, Part), Failure> {
             "--code-length is for codes that are made here; add --allocate, or leave it out",
         ));
     }
-    let sources = Sources {
-        args: &args.code_source,
-        zero: args.meeting.zero,
-        local: args.meeting.local,
-        role: Some(Role::Follower),
-    };
+    let sources = Sources::new(&args.code_source, &args.meeting, Some(Role::Follower));
     Ok((sources.join_or_ask(args.code.as_deref())?, Part::Receive))
 }
 

@@ -47,12 +47,7 @@ pub(crate) fn prepare(
     let settings =
         Settings::resolve(global, &args.meeting, &args.qr, TRANSFER_APP_ID, stdin_is_taken)?;
     let routes = routes(global, &args.routes, args.meeting.local)?;
-    let sources = Sources {
-        args: &args.code_source,
-        zero: args.meeting.zero,
-        local: args.meeting.local,
-        role: Some(Role::Leader),
-    };
+    let sources = Sources::new(&args.code_source, &args.meeting, Some(Role::Leader));
     let plan = sources.choose_or_make(args.code.as_deref())?;
     let what = if args.paths.is_empty() {
         What::Text(text(args, console)?)
@@ -68,13 +63,7 @@ pub(crate) async fn run(send: Send, console: &Arc<Console>) -> Result<(), Failur
     let Send { settings, plan, what, routes, shows_progress } = send;
     let meeting = Meeting::new(&settings, console, Part::Send);
     let talk = async |wormhole: Wormhole| {
-        if !meeting.is_verified(&wormhole).await? {
-            let reason = "the sender did not confirm the verifier";
-            transfer::refuse(wormhole, reason).await.map_err(failure)?;
-            return Err(Failure::declined(
-                "the verifiers were not confirmed, so nothing was sent; start again with a new code",
-            ));
-        }
+        let wormhole = moving::verified(wormhole, &meeting, "sender", "sent").await?;
         let (outgoing, total, delivered) = match what {
             What::Text(text) => (Outgoing::text(&**text), 0, Event::Sent { bytes: text.len() }),
             What::Files(source) => {

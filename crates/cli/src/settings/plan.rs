@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::variable;
 use crate::{
-    args::CodeArgs,
+    args::{CodeArgs, MeetingArgs},
     code::{Place, TypedCode},
     exit::Failure,
 };
@@ -41,17 +41,20 @@ pub(crate) enum Shown {
 
 /// The ways by which a code can come that are common to all commands.
 pub(crate) struct Sources<'a> {
-    /// File and descriptor.
-    pub(crate) args: &'a CodeArgs,
+    args: &'a CodeArgs,
     /// No code at all.
-    pub(crate) zero: bool,
+    zero: bool,
     /// No server.
-    pub(crate) local: bool,
-    /// What the reader of a URI is here.
-    pub(crate) role: Option<Role>,
+    local: bool,
+    role: Option<Role>,
 }
 
-impl Sources<'_> {
+impl<'a> Sources<'a> {
+    /// As the command line has them. `role` is what the reader of a URI is here.
+    pub(crate) const fn new(args: &'a CodeArgs, meeting: &MeetingArgs, role: Option<Role>) -> Self {
+        Self { args, zero: meeting.zero, local: meeting.local, role }
+    }
+
     /// A code of one's own choosing, or else one that is made here: for `send` and `exchange`.
     pub(crate) fn choose_or_make(&self, argument: Option<&str>) -> Result<Plan, Failure> {
         if self.zero {
