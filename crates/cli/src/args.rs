@@ -8,6 +8,7 @@ mod receive;
 mod routes;
 mod send;
 mod serve;
+mod ssh;
 
 pub(crate) use exchange::ExchangeArgs;
 pub(crate) use meeting::{CodeArgs, MeetingArgs, QrArgs};
@@ -15,6 +16,9 @@ pub(crate) use receive::ReceiveArgs;
 pub(crate) use routes::RouteArgs;
 pub(crate) use send::SendArgs;
 pub(crate) use serve::{LimitArgs, MailboxArgs, ServeArgs, ServeCommand, TimingArgs};
+#[cfg(unix)]
+pub(crate) use ssh::InviteArgs;
+pub(crate) use ssh::{AcceptArgs, SshArgs, SshCommand};
 
 use crate::exit;
 
@@ -114,6 +118,8 @@ pub(crate) enum Command {
     /// directory goes to the current directory, after a question, and never over what stands there.
     #[command(aliases = ["rx", "recv", "recieve"])]
     Receive(ReceiveArgs),
+    /// Give somebody a way in over SSH: send or take a public key
+    Ssh(SshArgs),
     /// Run a server
     Serve(ServeArgs),
     /// Print the completions for a shell

@@ -8,3 +8,4 @@ pub(crate) mod paper;
 pub(crate) mod receive;
 pub(crate) mod send;
 pub(crate) mod serve;
+pub(crate) mod ssh;

@@ -104,6 +104,29 @@ pub(crate) enum Event<'a> {
         path: Option<&'a str>,
         bytes: u64,
     },
+    /// A public key is awaited, to be added to this file of this user.
+    Inviting { user: &'a str, path: &'a str },
+    /// This public key is to be sent.
+    SendingKey {
+        #[serde(flatten)]
+        key: KeyOutline<'a>,
+        path: &'a str,
+    },
+    /// Is it to be sent: answer `yes` or `no` on standard input.
+    AskSendKey,
+    /// The other side has it.
+    KeySent {
+        #[serde(flatten)]
+        key: KeyOutline<'a>,
+    },
+    /// The other side's public key lets it in as `user`. If it was not added, it was there before.
+    KeyAdded {
+        #[serde(flatten)]
+        key: KeyOutline<'a>,
+        user: &'a str,
+        path: &'a str,
+        added: bool,
+    },
     /// A server accepts connections.
     Listening { url: &'a str },
     /// A server has something to say to its operator: `info`, `warning` or `error`.
@@ -114,6 +137,17 @@ pub(crate) enum Event<'a> {
     Closed,
     /// The command ends with this exit code.
     Error { message: &'a str, fault: &'a str, exit: u8 },
+}
+
+/// What tells one public key from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct KeyOutline<'a> {
+    /// As OpenSSH calls it.
+    pub(crate) kind: &'a str,
+    /// As `ssh-keygen -l` shows it.
+    pub(crate) fingerprint: &'a str,
+    /// Its owner's word for it.
+    pub(crate) comment: &'a str,
 }
 
 /// What is sent.

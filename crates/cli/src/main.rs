@@ -9,6 +9,8 @@ mod args;
 
 mod term;
 
+mod ssh;
+
 mod local;
 
 mod settings;
@@ -25,8 +27,8 @@ use tokio::runtime::Builder;
 use wormhole_sync::{DROP_LIMIT, farewells};
 
 use crate::{
-    args::{Cli, Command, ServeCommand},
-    commands::{exchange, paper, receive, send, serve},
+    args::{Cli, Command, ServeCommand, SshCommand},
+    commands::{exchange, paper, receive, send, serve, ssh::accept},
     exit::{Exit, Failure},
     json::Event,
     term::narrate::Console,
@@ -65,6 +67,17 @@ fn run(cli: &Cli, console: &Arc<Console>) -> Result<(), Failure> {
             let receive = receive::prepare(global, args)?;
             politely(receive::run(receive, console))
         }
+        Command::Ssh(args) => match &args.command {
+            #[cfg(unix)]
+            SshCommand::Invite(args) => {
+                let invite = commands::ssh::invite::prepare(global, args, console)?;
+                politely(commands::ssh::invite::run(invite, console))
+            }
+            SshCommand::Accept(args) => {
+                let accept = accept::prepare(global, args, console)?;
+                politely(accept::run(accept, console))
+            }
+        },
         Command::Serve(args) => match &args.command {
             ServeCommand::Mailbox(args) => on_a_runtime(serve::mailbox(global, args, console)),
         },

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
+use crate::exit::Failure;
+
 /// What has to do with going without a server stands together in the help.
 const LOCAL: &str = "Without a server";
 
@@ -40,6 +42,18 @@ pub(crate) struct MeetingArgs {
     pub(crate) max_hashcash_bits: Option<u32>,
 }
 
+impl MeetingArgs {
+    /// A code that was made elsewhere has its length.
+    pub(crate) fn refuse_length_for(&self, code: Option<&str>) -> Result<(), Failure> {
+        if self.code_length.is_none() || code.is_none() {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            "--code-length is for codes that are made here; leave it out, or let the code be made here",
+        ))
+    }
+}
+
 /// Where the code comes from, when it is not an argument.
 #[derive(Args)]
 #[group(multiple = false)]
@@ -61,4 +75,9 @@ pub(crate) struct QrArgs {
     /// Show no QR code
     #[arg(long, overrides_with = "qr", action = ArgAction::SetTrue)]
     pub(crate) no_qr: bool,
+}
+
+impl QrArgs {
+    /// For commands whose codes are of no use to who reads pictures.
+    pub(crate) const NONE: Self = Self { qr: false, no_qr: true };
 }

@@ -215,11 +215,7 @@ fn plan(args: &ReceiveArgs) -> Result<(Plan, Part), Failure> {
     if args.allocate {
         return Ok((Plan::Make, Part::ReceiveAllocating));
     }
-    if args.meeting.code_length.is_some() && args.code.is_some() {
-        return Err(Failure::usage(
-            "--code-length is for codes that are made here; add --allocate, or leave it out",
-        ));
-    }
+    args.meeting.refuse_length_for(args.code.as_deref())?;
     let sources = Sources::new(&args.code_source, &args.meeting, Some(Role::Follower));
     Ok((sources.join_or_ask(args.code.as_deref())?, Part::Receive))
 }

@@ -22,12 +22,16 @@ pub(crate) enum Part {
     Receive,
     /// It receives, and made the code.
     ReceiveAllocating,
+    /// It takes a public key; this side was given a code, or chose one.
+    SshInvite,
+    /// It sends its public key; this side was told the code.
+    SshAccept,
 }
 
 impl Part {
     /// Whether this side was told the code, so that the other side should be there already.
     pub(crate) const fn joins(self) -> bool {
-        matches!(self, Self::ExchangeJoining | Self::Receive)
+        matches!(self, Self::ExchangeJoining | Self::Receive | Self::SshAccept)
     }
 }
 
@@ -75,6 +79,8 @@ impl Meeting<'_> {
                 Part::Exchange | Part::ExchangeJoining => "exchange",
                 Part::Send => "receive",
                 Part::Receive | Part::ReceiveAllocating => "send",
+                Part::SshInvite => "ssh accept",
+                Part::SshAccept => "ssh invite",
             }
             .to_owned(),
         );

@@ -58,6 +58,18 @@ pub(crate) fn one_line(question: &str) -> Result<String, Failure> {
     answer.ok_or_else(|| Failure::usage("nothing was typed; start again"))
 }
 
+/// Asks until one of `count` things is named by its number; they are numbered from 1 in the question, and
+/// from 0 in what is returned. Waits for a person, as above.
+pub(crate) fn number(question: &str, count: usize) -> Result<usize, Failure> {
+    let mut answer = one_line(question)?;
+    loop {
+        match answer.trim().parse::<usize>() {
+            Ok(number) if (1..=count).contains(&number) => return Ok(number - 1),
+            _ => answer = one_line(&format!("Please answer with a number from 1 to {count}: "))?,
+        }
+    }
+}
+
 /// Whether a code with these words is meant so.
 pub(crate) fn about(unknown: &[UnknownWord]) -> String {
     let mut words: Vec<String> = unknown.iter().map(about_one).collect();

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     exit::Exit,
-    json::{Because, Event, Kind, LocalRole, RouteKind},
+    json::{Because, Event, KeyOutline, Kind, LocalRole, RouteKind},
 };
 
 /// Most letters of a name that a stranger chose, in a sentence.
@@ -126,6 +126,18 @@ fn sentence(event: &Event<'_>) -> Option<String> {
         Event::Written { path: Some(path), .. } => {
             format!("Received, and written to {}\n", sanitize::line(path, MAX_SHORT))
         }
+        Event::Inviting { user, path } => {
+            let path = sanitize::line(path, MAX_SHORT);
+            format!(
+                "The key will let the other side log in as '{user}'; it will be added to {path}\n"
+            )
+        }
+        Event::SendingKey { key, path } => {
+            let path = sanitize::line(path, MAX_SHORT);
+            format!("Sending the public key {path}\n{}", outline_of_key(*key))
+        }
+        Event::KeySent { .. } => "Key sent; the other side has it.\n".to_owned(),
+        Event::KeyAdded { key, user, path, added } => key_added(*key, user, path, *added),
         Event::Listening { url } => format!("listening on {url}\n"),
         Event::Log { level, text } => format!("{level}: {}\n", sanitize::line(text, MAX_SHORT)),
         Event::Note { message } => format!("{}\n", sanitize::compact(message, MAX_SHORT)),
@@ -159,6 +171,17 @@ fn route(kind: RouteKind, address: &str, proxy: Option<&str>) -> String {
     };
     let proxy = proxy.map_or_else(String::new, |proxy| format!(", by way of {proxy}"));
     format!("{way}, {}{proxy}\n", sanitize::line(address, MAX_NAME))
+}
+
+fn key_added(key: KeyOutline<'_>, user: &str, path: &str, added: bool) -> String {
+    let done = if added { "Added the key to" } else { "The key is already in" };
+    let path = sanitize::line(path, MAX_SHORT);
+    format!("{done} {path}; its owner can log in as '{user}':\n{}", outline_of_key(key))
+}
+
+fn outline_of_key(KeyOutline { kind, fingerprint, comment }: KeyOutline<'_>) -> String {
+    let comment = sanitize::compact(comment, MAX_NAME);
+    format!("  {kind} {fingerprint} {comment}").trim_end().to_owned() + "\n"
 }
 
 fn local(role: LocalRole, because: Because<'_>) -> String {
