@@ -1,12 +1,7 @@
 //! Through a real pseudo-terminal: completion, questions, colours, pictures, hostile text.
 
 #![cfg(unix)]
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -22,41 +17,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rexpect::session::{PtySession, spawn_command};
-use support::{PATIENCE, Scene};
+use support::{PATIENCE, Scene, terminal::Terminal};
 
 const PROMPT: &str = "Enter receive wormhole code: ";
-
-/// A command at a terminal, with standard error there, too.
-struct Terminal(PtySession);
-
-impl Terminal {
-    fn start(command: Command) -> Self {
-        let patience = u64::try_from(PATIENCE.as_millis()).unwrap();
-        Self(spawn_command(command, Some(patience)).unwrap())
-    }
-
-    #[track_caller]
-    fn sees(&mut self, text: &str) -> String {
-        self.0.exp_string(text).unwrap_or_else(|error| panic!("{error}"))
-    }
-
-    fn types(&mut self, text: &str) {
-        self.0.send(text).unwrap();
-        self.0.flush().unwrap();
-    }
-
-    /// Everything until its end, and the exit code.
-    #[track_caller]
-    fn ends(mut self) -> (String, i32) {
-        let said = self.0.exp_eof().unwrap();
-        let status = format!("{:?}", self.0.process().wait().unwrap()); // its type is not exported
-        let code = status
-            .strip_prefix("Exited(")
-            .and_then(|rest| rest.trim_end_matches(')').rsplit_once(' '));
-        (said, code.unwrap_or_else(|| panic!("{status}")).1.parse().unwrap())
-    }
-}
 
 #[test]
 fn tab_completes_the_number_and_the_words() {
@@ -415,7 +378,6 @@ fn a_blob_can_be_typed_and_typing_can_be_stopped() {
     let mut terminal = Terminal::start(scene.wormhole(&["exchange"]));
     terminal.sees("end it with Ctrl-D");
     terminal.types("\u{3}");
-    terminal.0.exp_eof().unwrap();
-    let status = format!("{:?}", terminal.0.process().wait().unwrap());
+    let status = terminal.ends_somehow().1;
     assert!(status.contains("SIGINT"), "{status}");
 }

@@ -2,11 +2,8 @@
 
 use std::{fs, process::Command};
 
-use super::{
-    relay::Relay,
-    stage::{Stage, event},
-};
-use crate::support::Running;
+use super::{relay::Relay, stage::Stage};
+use crate::support::{Running, event};
 
 #[test]
 fn a_wrong_code_is_3_on_both_sides_and_nothing_is_written() {

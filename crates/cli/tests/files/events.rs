@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{
-    relay::Relay,
-    stage::{Stage, event},
-};
-use crate::support::events;
+use super::{relay::Relay, stage::Stage};
+use crate::support::{event, events};
 
 const DOCUMENTATION: &str = include_str!("../../../../docs/json.md");
 

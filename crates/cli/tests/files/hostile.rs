@@ -3,10 +3,10 @@
 use std::fs;
 
 use serde_json::json;
-use wormhole_sync::{Code, Options, TRANSFER_APP_ID, blocking::Wormhole};
+use wormhole_sync::TRANSFER_APP_ID;
 
 use super::stage::Stage;
-use crate::support::PATIENCE;
+use crate::support::{names, stranger};
 
 /// The names of hostile-looking offers, each of which is refused where it would be used.
 const NAMES: [&str; 14] = [
@@ -28,17 +28,7 @@ const NAMES: [&str; 14] = [
 
 /// Offers this over an honest wormhole, and returns what the other side answers.
 fn offers(stage: &Stage, offer: &serde_json::Value) -> String {
-    let options = Options::new().rendezvous(&stage.scene.url).time_limit(PATIENCE);
-    let connected = Wormhole::connect(TRANSFER_APP_ID, options).unwrap();
-    let mut wormhole = connected
-        .set_code(Code::parse("7-guitarist-revenge").unwrap())
-        .unwrap()
-        .confirmed()
-        .unwrap();
-    wormhole.send(json!({ "offer": offer }).to_string().as_bytes()).unwrap();
-    let answer = wormhole.receive().unwrap();
-    wormhole.close().unwrap();
-    String::from_utf8(answer).unwrap()
+    stranger::offers(&stage.scene.url, TRANSFER_APP_ID, offer)
 }
 
 fn file(name: &str) -> serde_json::Value {
@@ -67,8 +57,8 @@ fn a_name_that_leads_elsewhere_is_refused_where_it_would_be_used_and_nothing_is_
         }
     }
     assert_eq!(stage.stands(), ["inbox"]);
-    assert_eq!(super::stage::names(&stage.scene.home().join("to/inbox")), [""; 0]);
-    assert_eq!(super::stage::names(stage.scene.home()), ["from", "to"]);
+    assert_eq!(names(&stage.scene.home().join("to/inbox")), [""; 0]);
+    assert_eq!(names(stage.scene.home()), ["from", "to"]);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::{fs, os::unix::fs::symlink, process::Stdio};
 
-use super::stage::{Stage, names};
+use super::stage::Stage;
+use crate::support::names;
 
 /// A sender's file and directory, to be received with `receiver`'s options.
 fn received(what: &str, stage: &Stage, receiver: &[&str], code: i32) -> String {

@@ -1,7 +1,7 @@
 //! The receiver's say: the question, the options that answer it, and what the sender hears.
 
-use super::stage::{Stage, event};
-use crate::support::Running;
+use super::stage::Stage;
+use crate::support::{Running, event};
 
 /// What both sides say of an offer that is answered so.
 fn answered(arguments: &[&str], stdin: &[u8], codes: (i32, i32)) -> (String, String, Stage) {

@@ -2,12 +2,9 @@
 
 use std::net::TcpListener;
 
-use super::{
-    relay::Relay,
-    stage::{Stage, event},
-};
+use super::{relay::Relay, stage::Stage};
 use crate::support::namespace::in_namespace;
-use crate::support::{Running, Scene};
+use crate::support::{Running, Scene, event};
 
 fn stage() -> Stage {
     let stage = Stage::new();

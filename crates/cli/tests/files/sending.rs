@@ -7,8 +7,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::stage::{Stage, event, mode, names};
-use crate::support::Running;
+use super::stage::Stage;
+use crate::support::{Running, event, mode, names};
 
 #[test]
 fn a_file_arrives_under_its_own_name_and_byte_for_byte() {

@@ -1,15 +1,8 @@
 //! Two computers on one: a directory for the sender, one for the receiver, and a server between them.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::PathBuf, process::Command};
 
-use serde_json::Value;
-
-use crate::support::{Ended, Running, Scene, events};
+use crate::support::{Ended, Running, Scene, names};
 
 /// A place of its own. Whoever sends or receives listens on loopback alone, unless it says otherwise.
 pub(crate) struct Stage {
@@ -94,24 +87,4 @@ impl Stage {
         let sender = sender.end().with_code(0);
         (sender, receiver.with_code(0))
     }
-}
-
-/// The names in a directory, in order.
-pub(crate) fn names(directory: &Path) -> Vec<String> {
-    let entries = fs::read_dir(directory).unwrap();
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
-
-pub(crate) fn mode(path: &Path) -> u32 {
-    fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
-}
-
-/// The one event of this kind.
-#[track_caller]
-pub(crate) fn event(stderr: &str, kind: &str) -> Value {
-    let found = events(stderr).into_iter().find(|event| event["event"] == kind);
-    found.unwrap_or_else(|| panic!("no {kind} in: {stderr}"))
 }

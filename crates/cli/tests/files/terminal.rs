@@ -2,18 +2,12 @@
 
 use std::process::Command;
 
-use rexpect::session::{PtySession, spawn_command};
-
 use super::{relay::Relay, stage::Stage};
-use crate::support::{PATIENCE, Running};
+use crate::support::{Running, terminal::Terminal};
 
-fn at_a_terminal(mut command: Command) -> PtySession {
+fn at_a_terminal(mut command: Command) -> Terminal {
     command.env("NO_COLOR", "1");
-    spawn_command(command, Some(u64::try_from(PATIENCE.as_millis()).unwrap())).unwrap()
-}
-
-fn sees(terminal: &mut PtySession, text: &str) -> String {
-    terminal.exp_string(text).unwrap_or_else(|error| panic!("{error}"))
+    Terminal::start(command)
 }
 
 #[test]
@@ -23,17 +17,17 @@ fn the_question_is_answered_at_the_terminal_and_a_hostile_name_is_harmless_there
     stage.file(name, "x");
     let sender = stage.send(&[name]);
     let mut terminal = at_a_terminal(stage.receiver(&["7-guitarist-revenge"]));
-    let said = sees(&mut terminal, "ok? (Y/n): ");
+    let said = terminal.sees("ok? (Y/n): ");
     assert!(said.contains(r"a\u{202e}gpj") && said.contains("Beware: "), "{said}");
     assert!(!said.contains(['\u{202e}', '\u{200b}']), "{said}");
-    terminal.send_line("").unwrap();
-    terminal.exp_eof().unwrap();
+    terminal.types("\n");
+    assert_eq!(terminal.ends().1, 0);
     sender.end().with_code(0);
     assert_eq!(stage.got(name), b"x");
 }
 
 /// A transfer that has come half-way and stands still, its receiver at a terminal.
-fn in_the_middle() -> (Stage, Running, PtySession, Relay) {
+fn in_the_middle() -> (Stage, Running, Terminal, Relay) {
     let (stage, relay) = (Stage::new(), Relay::that_swallows_after(1_000_000));
     stage.hole("zeros", 100_000_000);
     let way = ["--no-listen", "--transit-helper", &relay.url];
@@ -42,28 +36,26 @@ fn in_the_middle() -> (Stage, Running, PtySession, Relay) {
     let mut command = stage.receiver(&["7-guitarist-revenge", "--yes"]);
     command.args(way);
     let mut terminal = at_a_terminal(command);
-    sees(&mut terminal, " of 100.00 MB, ");
+    terminal.sees(" of 100.00 MB, ");
     (stage, sender, terminal, relay)
 }
 
 #[test]
 fn progress_is_drawn_with_rate_and_amount_and_gone_at_the_end() {
     let (stage, sender, mut terminal, _relay) = in_the_middle();
-    sees(&mut terminal, " left");
+    terminal.sees(" left");
     sender.signal("INT");
     sender.end().with_code(130);
-    assert!(sees(&mut terminal, "error: ").contains("\u{1b}[2K"), "the line is wiped first");
-    terminal.exp_eof().unwrap();
+    assert!(terminal.sees("error: ").contains("\u{1b}[2K"), "the line is wiped first");
+    terminal.ends();
     assert!(stage.stands().is_empty());
 }
 
 #[test]
 fn a_typed_ctrl_c_in_the_middle_ends_both_sides() {
     let (stage, sender, mut terminal, _relay) = in_the_middle();
-    terminal.send_control('c').unwrap();
-    terminal.exp_eof().unwrap();
-    let status = format!("{:?}", terminal.process().wait().unwrap());
-    assert!(status.contains("130"), "{status}");
+    terminal.types("\u{3}");
+    assert_eq!(terminal.ends().1, 130);
     assert!(sender.end().with_code(5).stderr.contains("the other side "));
     assert!(stage.stands().is_empty());
 }
@@ -73,9 +65,9 @@ fn hidden_progress_is_not_drawn() {
     let stage = Stage::new();
     stage.hole("zeros", 50_000_000);
     let sender = stage.send(&["zeros"]);
-    let mut terminal =
+    let terminal =
         at_a_terminal(stage.receiver(&["7-guitarist-revenge", "--yes", "--hide-progress"]));
-    let said = terminal.exp_eof().unwrap();
+    let said = terminal.ends().0;
     assert!(said.contains("Received") && !said.contains(" left"), "{said}");
     sender.end().with_code(0);
 }
@@ -83,7 +75,7 @@ fn hidden_progress_is_not_drawn() {
 #[test]
 fn a_file_is_not_written_to_a_terminal_that_would_obey_it() {
     let stage = Stage::new();
-    let mut terminal = at_a_terminal(stage.receiver(&["7-guitarist-revenge", "-o", "-"]));
-    assert!(terminal.exp_eof().unwrap().contains("standard output is a terminal"));
-    assert!(format!("{:?}", terminal.process().wait().unwrap()).ends_with(", 2)"));
+    let terminal = at_a_terminal(stage.receiver(&["7-guitarist-revenge", "-o", "-"]));
+    let (said, code) = terminal.ends();
+    assert!(said.contains("standard output is a terminal") && code == 2, "{said}");
 }

@@ -21,6 +21,9 @@ use std::{
 use tempfile::TempDir;
 
 pub(crate) mod namespace;
+pub(crate) mod stranger;
+#[cfg(unix)]
+pub(crate) mod terminal;
 
 /// How long one awaited thing may take. Generous: the machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -268,4 +271,27 @@ fn collect(
 #[track_caller]
 pub(crate) fn events(stderr: &str) -> Vec<serde_json::Value> {
     stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The one event of this kind.
+#[track_caller]
+pub(crate) fn event(stderr: &str, kind: &str) -> serde_json::Value {
+    let found = events(stderr).into_iter().find(|event| event["event"] == kind);
+    found.unwrap_or_else(|| panic!("no {kind} in: {stderr}"))
+}
+
+/// The names in a directory, in order.
+pub(crate) fn names(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// A file's permissions.
+#[cfg(unix)]
+pub(crate) fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
 }
