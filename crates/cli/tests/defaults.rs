@@ -51,8 +51,18 @@ fn the_help_of_the_server_gives_every_limit_and_its_real_default() {
 
 #[test]
 fn the_help_says_how_much_work_is_done_for_a_server() {
-    for command in ["exchange", "send", "receive"] {
-        let said = default(&help(&[command]), "--max-hashcash-bits");
-        assert_eq!(said, u64::from(DEFAULT_MAX_BITS), "{command}");
+    for command in [&["exchange"][..], &["send"], &["receive"], &["ssh", "accept"]] {
+        let said = default(&help(command), "--max-hashcash-bits");
+        assert_eq!(said, u64::from(DEFAULT_MAX_BITS), "{command:?}");
+    }
+}
+
+#[test]
+fn help_is_a_command_too_and_says_the_same() {
+    let wormhole = env!("CARGO_BIN_EXE_wormhole");
+    for command in [&[][..], &["send"], &["ssh"], &["ssh", "accept"]] {
+        let asked = Command::new(wormhole).arg("help").args(command).output().unwrap();
+        let flag = Command::new(wormhole).args(command).arg("--help").output().unwrap();
+        assert!(asked.status.success() && asked.stdout == flag.stdout, "{command:?}");
     }
 }

@@ -10,6 +10,7 @@
 )]
 
 use std::{
+    ffi::OsStr,
     io::{Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -265,6 +266,11 @@ fn collect(
             }
         }
     });
+}
+
+/// The environment that a command is given, for another that stands in for it.
+pub(crate) fn variables(of: &Command) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+    of.get_envs().filter_map(|(name, value)| Some((name, value?)))
 }
 
 /// The events on standard error, which carries nothing else.

@@ -2,7 +2,7 @@
 
 use std::process::{Child, Command, Stdio};
 
-use super::{Running, Scene};
+use super::{Running, Scene, variables};
 
 const INSIDE: &str = "WORMHOLE_TEST_IN_NAMESPACE";
 
@@ -84,7 +84,7 @@ impl Far {
         let here = locally(scene, arguments);
         let mut there = Command::new("nsenter");
         there.args(["-t", &self.pid(), "-n"]).arg(here.get_program()).args(here.get_args());
-        there.env_clear().envs(here.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        there.env_clear().envs(variables(&here));
         Running::start(there.current_dir(scene.home()), b"")
     }
 }
