@@ -47,6 +47,10 @@ class Client:
         """`receive` of one, without a question."""
         return self._start("receive", "--hide-progress", "--accept-file", *self._way(), *arguments, **how)
 
+    def ssh(self, *arguments: str, home: Path) -> Process:
+        """`ssh`, of whoever has this home directory."""
+        return self._start("ssh", *arguments, environment={"HOME": str(home)})
+
     def exchange(self, blob: bytes, code: str | None = None, options: Sequence[str] = ()) -> Process:
         """Gives `blob`, prints the peer's. Without a code it is given one."""
         raise NotImplementedError
