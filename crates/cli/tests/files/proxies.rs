@@ -4,11 +4,8 @@ use std::{net::SocketAddr, process::Command};
 
 use wormhole_sync_testkit::proxy::{Manner, Proxy};
 
-use super::{
-    relay::Relay,
-    stage::{Stage, event},
-};
-use crate::support::{Ended, Running, Scene, namespace::in_namespace};
+use super::{relay::Relay, stage::Stage};
+use crate::support::{Ended, Running, Scene, event, namespace::in_namespace};
 
 const CODE: &str = "7-guitarist-revenge";
 
