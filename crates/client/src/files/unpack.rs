@@ -65,10 +65,21 @@ pub(super) fn unpack(
     into: &Dir,
     watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Tree, FilesError> {
+    unpack_within(&LIMITS, archive, promise, into, watch)
+}
+
+fn unpack_within(
+    limits: &Limits,
+    archive: File,
+    promise: &Promise,
+    into: &Dir,
+    watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
+) -> Result<Tree, FilesError> {
     let mut directory = vec![0; BUFFER];
     let archive = ZipArchive::from_file(archive, &mut directory).map_err(broken)?;
-    let survey = survey(&archive, &mut directory, promise)?;
+    let survey = survey(&archive, &mut directory, promise, limits.entries)?;
     let mut unpacker = Unpacker {
+        limits,
         archive: &archive,
         survey,
         into,
@@ -94,6 +105,7 @@ pub(super) fn unpack(
 }
 
 struct Unpacker<'a> {
+    limits: &'a Limits,
     archive: &'a ZipArchive<FileReader>,
     survey: Survey,
     into: &'a Dir,
@@ -143,7 +155,8 @@ impl Unpacker<'_> {
 
     fn make_directory(&mut self, path: &str) -> Result<(), FilesError> {
         self.path_bytes += path.len();
-        if self.path_bytes > MAX_DIRECTORY_PATHS || self.made.len() as u64 >= MAX_ENTRIES {
+        let Limits { entries, directory_paths } = *self.limits;
+        if self.path_bytes > directory_paths || self.made.len() as u64 >= entries {
             return Err(FilesError::Archive { entry: None, why: "holds too many directories" });
         }
         self.into.create_dir_with(path, &private()).map_err(|error| failed(path, error))?;
@@ -245,17 +258,21 @@ fn broken(_: rawzip::Error) -> FilesError {
 /// Why two entries of one name are refused, whichever of them another program would show.
 const TWICE: &str = "has the name of another, as far as this disk can tell";
 
-/// Most entries of an archive, and most directories made for them: a bomb of empty entries fills the
-/// disk's index and not its room.
-const MAX_ENTRIES: u64 = 4_000_000;
+/// What an archive may make of this computer, whatever was promised.
+struct Limits {
+    /// Most entries, and most directories made for them: a bomb of empty entries fills the disk's index and
+    /// not its room.
+    entries: u64,
+    /// Most bytes of all directories' paths together, which are remembered: a bomb of deep directories
+    /// fills the memory. A million directories of ordinary depth fit.
+    directory_paths: usize,
+}
+
+const LIMITS: Limits = Limits { entries: 4_000_000, directory_paths: 64 * 1024 * 1024 };
 
 /// Most bytes that one byte of deflated data can become: a declared size beyond is a forgery, meant to
 /// reserve or to overflow.
 pub(super) const MAX_RATIO: u64 = 1_032;
-
-/// Most bytes of all directories' paths together, which are remembered: a bomb of deep directories
-/// fills the memory. A million directories of ordinary depth fit.
-const MAX_DIRECTORY_PATHS: usize = 64 * 1024 * 1024;
 
 /// Bytes read at once; more than a record of the central directory can be long (three times 64 KiB).
 const BUFFER: usize = 256 * 1024;

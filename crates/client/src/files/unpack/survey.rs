@@ -2,7 +2,7 @@
 
 use rawzip::{CompressionMethod, FileReader, ZipArchive};
 
-use super::{MAX_ENTRIES, MAX_RATIO, Promise, broken, entry::Entry, refused};
+use super::{MAX_RATIO, Promise, broken, entry::Entry, refused};
 use crate::files::FilesError;
 
 /// Where the archive's parts lie.
@@ -19,11 +19,12 @@ impl Survey {
     }
 }
 
-/// Reads the central directory once.
+/// Reads the central directory once, of at most so many entries.
 pub(super) fn survey(
     archive: &ZipArchive<FileReader>,
     buffer: &mut [u8],
     promise: &Promise,
+    most: u64,
 ) -> Result<Survey, FilesError> {
     let whole = |why| FilesError::Archive { entry: None, why };
     let (mut files, mut bytes, mut starts) = (0_u64, 0_u64, Vec::new());
@@ -40,7 +41,7 @@ pub(super) fn survey(
             return Err(whole("holds more than was offered"));
         }
         starts.push(record.local_header_offset());
-        if starts.len() as u64 > MAX_ENTRIES {
+        if starts.len() as u64 > most {
             return Err(whole("holds too many entries"));
         }
     }

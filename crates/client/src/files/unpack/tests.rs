@@ -13,6 +13,7 @@ use super::forge::{Forged, forge, forge_counting};
 use crate::files::{Destination, FilesError, Received};
 
 mod hostile;
+mod limits;
 mod properties;
 
 /// A directory in which one is the target, and everything else is not to be touched.
