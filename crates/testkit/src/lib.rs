@@ -6,7 +6,8 @@
 //! everything, so that a failing schedule can be run again.
 //!
 //! [`Stranger`] speaks the wire by hand: it is the malicious peer. [`transfer`] is the same for the bytes of
-//! a file: two sides of a transfer, and a network that does what a test wishes.
+//! a file: two sides of a transfer, and a network that does what a test wishes. [`forge`] makes archives that do harm,
+//! and [`tree`] sees whether they did.
 
 #![allow(clippy::panic, reason = "a test that meets the unexpected is to stop")]
 
@@ -22,6 +23,10 @@ mod world;
 mod stranger;
 
 pub mod proxy;
+
+pub mod forge;
+
+pub mod tree;
 
 pub mod doc;
 

@@ -7,8 +7,6 @@
 //! of a directory, or two names that this file system takes for one, ends it.
 
 mod entry;
-#[cfg(test)]
-pub(super) mod forge;
 mod survey;
 
 use std::{

@@ -5,12 +5,10 @@ use std::{
 };
 
 use proptest::prelude::*;
+use wormhole_sync_testkit::forge::{Forged, forge};
 
 use super::*;
-use crate::files::unpack::{
-    forge::{Forged, forge},
-    tests::in_memory,
-};
+use crate::files::unpack::tests::in_memory;
 
 mod interrupted;
 #[cfg(unix)]

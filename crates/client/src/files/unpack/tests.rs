@@ -8,8 +8,11 @@ use std::{
 
 use proptest::prelude::*;
 use wormhole_sync_core::wire::transfer_message::DirectoryOffer;
+use wormhole_sync_testkit::{
+    forge::{Forged, forge, forge_counting},
+    tree::{Snapshot, snapshot},
+};
 
-use super::forge::{Forged, forge, forge_counting};
 use crate::files::{Destination, FilesError, Received};
 
 mod hostile;
@@ -20,9 +23,6 @@ mod properties;
 struct Sandbox {
     folder: tempfile::TempDir,
 }
-
-/// Everything in a directory: path, type and mode, content or target.
-type Snapshot = Vec<(PathBuf, u32, Vec<u8>)>;
 
 impl Sandbox {
     fn new() -> Self {
@@ -39,10 +39,7 @@ impl Sandbox {
     }
 
     fn snapshot(&self) -> Snapshot {
-        let mut found = Vec::new();
-        walk(self.folder.path(), &mut found);
-        found.sort();
-        found
+        snapshot(self.folder.path()).unwrap()
     }
 
     /// Receives an archive as the directory `got`, for which bytes and files were offered.
@@ -86,22 +83,6 @@ pub(in crate::files) fn in_memory() -> tempfile::TempDir {
 /// As many bytes as may be offered for it.
 fn most(archive: &[u8]) -> u64 {
     (archive.len() as u64 * super::MAX_RATIO).min(100_000)
-}
-
-fn walk(path: &Path, found: &mut Snapshot) {
-    for entry in fs::read_dir(path).unwrap() {
-        let path = entry.unwrap().path();
-        let metadata = fs::symlink_metadata(&path).unwrap();
-        let content = if metadata.is_file() {
-            fs::read(&path).unwrap()
-        } else if metadata.is_dir() {
-            walk(&path, found);
-            Vec::new()
-        } else {
-            fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes()
-        };
-        found.push((path.clone(), mode(&path) | u32::from(metadata.is_dir()) << 16, content));
-    }
 }
 
 #[cfg(unix)]

@@ -1,30 +1,40 @@
-//! Archives as no honest program writes them, for tests.
+//! Archives as no honest program writes them.
 
 use std::io::Write;
 
 /// An entry, whose every field can be forged.
 #[derive(Clone, Debug)]
-pub(in crate::files) struct Forged {
-    pub(in crate::files) name: Vec<u8>,
-    pub(in crate::files) method: u16,
-    pub(in crate::files) flags: u16,
-    pub(in crate::files) checksum: u32,
+pub struct Forged {
+    /// As both headers have it.
+    pub name: Vec<u8>,
+    /// What the local header calls it; none for the same.
+    pub local_name: Option<Vec<u8>>,
+    /// How it is compressed: 0 is not at all, 8 is deflated.
+    pub method: u16,
+    /// The general purpose bits.
+    pub flags: u16,
+    /// The CRC-32 of its content.
+    pub checksum: u32,
     /// As it lies in the archive.
-    pub(in crate::files) packed: Vec<u8>,
+    pub packed: Vec<u8>,
     /// What the central directory says of its length.
-    pub(in crate::files) packed_size: u64,
-    pub(in crate::files) size: u64,
-    pub(in crate::files) attributes: u32,
-    pub(in crate::files) extra: Vec<u8>,
+    pub packed_size: u64,
+    /// What the central directory says of its length when it is unpacked.
+    pub size: u64,
+    /// The external attributes: the upper half is a Unix mode.
+    pub attributes: u32,
+    /// The extra field of the central directory.
+    pub extra: Vec<u8>,
     /// Where the central directory says that it lies; none for the truth.
-    pub(in crate::files) offset: Option<u64>,
+    pub offset: Option<u64>,
 }
 
 impl Forged {
     /// A stored file of mode 0644, in which nothing is forged yet.
-    pub(in crate::files) fn file(name: &str, content: &[u8]) -> Self {
+    pub fn file(name: &str, content: &[u8]) -> Self {
         Self {
             name: name.into(),
+            local_name: None,
             method: 0,
             flags: 0x800,
             checksum: crc32fast::hash(content),
@@ -37,32 +47,38 @@ impl Forged {
         }
     }
 
-    pub(in crate::files) fn deflated(name: &str, content: &[u8]) -> Self {
+    /// The same, deflated.
+    pub fn deflated(name: &str, content: &[u8]) -> Self {
         let mut encoder =
             flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
-        encoder.write_all(content).unwrap();
-        let packed = encoder.finish().unwrap();
+        let packed = encoder.write_all(content).and_then(|()| encoder.finish());
+        let packed = packed.unwrap_or_default(); // a Vec takes everything
         let packed_size = packed.len() as u64;
         Self { method: 8, packed, packed_size, ..Self::file(name, content) }
     }
 
-    pub(in crate::files) fn directory(name: &str) -> Self {
+    /// A directory, whose name ends with a slash.
+    pub fn directory(name: &str) -> Self {
         Self::file(name, b"").mode(0o040_755)
     }
 
-    pub(in crate::files) fn mode(self, mode: u32) -> Self {
+    /// With this mode, of type and permissions.
+    #[must_use]
+    pub fn mode(self, mode: u32) -> Self {
         Self { attributes: mode << 16, ..self }
     }
 
-    /// The extended timestamp.
-    pub(in crate::files) fn modified(self, seconds: i32) -> Self {
+    /// With the extended timestamp.
+    #[must_use]
+    pub fn modified(self, seconds: i32) -> Self {
         let mut extra = vec![0x55, 0x54, 5, 0, 1];
         extra.extend(seconds.to_le_bytes());
         Self { extra, ..self }
     }
 
-    /// The sizes in the extra field for large files, as they are told.
-    pub(in crate::files) fn zip64(self) -> Self {
+    /// With the sizes in the extra field for large files, as they are told.
+    #[must_use]
+    pub fn zip64(self) -> Self {
         let mut extra = vec![1, 0, 16, 0];
         extra.extend(self.size.to_le_bytes());
         extra.extend(self.packed_size.to_le_bytes());
@@ -71,21 +87,22 @@ impl Forged {
 }
 
 /// The archive of these entries.
-pub(in crate::files) fn forge(entries: &[Forged]) -> Vec<u8> {
+pub fn forge(entries: &[Forged]) -> Vec<u8> {
     forge_counting(entries, entries.len())
 }
 
 /// An archive that says that it holds as many entries.
-pub(in crate::files) fn forge_counting(entries: &[Forged], count: usize) -> Vec<u8> {
+pub fn forge_counting(entries: &[Forged], count: usize) -> Vec<u8> {
     let (mut archive, mut directory) = (Vec::new(), Vec::new());
     for entry in entries {
         let offset = entry.offset.unwrap_or(archive.len() as u64);
         archive.extend(b"PK\x03\x04");
-        common(&mut archive, entry, 0);
-        archive.extend(&entry.name);
+        let local_name = entry.local_name.as_ref().unwrap_or(&entry.name);
+        common(&mut archive, entry, local_name.len(), 0);
+        archive.extend(local_name);
         archive.extend(&entry.packed);
         directory.extend(b"PK\x01\x02\x14\x03");
-        common(&mut directory, entry, entry.extra.len());
+        common(&mut directory, entry, entry.name.len(), entry.extra.len());
         directory.extend([0; 6]); // comment, disk, internal attributes
         directory.extend(entry.attributes.to_le_bytes());
         directory.extend(narrow(offset));
@@ -103,7 +120,7 @@ pub(in crate::files) fn forge_counting(entries: &[Forged], count: usize) -> Vec<
     archive
 }
 
-fn common(into: &mut Vec<u8>, entry: &Forged, extra: usize) {
+fn common(into: &mut Vec<u8>, entry: &Forged, name: usize, extra: usize) {
     into.extend(20_u16.to_le_bytes());
     into.extend(entry.flags.to_le_bytes());
     into.extend(entry.method.to_le_bytes());
@@ -113,7 +130,7 @@ fn common(into: &mut Vec<u8>, entry: &Forged, extra: usize) {
     let told = |size: u64| if large { [0xff; 4] } else { narrow(size) };
     into.extend(told(entry.packed_size));
     into.extend(told(entry.size));
-    into.extend(short(entry.name.len()));
+    into.extend(short(name));
     into.extend(short(extra));
 }
 
