@@ -1,9 +1,11 @@
 //! Files and directories of this computer as what is sent and where what is received goes.
 
 use std::{
-    io::{self, Write},
+    io::{self, Read, Write},
     path::PathBuf,
 };
+
+use wormhole_sync_core::wire::transfer_message::{DirectoryOffer, Offer};
 
 use super::{Outgoing, Sink};
 use crate::files::{FilesError, Receiving, Source};
@@ -25,6 +27,29 @@ impl Outgoing {
     pub fn files(source: Source) -> Self {
         let (offer, size) = (source.offer().into(), source.size());
         Self { offer, size, source: Box::new(source.into_reader()) }
+    }
+
+    /// A directory that is packed already: `source` brings the zip archive that the offer describes, exactly
+    /// [`archive_size`](DirectoryOffer::archive_size) bytes. Both go as they are; a receiver holds the one
+    /// against the other.
+    ///
+    /// ```
+    /// use wormhole_sync::{files::DirectoryOffer, transfer::Outgoing};
+    ///
+    /// let nothing = [&b"PK\x05\x06"[..], &[0; 18]].concat(); // an archive's end
+    /// let offer = DirectoryOffer {
+    ///     mode: DirectoryOffer::ZIP.to_owned(),
+    ///     name: "empty".to_owned(),
+    ///     archive_size: 22,
+    ///     bytes: 0,
+    ///     files: 0,
+    /// };
+    /// let outgoing = Outgoing::archive(offer, std::io::Cursor::new(nothing));
+    /// # drop(outgoing);
+    /// ```
+    pub fn archive(offer: DirectoryOffer, source: impl Read + Send + 'static) -> Self {
+        let size = offer.archive_size;
+        Self { offer: Offer::Directory(offer), size, source: Box::new(source) }
     }
 }
 
