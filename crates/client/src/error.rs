@@ -125,6 +125,8 @@ pub(crate) enum Cause {
     Cancelled(String),
     Read(Arc<io::Error>),
     Write(Arc<io::Error>),
+    /// What the peer sent is not what it offered, or made to do harm.
+    Unusable(String),
 }
 
 impl Error {
@@ -161,6 +163,7 @@ impl Error {
             Cause::Cancelled(_) => ErrorKind::Cancelled,
             Cause::Transfer(failure) => kind_of(failure),
             Cause::Read(_) | Cause::Write(_) => ErrorKind::Io,
+            Cause::Unusable(_) => ErrorKind::Peer,
         }
     }
 
@@ -178,7 +181,7 @@ impl Error {
             Cause::Unreachable { .. } | Cause::Unconfirmed => Fault::Network,
             Cause::Delayed { .. } => Fault::Server,
             Cause::BadCode(_) => Fault::Code,
-            Cause::TimedOut(_) => Fault::Peer,
+            Cause::TimedOut(_) | Cause::Unusable(_) => Fault::Peer,
             Cause::BadUrl { .. }
             | Cause::BadAppId(_)
             | Cause::BadPurpose(_)
@@ -275,6 +278,7 @@ impl fmt::Display for Error {
             Cause::Cancelled(reason) => write!(f, "the transfer was cancelled on this side: {reason}"),
             Cause::Read(error) => write!(f, "what was to be sent cannot be read: {error}"),
             Cause::Write(error) => write!(f, "what was received cannot be written: {error}"),
+            Cause::Unusable(reason) => f.write_str(reason),
             Cause::Random(reason) => {
                 write!(f, "the operating system gives no random numbers ({reason}); nothing can be done safely")
             }

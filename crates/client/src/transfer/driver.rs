@@ -362,7 +362,7 @@ impl Driver {
     /// This side cannot go on.
     fn fail(&mut self, stopped: Stopped) {
         let (told, cause) = match stopped {
-            Stopped::Sink(error) => (files::told(&error), Cause::Write(Arc::new(error))),
+            Stopped::Sink(error) => files::failed(error),
             Stopped::Source(error) => {
                 let told = "the sender could not read what it offered".to_owned();
                 (told, Cause::Read(Arc::new(error)))

@@ -3,12 +3,19 @@
 use std::{
     io::{self, Read, Write},
     path::PathBuf,
+    sync::Arc,
 };
 
-use wormhole_sync_core::wire::transfer_message::{DirectoryOffer, Offer};
+use wormhole_sync_core::{
+    Fault,
+    wire::transfer_message::{DirectoryOffer, Offer},
+};
 
 use super::{Outgoing, Sink};
-use crate::files::{FilesError, Receiving, Source};
+use crate::{
+    error::Cause,
+    files::{FilesError, Receiving, Source},
+};
 
 impl Outgoing {
     /// A file or directory, or several.
@@ -71,9 +78,13 @@ impl Sink for Receiving {
     }
 }
 
-/// What the sender is told when a sink fails.
-pub(super) fn told(error: &io::Error) -> String {
+/// What the sender is told when a sink fails, and why this side ends then.
+pub(super) fn failed(error: io::Error) -> (String, Cause) {
     let files = error.get_ref().and_then(|inner| inner.downcast_ref::<FilesError>());
     let reason = files.map_or_else(|| "it cannot be written there".to_owned(), FilesError::told);
-    format!("the receiver failed: {reason}")
+    let told = format!("the receiver failed: {reason}");
+    match files {
+        Some(files) if files.fault() == Fault::Peer => (told, Cause::Unusable(files.to_string())),
+        _ => (told, Cause::Write(Arc::new(error))),
+    }
 }
