@@ -14,11 +14,14 @@ mod support;
 mod files {
     mod relay;
     mod stage;
+    mod treasury;
 
+    mod archives;
     mod endings;
     mod events;
     mod hostile;
     mod interrupted;
+    mod outputs;
     mod places;
     mod proxies;
     mod questions;

@@ -5,17 +5,24 @@ use wormhole_sync::{Code, Options, blocking::Wormhole};
 
 use super::PATIENCE;
 
-/// Offers this over an honest wormhole, and returns what the other side answers.
-pub(crate) fn offers(url: &str, app_id: &str, offer: &serde_json::Value) -> String {
+/// The stranger, once somebody has taken the code 7-guitarist-revenge.
+pub(crate) fn meets(url: &str, app_id: &str) -> Wormhole {
     let options = Options::new().rendezvous(url).time_limit(PATIENCE);
     let connected = Wormhole::connect(app_id, options).unwrap();
-    let mut wormhole = connected
-        .set_code(Code::parse("7-guitarist-revenge").unwrap())
-        .unwrap()
-        .confirmed()
-        .unwrap();
-    wormhole.send(json!({ "offer": offer }).to_string().as_bytes()).unwrap();
+    let code = Code::parse("7-guitarist-revenge").unwrap();
+    connected.set_code(code).unwrap().confirmed().unwrap()
+}
+
+/// Says this over an honest wormhole, and returns what the other side answers.
+pub(crate) fn says(url: &str, app_id: &str, words: &serde_json::Value) -> String {
+    let mut wormhole = meets(url, app_id);
+    wormhole.send(words.to_string().as_bytes()).unwrap();
     let answer = wormhole.receive().unwrap();
     wormhole.close().unwrap();
     String::from_utf8(answer).unwrap()
+}
+
+/// Offers this, and returns the answer.
+pub(crate) fn offers(url: &str, app_id: &str, offer: &serde_json::Value) -> String {
+    says(url, app_id, &json!({ "offer": offer }))
 }
