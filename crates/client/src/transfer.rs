@@ -56,6 +56,7 @@ mod canceller;
 mod connection;
 mod driver;
 mod files;
+mod hash;
 mod links;
 mod offered;
 mod pipeline;

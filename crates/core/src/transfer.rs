@@ -16,7 +16,7 @@ use std::{fmt, time::Duration};
 
 use wormhole_sync_wire::{
     hint::Hint,
-    transfer_message::{Ability, Offer, TransferMessage, Transit},
+    transfer_message::{Ability, Digest, Offer, TransferMessage, Transit},
     transit::Role,
 };
 
@@ -191,7 +191,8 @@ pub struct Meeting {
 impl Meeting {
     fn message(&self) -> Vec<u8> {
         let abilities = vec![Ability::DirectTcp, Ability::Relay];
-        let transit = Some(Transit { abilities, hints: self.hints.clone() });
+        let digests = vec![Digest::Blake3];
+        let transit = Some(Transit { abilities, hints: self.hints.clone(), digests });
         TransferMessage { transit, ..TransferMessage::default() }.encode()
     }
 }
@@ -283,12 +284,21 @@ pub struct Channel {
     pub opener: Opener,
     /// The beginning of what the peer writes, which has been read already.
     pub rest: Vec<u8>,
+    /// The hash of all bytes that both sides take.
+    pub digest: Digest,
 }
 
 impl Channel {
-    fn new(key: &TransitKey, role: Role, link: LinkId, path: Path, rest: Vec<u8>) -> Self {
+    fn new(
+        key: &TransitKey,
+        role: Role,
+        link: LinkId,
+        path: Path,
+        rest: Vec<u8>,
+        digest: Digest,
+    ) -> Self {
         let (sealer, opener) = (key.sealer(role), key.opener(role.other()));
-        Self { link, path, sealer, opener, rest }
+        Self { link, path, sealer, opener, rest, digest }
     }
 }
 

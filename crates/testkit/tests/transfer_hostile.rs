@@ -4,20 +4,24 @@
 
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use wormhole_sync_core::{
     connect::{MAX_CANDIDATES, MAX_INCOMING, NEGOTIATION_LIMIT},
     transfer::{ACK_LIMIT, Failure, STALL_LIMIT},
     transit::{OVERHEAD, Sealer},
     wire::{
         limits::MAX_RECORD,
-        transfer_message::Ack,
+        transfer_message::{Ack, Digest},
         transit::{GO, NEVERMIND, Role},
     },
 };
 use wormhole_sync_testkit::transfer::{
     Consent, Ending, Give, Place, Plan, Stranger, Taking, WireId, World, direct,
 };
+
+mod transfer_hostile {
+    mod digests;
+}
 
 const OFFER: &str = r#"{"offer":{"file":{"filename":"plan.pdf","filesize":1000}}}"#;
 const CONSENT: &str = r#"{"answer":{"file_ack":"ok"}}"#;
@@ -69,7 +73,7 @@ fn acknowledged_with(world: &mut World, size: usize, ack: &[u8]) -> WireId {
 #[test]
 fn an_acknowledgement_with_a_wrong_hash_is_no_delivery() {
     let mut world = sender_of(10_000);
-    acknowledged_with(&mut world, 10_000, &Ack::ok(&[7; 32]).encode());
+    acknowledged_with(&mut world, 10_000, &Ack::ok(Digest::Sha256, &[7; 32]).encode());
     assert_ends(&mut world, Role::Sender, &Failure::WrongHash);
 }
 
@@ -91,7 +95,7 @@ fn an_acknowledgement_that_is_none_is_no_delivery() {
 fn the_right_acknowledgement_from_the_hand_is_a_delivery() {
     let mut world = sender_of(10_000);
     let hash = Sha256::digest(world.bytes(Role::Sender)).into();
-    acknowledged_with(&mut world, 10_000, &Ack::ok(&hash).encode());
+    acknowledged_with(&mut world, 10_000, &Ack::ok(Digest::Sha256, &hash).encode());
     world.run();
     assert_eq!(world.ending(Role::Sender), Some(Ending::Delivered));
 }
@@ -100,7 +104,7 @@ fn the_right_acknowledgement_from_the_hand_is_a_delivery() {
 fn an_acknowledgement_before_everything_is_sent_is_no_delivery() {
     let mut world = sender_of(400_000);
     let hash = Sha256::digest(world.bytes(Role::Sender)).into();
-    acknowledged_with(&mut world, 4096, &Ack::ok(&hash).encode());
+    acknowledged_with(&mut world, 4096, &Ack::ok(Digest::Sha256, &hash).encode());
     let early = Failure::Nonsense("an acknowledgement before everything was sent");
     assert_ends(&mut world, Role::Sender, &early);
 }

@@ -37,11 +37,12 @@ pub struct TransferMessage {
 /// How a side can be reached.
 ///
 /// ```
-/// use wormhole_sync_wire::{hint::{Endpoint, Hint}, transfer_message::{Ability, Transit, TransferMessage}};
+/// use wormhole_sync_wire::{hint::{Endpoint, Hint}, transfer_message::{Ability, Digest, Transit, TransferMessage}};
 ///
 /// let transit = Transit {
 ///     abilities: vec![Ability::DirectTcp],
 ///     hints: vec![Hint::Direct(Endpoint::new("192.0.2.7", 4001).unwrap())],
+///     digests: vec![Digest::Blake3],
 /// };
 /// let message = TransferMessage { transit: Some(transit), ..TransferMessage::default() };
 /// assert_eq!(TransferMessage::decode(&message.encode()), Some(message));
@@ -54,6 +55,33 @@ pub struct Transit {
     /// Where it can be reached.
     #[serde(default, rename = "hints-v1", deserialize_with = "understood")]
     pub hints: Vec<Hint>,
+    /// What it can take instead of SHA-256 of all bytes: an addition of ours, which other peers pass over.
+    #[serde(
+        default,
+        rename = "digests-v1",
+        deserialize_with = "understood",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub digests: Vec<Digest>,
+}
+
+/// The hash of all bytes that both sides take, and the receiver confirms.
+///
+/// ```
+/// use wormhole_sync_wire::transfer_message::Digest;
+///
+/// assert_eq!(Digest::default(), Digest::Sha256, "what every peer knows");
+/// assert_eq!(serde_json::to_string(&Digest::Blake3).unwrap(), r#""blake3""#);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Digest {
+    /// SHA-256: the family's.
+    #[default]
+    Sha256,
+    /// BLAKE3, of 32 bytes: a third of the time where the processor knows SHA-256, and a tenth where not. Both sides
+    /// must have said that they take it.
+    Blake3,
 }
 
 /// A kind of link.
@@ -174,51 +202,64 @@ impl DirectoryOffer {
 /// What a receiver says at the end, as the one record of its direction.
 ///
 /// ```
-/// use wormhole_sync_wire::transfer_message::Ack;
+/// use wormhole_sync_wire::transfer_message::{Ack, Digest};
 ///
-/// let ack = Ack::ok(&[0xab; 32]);
+/// let ack = Ack::ok(Digest::Sha256, &[0xab; 32]);
 /// assert_eq!(Ack::decode(&ack.encode()).unwrap(), ack);
-/// assert!(ack.confirms(&[0xab; 32]));
-/// assert!(!ack.confirms(&[0xcd; 32]));
+/// assert!(ack.confirms(Digest::Sha256, &[0xab; 32]));
+/// assert!(!ack.confirms(Digest::Sha256, &[0xcd; 32]));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ack {
     /// `ok`, when everything has arrived.
     pub ack: String,
     /// Hex of the SHA-256 of all bytes that were received. Old receivers leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// Hex of the BLAKE3 of them, where both sides take that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blake3: Option<String>,
 }
 
 impl Ack {
     /// Everything has arrived, with this hash.
     ///
     /// ```
-    /// # use wormhole_sync_wire::transfer_message::Ack;
-    /// assert_eq!(Ack::ok(&[0; 32]).ack, "ok");
+    /// # use wormhole_sync_wire::transfer_message::{Ack, Digest};
+    /// assert_eq!(Ack::ok(Digest::Sha256, &[0; 32]).ack, "ok");
     /// ```
     #[must_use]
-    pub fn ok(sha256: &[u8; 32]) -> Self {
-        Self { ack: "ok".to_owned(), sha256: Some(crate::hex::encode(sha256)) }
+    pub fn ok(digest: Digest, hash: &[u8; 32]) -> Self {
+        let ok = Self { ack: "ok".to_owned(), ..Self::default() };
+        let hash = Some(crate::hex::encode(hash));
+        match digest {
+            Digest::Sha256 => Self { sha256: hash, ..ok },
+            Digest::Blake3 => Self { blake3: hash, ..ok },
+        }
     }
 
-    /// Whether the receiver has everything, and it is what hashes to `sha256`.
+    /// Whether the receiver has everything, and it is what has this hash.
     ///
     /// ```
-    /// # use wormhole_sync_wire::transfer_message::Ack;
+    /// # use wormhole_sync_wire::transfer_message::{Ack, Digest};
     /// let old = Ack::decode(br#"{"ack":"ok"}"#).unwrap();
-    /// assert!(old.confirms(&[0; 32]));
+    /// assert!(old.confirms(Digest::Sha256, &[0; 32]));
+    /// assert!(!old.confirms(Digest::Blake3, &[0; 32]), "who takes that is not old");
     /// ```
-    pub fn confirms(&self, sha256: &[u8; 32]) -> bool {
-        let same = |hex: &String| crate::hex::decode_array(hex).as_ref() == Some(sha256);
-        self.ack == "ok" && self.sha256.as_ref().is_none_or(same)
+    pub fn confirms(&self, digest: Digest, hash: &[u8; 32]) -> bool {
+        let same = |hex: &String| crate::hex::decode_array(hex).as_ref() == Some(hash);
+        let confirmed = match digest {
+            Digest::Sha256 => self.sha256.as_ref().is_none_or(same),
+            Digest::Blake3 => self.blake3.as_ref().is_some_and(same),
+        };
+        self.ack == "ok" && confirmed
     }
 
     /// The JSON of the record.
     ///
     /// ```
     /// # use wormhole_sync_wire::transfer_message::Ack;
-    /// let nothing = Ack { ack: "ok".into(), sha256: None };
+    /// let nothing = Ack { ack: "ok".into(), ..Ack::default() };
     /// assert_eq!(nothing.encode(), br#"{"ack":"ok"}"#);
     /// ```
     pub fn encode(&self) -> Vec<u8> {

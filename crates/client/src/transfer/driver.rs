@@ -19,6 +19,7 @@ use wormhole_sync_core::{
     connect::{Action, LinkId},
     transfer::{Channel, Event as MachineEvent, Failure, Meeting, Output, Receiving, Sending},
     transit::{Opener, Sealer},
+    wire::transfer_message::Digest,
 };
 
 use super::{
@@ -95,6 +96,7 @@ struct Line {
     sealer: Sealer,
     opener: Opener,
     rest: Vec<u8>,
+    digest: Digest,
 }
 
 /// What a thread was about, and how it ended.
@@ -278,7 +280,7 @@ impl Driver {
     /// The link is there: from here on threads move the bytes.
     async fn connected(&mut self, channel: Channel) {
         self.links.stop_listening();
-        let Channel { link, path, sealer, opener, rest } = channel;
+        let Channel { link, path, sealer, opener, rest, digest } = channel;
         let Some((connection, unsent)) = self.links.take(link) else {
             return machine!(self.job, machine => machine.lost(link, self.origin.elapsed()));
         };
@@ -286,7 +288,7 @@ impl Driver {
         self.say(Event::Connected { route }).await;
         match connection.into_blocking() {
             Ok((stream, cut)) => {
-                let line = Line { stream, sealer, opener, rest };
+                let line = Line { stream, sealer, opener, rest, digest };
                 self.move_bytes(link, line, unsent, cut);
             }
             Err(_) => machine!(self.job, machine => machine.lost(link, self.origin.elapsed())),
@@ -326,7 +328,7 @@ impl Driver {
             }
             (Done::Received(Ok((stored, line))), Job::Receive { machine, .. }) => {
                 let _ = self.events.try_send(Event::Stored { path: stored.path });
-                if let Some(record) = machine.acknowledge(&stored.sha256) {
+                if let Some(record) = machine.acknowledge(&stored.hash) {
                     let thread = spawn_blocking(move || {
                         line.confirm(&record);
                         Done::Confirmed
@@ -441,7 +443,8 @@ impl Line {
         moved: &Moved,
     ) -> Result<([u8; 32], Self), Stopped> {
         self.stream.write_all(unsent).map_err(|_| Stopped::Link)?;
-        let hash = pipeline::send(source, size, &mut self.stream, &mut self.sealer, moved)?;
+        let (link, sealer) = (&mut self.stream, &mut self.sealer);
+        let hash = pipeline::send(source, size, self.digest, link, sealer, moved)?;
         Ok((hash, self))
     }
 
@@ -457,8 +460,8 @@ impl Line {
         moved: &Moved,
     ) -> Result<(Stored, Self), Stopped> {
         let rest = std::mem::take(&mut self.rest);
-        let opener = &mut self.opener;
-        let stored = pipeline::receive(sink, size, &mut self.stream, rest, opener, moved)?;
+        let (digest, link, opener) = (self.digest, &mut self.stream, &mut self.opener);
+        let stored = pipeline::receive(sink, size, digest, link, rest, opener, moved)?;
         Ok((stored, self))
     }
 

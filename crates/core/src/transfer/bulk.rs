@@ -2,7 +2,11 @@
 
 use std::collections::VecDeque;
 
-use wormhole_sync_wire::{hint::Hint, transfer_message::TransferMessage, transit::Role};
+use wormhole_sync_wire::{
+    hint::Hint,
+    transfer_message::{Digest, TransferMessage, Transit},
+    transit::Role,
+};
 
 use super::{
     ANSWER_LIMIT, Channel, Event, Failure, Meeting, Output, REASON_WAIT, STALL_LIMIT, message,
@@ -19,6 +23,8 @@ pub(super) struct Bulk {
     race: Option<Connect<Handshakes>>,
     /// The peer's hints that came before there was a race.
     hints: Vec<Hint>,
+    /// The hash that both sides take: what it was when the link was chosen.
+    digest: Digest,
     /// Whether nothing goes on before the peer has spoken, and until when it may keep silent.
     awaits_peer: bool,
     silent_until: Option<Moment>,
@@ -39,6 +45,7 @@ impl Bulk {
             role,
             race: None,
             hints: Vec::new(),
+            digest: Digest::Sha256,
             awaits_peer: true,
             silent_until: None,
             link: None,
@@ -96,10 +103,16 @@ impl Bulk {
         }
     }
 
-    pub(super) fn hints(&mut self, hints: Vec<Hint>) {
+    /// How the peer can be reached, and what it can take.
+    pub(super) fn learn(&mut self, transit: Transit) {
+        if self.link.is_some() {
+            return; // too late
+        }
+        let both = transit.digests.contains(&Digest::Blake3); // this side takes it
+        self.digest = if both { Digest::Blake3 } else { Digest::Sha256 };
         match &mut self.race {
-            Some(race) => hints.iter().for_each(|hint| race.hint(hint)),
-            None => self.hints = hints, // the latest message's, so that they cannot pile up
+            Some(race) => transit.hints.iter().for_each(|hint| race.hint(hint)),
+            None => self.hints = transit.hints, // the latest message's, so that they cannot pile up
         }
     }
 
@@ -146,6 +159,11 @@ impl Bulk {
     pub(super) const fn complete(&mut self) {
         self.awaits_link = false;
         self.stalled_at = None;
+    }
+
+    /// The hash that both sides take.
+    pub(super) const fn digest(&self) -> Digest {
+        self.digest
     }
 
     pub(super) const fn is_over(&self) -> bool {
@@ -205,7 +223,7 @@ impl Bulk {
                     self.race = None;
                     self.link = Some(link);
                     self.patience(now + STALL_LIMIT);
-                    let channel = Channel::new(&self.key, self.role, link, path, rest);
+                    let channel = Channel::new(&self.key, self.role, link, path, rest, self.digest);
                     self.tell(Event::Connected(channel));
                 }
                 connect::Output::Failed => self.fail(Failure::NoLink),

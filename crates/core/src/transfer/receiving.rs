@@ -71,7 +71,7 @@ impl Receiving {
     pub fn message(&mut self, plaintext: &[u8], _: Moment) {
         let Some(message) = self.bulk.read(plaintext) else { return };
         if let Some(transit) = message.transit {
-            self.bulk.hints(transit.hints);
+            self.bulk.learn(transit);
         }
         if let Some(offer) = message.offer {
             if self.stage != Stage::Waiting {
@@ -162,18 +162,18 @@ impl Receiving {
     /// seal, send and close the link. `None` while something is missing.
     ///
     /// ```
-    /// use wormhole_sync_core::{Moment, wire::transfer_message::Ack};
+    /// use wormhole_sync_core::{Moment, wire::transfer_message::{Ack, Digest}};
     ///
     /// # let (mut receiving, _) = wormhole_sync_testkit::doc::receiving_connected();
     /// receiving.moved(10, Moment::ZERO);
     /// let record = receiving.acknowledge(&[7; 32]).unwrap();
-    /// assert!(Ack::decode(&record).unwrap().confirms(&[7; 32]));
+    /// assert!(Ack::decode(&record).unwrap().confirms(Digest::Sha256, &[7; 32]));
     /// ```
-    pub fn acknowledge(&mut self, sha256: &[u8; 32]) -> Option<Vec<u8>> {
+    pub fn acknowledge(&mut self, hash: &[u8; 32]) -> Option<Vec<u8>> {
         let complete = self.stage == Stage::Accepted { missing: 0 } && !self.bulk.is_over();
         complete.then(|| {
             self.bulk.end(Event::Received);
-            Ack::ok(sha256).encode()
+            Ack::ok(self.bulk.digest(), hash).encode()
         })
     }
 }

@@ -83,7 +83,7 @@ impl Sending {
             return self.bulk.fail(Failure::Nonsense("an offer of its own"));
         }
         if let Some(transit) = message.transit {
-            self.bulk.hints(transit.hints);
+            self.bulk.learn(transit);
         }
         if let Some(answer) = message.answer {
             self.answered(&answer, now);
@@ -141,15 +141,15 @@ impl Sending {
     /// The record that the receiver wrote, and the hash of all that was sent.
     ///
     /// ```
-    /// use wormhole_sync_core::{Moment, connect::Action, transfer::{Event, Output}, wire::transfer_message::Ack};
+    /// use wormhole_sync_core::{Moment, connect::Action, transfer::{Event, Output}, wire::transfer_message::{Ack, Digest}};
     ///
     /// # let (mut sending, _) = wormhole_sync_testkit::doc::sending_connected();
     /// sending.sent(Moment::ZERO);
-    /// sending.acknowledged(&Ack::ok(&[7; 32]).encode(), &[7; 32]);
+    /// sending.acknowledged(&Ack::ok(Digest::Sha256, &[7; 32]).encode(), &[7; 32]);
     /// assert!(matches!(sending.poll(Moment::ZERO), Output::Link(Action::Close { .. })));
     /// assert!(matches!(sending.poll(Moment::ZERO), Output::Event(Event::Delivered)));
     /// ```
-    pub fn acknowledged(&mut self, record: &[u8], sha256: &[u8; 32]) {
+    pub fn acknowledged(&mut self, record: &[u8], hash: &[u8; 32]) {
         if self.bulk.is_over() {
             return;
         }
@@ -157,7 +157,7 @@ impl Sending {
             Some(_) if self.stage != Stage::Sent => {
                 self.bulk.fail(Failure::Nonsense("an acknowledgement before everything was sent"));
             }
-            Some(ack) if ack.confirms(sha256) => self.bulk.end(Event::Delivered),
+            Some(ack) if ack.confirms(self.bulk.digest(), hash) => self.bulk.end(Event::Delivered),
             Some(ack) if ack.ack == "ok" => self.bulk.fail(Failure::WrongHash),
             Some(ack) => self.bulk.fail(Failure::Refused(ack.ack)),
             None => self.bulk.fail(Failure::Nonsense("what is no acknowledgement")),

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use wormhole_sync_core::{
     Moment,
     connect::{Action, LinkId, Path, Target},
     transfer::{ANSWER_LIMIT, Channel, Event, Failure, Meeting, Output, Receiving, Sending},
     transit::{OVERHEAD, frame},
-    wire::transfer_message::Offer,
+    wire::transfer_message::{Digest, Offer},
 };
 
 /// Plaintext bytes of the driver's records: small, so that there are several.
@@ -68,6 +68,7 @@ pub(super) struct Log {
     pub(super) ending: Option<Ending>,
     pub(super) ended_at: Moment,
     pub(super) connected: Option<(LinkId, Path)>,
+    pub(super) digest: Option<Digest>,
     pub(super) accepted: bool,
     pub(super) text: Option<String>,
     pub(super) dials: usize,
@@ -218,6 +219,7 @@ impl Side {
             Event::Accepted => self.log.accepted = true,
             Event::Connected(mut channel) => {
                 assert!(self.log.connected.replace((channel.link, channel.path)).is_none());
+                self.log.digest = Some(channel.digest);
                 self.unread = std::mem::take(&mut channel.rest);
                 self.channel = Some(channel);
                 self.write_out_when_complete(deeds);

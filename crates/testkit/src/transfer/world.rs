@@ -9,7 +9,7 @@ use wormhole_sync_core::{
     connect::{LinkId, Path, Target},
     transfer::{Receiving, Sending},
     transit::TransitKey,
-    wire::transit::Role,
+    wire::{transfer_message::Digest, transit::Role},
 };
 
 use super::{
@@ -154,6 +154,11 @@ impl World {
     /// How the link that a side uses reaches the other.
     pub fn path(&self, role: Role) -> Option<Path> {
         self.side(role)?.log.connected.map(|(_, path)| path)
+    }
+
+    /// The hash of all bytes that a side has come to take.
+    pub fn digest(&self, role: Role) -> Option<Digest> {
+        self.side(role)?.log.digest
     }
 
     /// Addresses that a side has dialed.

@@ -19,7 +19,9 @@ fn bytes(length: usize) -> Vec<u8> {
 }
 
 fn hash(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(bytes).into()
+    let mut hash = Hash::new(Digest::Sha256);
+    hash.update(bytes);
+    hash.finish()
 }
 
 /// Keeps what it gets, and fails at a given number of bytes.
@@ -68,7 +70,7 @@ fn sent(plaintext: &[u8]) -> Vec<u8> {
     let mut sealer = key().sealer(Role::Sender);
     let source = Cursor::new(plaintext.to_vec());
     let size = plaintext.len() as u64;
-    let hashed = send(source, size, &mut link, &mut sealer, &moved).unwrap();
+    let hashed = send(source, size, Digest::Sha256, &mut link, &mut sealer, &moved).unwrap();
     assert_eq!((hashed, moved.load(Ordering::Relaxed)), (hash(plaintext), size));
     link
 }
@@ -95,7 +97,15 @@ fn received_after(
 ) -> Result<Stored, Stopped> {
     let mut link = Pieces(Cursor::new(link), piece);
     let mut opener = key().opener(Role::Sender);
-    receive(Box::new(to.clone()), size, &mut link, rest, &mut opener, &Moved::default())
+    receive(
+        Box::new(to.clone()),
+        size,
+        Digest::Sha256,
+        &mut link,
+        rest,
+        &mut opener,
+        &Moved::default(),
+    )
 }
 
 #[test]
@@ -109,7 +119,7 @@ fn what_is_sent_arrives_at_every_length_around_a_record_and_a_chunk() {
         assert_eq!(link.len(), length + records * OVERHEAD, "{length} bytes");
         let to = Kept::default();
         let stored = received(link, length as u64, usize::MAX, &to).unwrap();
-        assert_eq!(stored.sha256, hash(&plaintext));
+        assert_eq!(stored.hash, hash(&plaintext));
         assert!(*to.bytes.lock().unwrap() == plaintext, "{length} bytes");
         assert!(*to.completed.lock().unwrap());
     }
@@ -204,7 +214,7 @@ fn a_source_that_ends_early_is_a_failure() {
     let (mut link, mut sealer) = (Vec::new(), key().sealer(Role::Sender));
     let source = Cursor::new(bytes(CHUNK + 10));
     let size = (CHUNK + 11) as u64;
-    let outcome = send(source, size, &mut link, &mut sealer, &Moved::default());
+    let outcome = send(source, size, Digest::Sha256, &mut link, &mut sealer, &Moved::default());
     assert!(matches!(outcome, Err(Stopped::Source(_))));
 }
 
@@ -213,7 +223,8 @@ fn a_source_that_has_grown_is_sent_as_it_was_announced() {
     let plaintext = bytes(CHUNK + 10);
     let (mut link, mut sealer) = (Vec::new(), key().sealer(Role::Sender));
     let source = Cursor::new(plaintext.clone());
-    let hashed = send(source, 7, &mut link, &mut sealer, &Moved::default()).unwrap();
+    let hashed =
+        send(source, 7, Digest::Sha256, &mut link, &mut sealer, &Moved::default()).unwrap();
     assert_eq!((hashed, link.len()), (hash(&plaintext[..7]), 7 + OVERHEAD));
 }
 
@@ -237,7 +248,8 @@ fn a_link_that_breaks_ends_both_threads() {
         let mut sealer = key().sealer(Role::Sender);
         let source = io::repeat(7);
         let size = (CHUNK * 100) as u64;
-        let outcome = send(source, size, &mut Breaks(writes), &mut sealer, &Moved::default());
+        let outcome =
+            send(source, size, Digest::Sha256, &mut Breaks(writes), &mut sealer, &Moved::default());
         assert!(matches!(outcome, Err(Stopped::Link)), "after {writes} writes");
     }
 }
