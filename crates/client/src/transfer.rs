@@ -36,12 +36,10 @@
 use std::{
     fmt,
     io::{self, Read},
-    path::PathBuf,
 };
 
 use tokio::{sync::mpsc, time::timeout_at};
 use wormhole_sync_core::{
-    connect::Path,
     transfer::{Event as MachineEvent, Output, Receiving, Sending},
     wire::transfer_message::{FileOffer, Offer, TransferMessage},
 };
@@ -55,8 +53,10 @@ use crate::{
 mod canceller;
 mod connection;
 mod driver;
+mod event;
 mod files;
 mod hash;
+mod line;
 mod links;
 mod offered;
 mod pipeline;
@@ -65,6 +65,7 @@ mod sink;
 
 pub use crate::dial::FarEnd;
 pub use canceller::Canceller;
+pub use event::{Event, Route};
 pub use offered::{Offered, OfferedFiles, OfferedText};
 pub use routes::{DEFAULT_TRANSIT_RELAY, Routes, TRANSIT_RELAY_VARIABLE};
 pub use sink::{Discard, Sink};
@@ -116,80 +117,6 @@ impl Outgoing {
 impl fmt::Debug for Outgoing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outgoing").field("offer", &self.offer).finish_non_exhaustive()
-    }
-}
-
-/// What happens during a transfer, for a person to see.
-///
-/// ```
-/// use wormhole_sync::transfer::Event;
-///
-/// let line = |event: &Event| match event {
-///     Event::Connected { route } => format!("{route}"),
-///     Event::Moved { bytes } => format!("{bytes} bytes"),
-///     _ => String::new(),
-/// };
-/// assert_eq!(line(&Event::Moved { bytes: 7 }), "7 bytes");
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event {
-    /// The receiver wants it.
-    Accepted,
-    /// The bytes go this way.
-    Connected {
-        /// Which.
-        route: Route,
-    },
-    /// So many bytes have been moved, of those that were offered.
-    Moved {
-        /// Since the beginning.
-        bytes: u64,
-    },
-    /// All bytes are sent; the receiver writes, unpacks and confirms.
-    Confirming,
-    /// The sender learns that all of it is there, and is what was sent.
-    Delivered,
-    /// What was received stands under its final name.
-    Stored {
-        /// Where, if it is a file or directory.
-        path: Option<PathBuf>,
-    },
-}
-
-/// The way that the bytes of a transfer go.
-///
-/// ```
-/// use wormhole_sync::transfer::{FarEnd, Route};
-///
-/// let route = Route::Direct(FarEnd::Address("192.0.2.7:4001".parse()?));
-/// assert_eq!(route.to_string(), "directly, 192.0.2.7");
-/// # Ok::<(), std::net::AddrParseError>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Route {
-    /// From computer to computer: to the other side.
-    Direct(FarEnd),
-    /// Through this relay.
-    Relay(FarEnd),
-}
-
-impl Route {
-    const fn new(path: Path, far_end: FarEnd) -> Self {
-        match path {
-            Path::Direct => Self::Direct(far_end),
-            Path::Relay => Self::Relay(far_end),
-        }
-    }
-}
-
-impl fmt::Display for Route {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Direct(far_end) => write!(f, "directly, {far_end}"),
-            Self::Relay(far_end) => write!(f, "through the relay, {far_end}"),
-        }
     }
 }
 

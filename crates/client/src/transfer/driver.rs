@@ -3,7 +3,7 @@
 
 use std::{
     future::pending,
-    io::{self, Read, Write},
+    io::{self, Read},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -18,16 +18,15 @@ use wormhole_sync_core::{
     Moment,
     connect::{Action, LinkId},
     transfer::{Channel, Event as MachineEvent, Failure, Meeting, Output, Receiving, Sending},
-    transit::{Opener, Sealer},
-    wire::transfer_message::Digest,
 };
 
 use super::{
     Event, Route, Sink,
-    connection::{Blocking, Cut},
+    connection::Cut,
     files,
+    line::Line,
     links::{Change, Links},
-    pipeline::{self, Moved, Stopped, Stored},
+    pipeline::{Moved, Stopped, Stored},
 };
 use crate::{
     driver::goodbye::{DROP_LIMIT, DriverEnd},
@@ -46,9 +45,6 @@ const OTHER_EVENTS: usize = 8;
 
 /// How long a thread that was cut off may take to end, and to clean up.
 const CLEAN_UP: Duration = Duration::from_secs(5);
-
-/// How long a receiver that has confirmed waits for the sender to close the link.
-const LAST_READ: Duration = Duration::from_secs(2);
 
 /// What a transfer is about.
 pub(super) enum Job {
@@ -88,15 +84,6 @@ struct Bulk {
     link: LinkId,
     thread: JoinHandle<Done>,
     cut: Option<Cut>,
-}
-
-/// A chosen link as the threads have it.
-struct Line {
-    stream: Blocking,
-    sealer: Sealer,
-    opener: Opener,
-    rest: Vec<u8>,
-    digest: Digest,
 }
 
 /// What a thread was about, and how it ended.
@@ -430,45 +417,6 @@ impl Bulk {
     fn cut(&self) {
         if let Some(cut) = &self.cut {
             cut.cut();
-        }
-    }
-}
-
-impl Line {
-    fn send(
-        mut self,
-        unsent: &[u8],
-        source: Box<dyn Read + Send>,
-        size: u64,
-        moved: &Moved,
-    ) -> Result<([u8; 32], Self), Stopped> {
-        self.stream.write_all(unsent).map_err(|_| Stopped::Link)?;
-        let (link, sealer) = (&mut self.stream, &mut self.sealer);
-        let hash = pipeline::send(source, size, self.digest, link, sealer, moved)?;
-        Ok((hash, self))
-    }
-
-    fn acknowledgement(&mut self) -> Result<Vec<u8>, Stopped> {
-        let rest = std::mem::take(&mut self.rest);
-        pipeline::receive_record(&mut self.stream, rest, &mut self.opener)
-    }
-
-    fn receive(
-        mut self,
-        sink: Box<dyn Sink>,
-        size: u64,
-        moved: &Moved,
-    ) -> Result<(Stored, Self), Stopped> {
-        let rest = std::mem::take(&mut self.rest);
-        let (digest, link, opener) = (self.digest, &mut self.stream, &mut self.opener);
-        let stored = pipeline::receive(sink, size, digest, link, rest, opener, moved)?;
-        Ok((stored, self))
-    }
-
-    /// Sends the acknowledgement, and closes the link so that it arrives.
-    fn confirm(mut self, record: &[u8]) {
-        if pipeline::send_record(record, &mut self.stream, &mut self.sealer).is_ok() {
-            let _ = self.stream.finish(LAST_READ);
         }
     }
 }
