@@ -11,7 +11,7 @@ use tokio_rustls::TlsConnector;
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config, tungstenite::protocol::WebSocketConfig,
 };
-use wormhole_sync_core::wire::{hint::Endpoint, limits::MAX_FRAME};
+use wormhole_sync_core::wire::hint::Endpoint;
 
 use crate::{
     error::{Cause, Error},
@@ -85,7 +85,12 @@ impl Server {
         &self.url
     }
 
-    pub(crate) async fn dial(self, proxy: Option<Arc<Proxy>>) -> io::Result<(Box<Socket>, FarEnd)> {
+    /// A `WebSocket`, on which no message may be longer than `max_message` bytes.
+    pub(crate) async fn dial(
+        self,
+        proxy: Option<Arc<Proxy>>,
+        max_message: usize,
+    ) -> io::Result<(Box<Socket>, FarEnd)> {
         let (tcp, far_end) = connect(&self.endpoint, proxy).await?;
         let stream: Box<dyn Stream> = if self.tls {
             Box::new(tls(self.endpoint.hostname(), tcp).await?)
@@ -93,8 +98,8 @@ impl Server {
             Box::new(tcp)
         };
         let config = WebSocketConfig::default()
-            .max_message_size(Some(MAX_FRAME))
-            .max_frame_size(Some(MAX_FRAME))
+            .max_message_size(Some(max_message))
+            .max_frame_size(Some(max_message))
             .read_buffer_size(8 << 10);
         let (socket, _) = client_async_with_config(&self.url, stream, Some(config))
             .await

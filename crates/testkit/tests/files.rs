@@ -14,5 +14,6 @@ mod files {
     mod blocking;
     mod failures;
     mod leaving;
+    mod websocket_relays;
     mod whole;
 }

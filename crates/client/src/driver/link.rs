@@ -15,6 +15,7 @@ use futures_util::{
 };
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
+use wormhole_sync_core::wire::limits::MAX_FRAME;
 
 use crate::{
     dial::{Server, Socket},
@@ -45,7 +46,7 @@ pub(super) enum Change {
 
 impl Link {
     pub(super) fn dial(server: Server, proxy: Option<Arc<Proxy>>) -> Self {
-        Self::Dialing(Box::pin(async move { Ok(server.dial(proxy).await?.0) }))
+        Self::Dialing(Box::pin(async move { Ok(server.dial(proxy, MAX_FRAME).await?.0) }))
     }
 
     pub(super) fn up(socket: Socket) -> Self {

@@ -18,8 +18,15 @@ use tokio::{
     time::timeout,
 };
 use tokio_tungstenite::tungstenite::{Bytes, Message};
+use wormhole_sync_core::wire::limits::{MAX_RECORD, RECORD};
 
 use crate::dial::{FarEnd, Socket};
+
+/// Bytes of a message to a relay at most: many at the far end take no long ones.
+const MESSAGE: usize = RECORD;
+
+/// Bytes of a message from a relay at most: a record as long as any may be, and more than its frame.
+pub(super) const MAX_MESSAGE: usize = 2 * MAX_RECORD;
 
 /// A link that can be waited for together with others.
 pub(super) enum Connection {
@@ -135,6 +142,7 @@ impl AsyncWrite for ByteSocket {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.socket.poll_ready_unpin(context)).map_err(io::Error::other)?;
+        let bytes = bytes.get(..MESSAGE).unwrap_or(bytes);
         let message = Message::Binary(Bytes::copy_from_slice(bytes));
         self.socket.start_send_unpin(message).map_err(io::Error::other)?;
         // As far as it goes now; the rest goes with the next write or flush.

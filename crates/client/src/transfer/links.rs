@@ -18,7 +18,7 @@ use tokio::{
 };
 use wormhole_sync_core::connect::{LinkId, Target};
 
-use super::connection::{ByteSocket, Connection};
+use super::connection::{ByteSocket, Connection, MAX_MESSAGE};
 use crate::{
     dial::{self, FarEnd, Server},
     proxy::Proxy,
@@ -135,7 +135,7 @@ async fn dial_target(target: Target, proxy: Option<Arc<Proxy>>) -> io::Result<Co
         }
         Target::WebSocket(url) => {
             let server = Server::parse(&url).map_err(io::Error::other)?;
-            let (socket, far_end) = server.dial(proxy).await?;
+            let (socket, far_end) = server.dial(proxy, MAX_MESSAGE).await?;
             Ok(Connection::WebSocket(Box::new(ByteSocket::new(*socket, far_end))))
         }
     }
