@@ -113,7 +113,8 @@ impl FilesError {
     pub fn told(&self) -> String {
         match self {
             Self::Exists { .. } => "something of that name exists there".to_owned(),
-            Self::Space { .. } => "there is not enough room for it".to_owned(),
+            Self::Space { .. } => NO_ROOM.to_owned(),
+            Self::Io { source, .. } if is_full(source) => NO_ROOM.to_owned(),
             Self::Place { .. } | Self::Io { .. } => "it cannot be written there".to_owned(),
             Self::Stopped => "the receiver stopped it".to_owned(),
             Self::Name { .. } | Self::Mode(_) | Self::Archive { .. } | Self::Amount { .. } => {
@@ -192,6 +193,14 @@ impl std::error::Error for FilesError {
     }
 }
 
+/// What the sender is told of a disk that is full, before or meanwhile.
+const NO_ROOM: &str = "there is not enough room for it";
+
+/// Whether it is the disk, or this user's share of it.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// A stranger's name inside an error: what a terminal would obey or hide is escaped, and what is
 /// long is cut in its middle, for both its ends tell something.
 pub(super) fn shown(name: &str) -> String {
@@ -221,6 +230,17 @@ mod tests {
             text.chars().all(|c| !c.is_control() && c != '\u{202e}' && c != '\u{200b}'),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_disk_that_becomes_full_is_told_like_one_that_was() {
+        let told = |kind: io::ErrorKind| FilesError::io("writing", "x")(kind.into()).told();
+        assert_eq!(
+            told(io::ErrorKind::StorageFull),
+            FilesError::Space { needed: 2, free: 1 }.told()
+        );
+        assert_eq!(told(io::ErrorKind::QuotaExceeded), told(io::ErrorKind::StorageFull));
+        assert_eq!(told(io::ErrorKind::PermissionDenied), "it cannot be written there");
     }
 
     #[test]
