@@ -286,8 +286,8 @@ fn shown(arguments: &[&str], variables: &[(&str, &str)]) -> String {
     said + &terminal.ends().0
 }
 
-/// The first byte of every block of a QR code, as this terminal reads it.
-const BLOCK: char = '\u{e2}';
+/// What the picture of a QR code is drawn with.
+const BLOCK: char = '█';
 
 #[test]
 fn colours_are_for_terminals_that_want_them() {

@@ -17,7 +17,7 @@ impl Terminal {
 
     #[track_caller]
     pub(crate) fn sees(&mut self, text: &str) -> String {
-        self.0.exp_string(text).unwrap_or_else(|error| panic!("{error}"))
+        decoded(&self.0.exp_string(text).unwrap_or_else(|error| panic!("{error}")))
     }
 
     pub(crate) fn types(&mut self, text: &str) {
@@ -37,7 +37,12 @@ impl Terminal {
 
     /// The same, with how it ended in words.
     pub(crate) fn ends_somehow(mut self) -> (String, String) {
-        let said = self.0.exp_eof().unwrap();
+        let said = decoded(&self.0.exp_eof().unwrap());
         (said, format!("{:?}", self.0.process().wait().unwrap())) // its type is not exported
     }
+}
+
+/// The text of what is read from a terminal as one letter for each byte.
+fn decoded(bytes: &str) -> String {
+    String::from_utf8(bytes.chars().map(|byte| u8::try_from(byte).unwrap()).collect()).unwrap()
 }
