@@ -12,17 +12,15 @@ use std::{
     process::Stdio,
 };
 
-use support::{NOWHERE, Running, Scene};
-use wormhole_sync::{Code, Options, TRANSFER_APP_ID, blocking::Wormhole};
+use support::{NOWHERE, Running, Scene, stranger::says};
+use wormhole_sync::TRANSFER_APP_ID;
+
+/// What a stranger answers to.
+const CODE: &str = "7-guitarist-revenge";
 
 /// The other side, in the hands of somebody who does not keep to the protocol.
-fn stranger(scene: &Scene, code: &str, says: &[u8]) {
-    let options = Options::new().rendezvous(&scene.url).time_limit(support::PATIENCE);
-    let connected = Wormhole::connect(TRANSFER_APP_ID, options).unwrap();
-    let coded = connected.set_code(Code::parse(code).unwrap()).unwrap();
-    let mut wormhole = coded.confirmed().unwrap();
-    wormhole.send(says).unwrap();
-    wormhole.close().unwrap();
+fn stranger(scene: &Scene, words: &[u8]) {
+    says(&scene.url, TRANSFER_APP_ID, words);
 }
 
 #[test]
@@ -118,8 +116,8 @@ fn a_server_that_is_not_there_is_4_and_named() {
 #[test]
 fn a_refusal_of_the_other_side_is_5_and_cleaned() {
     let scene = Scene::new();
-    let sender = scene.start(&["send", "--text", "x", "--code", "5-a"]);
-    stranger(&scene, "5-a", "{\"error\":\"no \\u001b[31m\\u202e way\"}".as_bytes());
+    let sender = scene.start(&["send", "--text", "x", "--code", CODE]);
+    stranger(&scene, "{\"error\":\"no \\u001b[31m\\u202e way\"}".as_bytes());
     let sender = sender.end().with_code(5);
     assert!(sender.stderr.contains(r"no \u{1b}[31m\u{202e} way"), "{}", sender.stderr);
     assert!(!sender.stderr.contains('\u{1b}'));
@@ -128,14 +126,14 @@ fn a_refusal_of_the_other_side_is_5_and_cleaned() {
 #[test]
 fn nonsense_of_the_other_side_is_5() {
     let scene = Scene::new();
-    for says in ["", "{", "not json"] {
-        let receiver = scene.start(&["receive", "5-a", "--timeout", "10"]);
-        stranger(&scene, "5-a", says.as_bytes());
+    for words in ["", "{", "not json"] {
+        let receiver = scene.start(&["receive", CODE, "--timeout", "10"]);
+        stranger(&scene, words.as_bytes());
         let receiver = receiver.end();
         assert_eq!(
             (receiver.code, &*receiver.stdout),
             (Some(5), &b""[..]),
-            "{says}: {}",
+            "{words}: {}",
             receiver.stderr
         );
     }
@@ -144,8 +142,8 @@ fn nonsense_of_the_other_side_is_5() {
 #[test]
 fn an_offered_name_that_leads_elsewhere_is_5_and_says_what_to_do() {
     let scene = Scene::new();
-    let receiver = scene.start(&["receive", "5-a"]);
-    stranger(&scene, "5-a", br#"{"offer":{"file":{"filename":"../../x","filesize":5}}}"#);
+    let receiver = scene.start(&["receive", CODE]);
+    stranger(&scene, br#"{"offer":{"file":{"filename":"../../x","filesize":5}}}"#);
     let receiver = receiver.end().with_code(5);
     assert!(receiver.stderr.contains("choose one of your own"), "{}", receiver.stderr);
 }

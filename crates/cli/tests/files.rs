@@ -19,6 +19,7 @@ mod files {
     mod archives;
     mod endings;
     mod events;
+    mod full_disk;
     mod hostile;
     mod interrupted;
     mod outputs;
@@ -27,5 +28,6 @@ mod files {
     mod questions;
     mod routes;
     mod sending;
+    mod shown;
     mod terminal;
 }

@@ -26,12 +26,21 @@ pub(crate) fn sends(stage: &Stage, outgoing: Outgoing) -> Result<(), Error> {
 
 /// A directory of this name, whose archive is offered with as much room as it may be offered with.
 pub(crate) fn directory(name: &str, archive: Vec<u8>) -> Outgoing {
+    directory_with_a_turn(name, archive, || true)
+}
+
+/// The same, and something happens in the middle of it.
+pub(crate) fn directory_with_a_turn(
+    name: &str,
+    archive: Vec<u8>,
+    turn: impl FnOnce() -> bool + Send + 'static,
+) -> Outgoing {
     let archive_size = archive.len() as u64;
     let mode = DirectoryOffer::ZIP.to_owned();
     let bytes = (archive_size * MAX_RATIO).min(MOST_BYTES);
     let offer =
         DirectoryOffer { mode, name: name.to_owned(), archive_size, bytes, files: MOST_FILES };
-    Outgoing::archive(offer, Cursor::new(archive))
+    Outgoing::archive(offer, Turning::new(Cursor::new(archive), archive_size, turn))
 }
 
 /// What deflate can make of a byte at most.
@@ -43,32 +52,46 @@ pub(crate) const MOST_BYTES: u64 = 100_000;
 /// The same for files.
 pub(crate) const MOST_FILES: u64 = 1_000;
 
-/// A file of zeros, in whose middle something happens.
+/// A file of zeros, in whose middle something happens. Where that says `false`, the sender fails.
 pub(crate) fn file_with_a_turn(
     name: &str,
     turn: impl FnOnce() -> bool + Send + 'static,
 ) -> Outgoing {
-    Outgoing::bytes(name, Turning { left: TURNING, turn: Some(Box::new(turn)) }, TURNING)
+    let zeros = std::io::repeat(0).take(TURNING);
+    Outgoing::bytes(name, Turning::new(zeros, TURNING, turn), TURNING)
 }
 
 /// Bytes of a file with a turn: several chunks of those in which it is read.
 pub(crate) const TURNING: u64 = 4_000_000;
 
+/// A reader in whose middle something happens.
 struct Turning {
-    left: u64,
+    content: Box<dyn Read + Send>,
+    before: u64,
     turn: Option<Box<dyn FnOnce() -> bool + Send>>,
 }
 
+impl Turning {
+    fn new(
+        content: impl Read + Send + 'static,
+        size: u64,
+        turn: impl FnOnce() -> bool + Send + 'static,
+    ) -> Self {
+        Self { content: Box::new(content), before: size / 2, turn: Some(Box::new(turn)) }
+    }
+}
+
 impl Read for Turning {
-    /// Fails from the turn on where that says so.
     fn read(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
-        if self.left <= TURNING / 2 && self.turn.take().is_some_and(|turn| !turn()) {
+        if self.before > 0 {
+            let read = (&mut self.content).take(self.before).read(space)?;
+            self.before -= read as u64;
+            return Ok(read);
+        }
+        if self.turn.take().is_some_and(|turn| !turn()) {
             return Err(std::io::Error::other("the stranger leaves half-way"));
         }
-        let most = usize::try_from(self.left).unwrap().min(space.len()).min(100_000);
-        space[..most].fill(0);
-        self.left -= most as u64;
-        Ok(most)
+        self.content.read(space)
     }
 }
 

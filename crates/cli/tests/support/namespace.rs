@@ -1,4 +1,4 @@
-//! A network that is nobody else's, and other computers in it.
+//! A network that is nobody else's, and other computers in it; and disks that nobody else sees.
 
 use std::process::{Child, Command, Stdio};
 
@@ -9,20 +9,32 @@ const INSIDE: &str = "WORMHOLE_TEST_IN_NAMESPACE";
 /// Set where these tests must not be passed over.
 const REQUIRED: &str = "WORMHOLE_TEST_NAMESPACES_REQUIRED";
 
-/// Runs this test again in a namespace of its own; `true` inside it.
-pub(crate) fn in_namespace<T: Fn()>(_test: T) -> bool {
+/// Runs this test again in a network of its own; `true` inside it.
+pub(crate) fn in_namespace<T: Fn()>(test: T) -> bool {
+    again_with('n', "ip link set lo up", test)
+}
+
+/// Runs this test again where it can mount disks that nobody else sees; `true` there.
+pub(crate) fn in_mounts<T: Fn()>(test: T) -> bool {
+    let mounts = r#"d=$(mktemp -d); mount -t tmpfs none "$d" && umount "$d"; can=$?; rmdir "$d"; (exit $can)"#;
+    again_with('m', mounts, test)
+}
+
+/// Runs this test again in a namespace of this kind, which serves its purpose where `begin` succeeds.
+fn again_with<T: Fn()>(kind: char, begin: &str, _test: T) -> bool {
     if std::env::var_os(INSIDE).is_some() {
         return true;
     }
-    let flags = if may(&["-n"]) { "-n" } else { "-rn" };
-    if !may(&[flags]) {
-        assert!(std::env::var_os(REQUIRED).is_none(), "no network namespace can be made");
-        println!("skipped: this system does not let this user make network namespaces");
+    let ways = [format!("-{kind}"), format!("-r{kind}")];
+    let Some(flags) = ways.iter().find(|flags| may(flags, begin)) else {
+        assert!(std::env::var_os(REQUIRED).is_none(), "no namespace can be made: {ways:?}");
+        println!("skipped: this system does not let this user make namespaces: {ways:?}");
         return false;
-    }
+    };
     let (_, name) = std::any::type_name::<T>().split_once("::").unwrap(); // behind the crate's
     let again = Command::new("unshare")
-        .args([flags, "sh", "-c", "ip link set lo up && exec \"$0\" --exact --nocapture \"$1\""])
+        .args([flags, "sh", "-c"])
+        .arg(format!("{begin} && exec \"$0\" --exact --nocapture \"$1\""))
         .arg(std::env::current_exe().unwrap())
         .arg(name)
         .env(INSIDE, "1")
@@ -33,11 +45,11 @@ pub(crate) fn in_namespace<T: Fn()>(_test: T) -> bool {
     false
 }
 
-fn may(flags: &[&str]) -> bool {
+fn may(flags: &str, begin: &str) -> bool {
     let mut command = Command::new("unshare");
-    command.args(flags).args(["ip", "link", "set", "lo", "up"]);
-    let tried = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
-    tried.is_ok_and(|status| status.success())
+    let tried =
+        command.args([flags, "sh", "-c", begin]).stdout(Stdio::null()).stderr(Stdio::null());
+    tried.status().is_ok_and(|status| status.success())
 }
 
 /// The command, allowed to look at the network of its namespace.

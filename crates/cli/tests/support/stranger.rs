@@ -13,16 +13,18 @@ pub(crate) fn meets(url: &str, app_id: &str) -> Wormhole {
     connected.set_code(code).unwrap().confirmed().unwrap()
 }
 
-/// Says this over an honest wormhole, and returns what the other side answers.
-pub(crate) fn says(url: &str, app_id: &str, words: &serde_json::Value) -> String {
+/// Says this over an honest wormhole, and leaves.
+pub(crate) fn says(url: &str, app_id: &str, words: &[u8]) {
     let mut wormhole = meets(url, app_id);
-    wormhole.send(words.to_string().as_bytes()).unwrap();
+    wormhole.send(words).unwrap();
+    wormhole.close().unwrap();
+}
+
+/// Offers this, and returns what the other side answers.
+pub(crate) fn offers(url: &str, app_id: &str, offer: &serde_json::Value) -> String {
+    let mut wormhole = meets(url, app_id);
+    wormhole.send(json!({ "offer": offer }).to_string().as_bytes()).unwrap();
     let answer = wormhole.receive().unwrap();
     wormhole.close().unwrap();
     String::from_utf8(answer).unwrap()
-}
-
-/// Offers this, and returns the answer.
-pub(crate) fn offers(url: &str, app_id: &str, offer: &serde_json::Value) -> String {
-    says(url, app_id, &json!({ "offer": offer }))
 }
