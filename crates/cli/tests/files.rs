@@ -30,4 +30,5 @@ mod files {
     mod sending;
     mod shown;
     mod terminal;
+    mod traffic;
 }
