@@ -86,6 +86,25 @@ fn a_receiver_that_dies_in_the_middle_is_noticed_and_leaves_nothing_under_the_fi
 }
 
 #[test]
+fn a_link_whose_other_end_has_closed_and_reads_no_more_is_noticed_by_who_writes() {
+    let (stage, relay) = (Stage::new(), Relay::that_turns_away_after(1_000_000));
+    stage.hole("zeros", SIZE);
+    let helper = ["--no-listen", "--json", "--transit-helper", &relay.url];
+    let sender = stage.send(&[&helper[..], &["zeros"]].concat());
+    let receiver = stage.receive(&[&helper[..], &["--yes"]].concat(), b"");
+    receiver.wait_for_stderr(r#""event":"progress""#);
+    receiver.signal("KILL"); // it can tell the sender nothing
+    let begun = Instant::now();
+    let sender = sender.end().with_code(5);
+    assert!(begun.elapsed() < BOUND);
+    assert!(
+        sender.stderr.contains("the connection to the other computer broke"),
+        "{}",
+        sender.stderr
+    );
+}
+
+#[test]
 fn a_receiver_that_leaves_the_question_unanswered_tells_the_sender() {
     let stage = Stage::new();
     stage.file("plan.txt", "dig");

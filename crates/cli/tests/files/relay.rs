@@ -16,6 +16,16 @@ use std::{
 /// closes is noticed.
 const SLOWLY: Duration = Duration::from_millis(10);
 
+/// How long one that has turned away keeps its ends open: longer than any test.
+const AWAY: Duration = Duration::from_secs(600);
+
+/// What a relay does with what is too much.
+#[derive(Clone, Copy, PartialEq)]
+enum Then {
+    Swallows,
+    TurnsAway,
+}
+
 /// A relay on loopback.
 pub(crate) struct Relay {
     pub(crate) url: String,
@@ -32,20 +42,29 @@ impl Relay {
 
     /// One that passes on so many bytes each way, and nothing after them but the end.
     pub(crate) fn that_swallows_after(bytes: u64) -> Self {
+        Self::that(bytes, Then::Swallows)
+    }
+
+    /// One that passes on so many bytes each way, then says that it has no more to say, and hears nothing more.
+    pub(crate) fn that_turns_away_after(bytes: u64) -> Self {
+        Self::that(bytes, Then::TurnsAway)
+    }
+
+    fn that(bytes: u64, then: Then) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("tcp:{}", listener.local_addr().unwrap());
         let waiting = Waiting::default();
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let waiting = Arc::clone(&waiting);
-                thread::spawn(move || pair(stream.unwrap(), &waiting, bytes));
+                thread::spawn(move || pair(stream.unwrap(), &waiting, bytes, then));
             }
         });
         Self { url }
     }
 }
 
-fn pair(stream: TcpStream, waiting: &Waiting, passes: u64) {
+fn pair(stream: TcpStream, waiting: &Waiting, passes: u64, then: Then) {
     let mut one = BufReader::new(stream);
     let mut line = String::new();
     one.read_line(&mut line).unwrap();
@@ -63,22 +82,29 @@ fn pair(stream: TcpStream, waiting: &Waiting, passes: u64) {
     for (from, to) in [(&one, &other), (&other, &one)] {
         let over = Arc::clone(&over);
         let (from, to) = (from.get_ref().try_clone().unwrap(), to.get_ref().try_clone().unwrap());
-        thread::spawn(move || pass(from, to, passes, &over));
+        thread::spawn(move || pass(from, to, passes, then, &over));
     }
 }
 
 /// Until one end closes: then the other is closed, too.
-fn pass(mut from: TcpStream, mut to: TcpStream, passes: u64, over: &AtomicBool) {
+fn pass(mut from: TcpStream, mut to: TcpStream, passes: u64, then: Then, over: &AtomicBool) {
     let (mut bytes, mut read) = (vec![0; 65536], 0);
     while let Ok(length @ 1..) = from.read(&mut bytes) {
         read += length as u64;
         if over.load(Ordering::SeqCst) {
             break;
+        } else if read > passes && then == Then::TurnsAway {
+            from.shutdown(Shutdown::Write).unwrap();
+            to.shutdown(Shutdown::Write).unwrap();
+            thread::sleep(AWAY);
         } else if read > passes {
             thread::sleep(SLOWLY);
         } else if to.write_all(&bytes[..length]).is_err() {
             break;
         }
+    }
+    if then == Then::TurnsAway {
+        thread::sleep(AWAY); // whatever the other end does
     }
     over.store(true, Ordering::SeqCst);
     let _ = from.shutdown(Shutdown::Both);

@@ -6,6 +6,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    thread,
     time::Duration,
 };
 
@@ -233,6 +234,26 @@ impl Write for Blocking {
 }
 
 impl Blocking {
+    /// Ends what this side writes when the other end closes the link. The system tells a writer nothing of that
+    /// while the other's window is shut, and after that at its own leisure: a minute, and longer each time.
+    ///
+    /// The other end has nothing to say before everything is sent, so that its first byte, too, ends the watch.
+    pub(super) fn watch(&self) -> io::Result<()> {
+        if let Self::Tcp(stream) = self {
+            let stream = stream.try_clone()?;
+            let watching = move || loop {
+                match stream.peek(&mut [0]) {
+                    Ok(1..) => break,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    // It may be closed already.
+                    Ok(0) | Err(_) => break drop(stream.shutdown(Shutdown::Both)),
+                }
+            };
+            thread::Builder::new().name("watch".to_owned()).spawn(watching)?;
+        }
+        Ok(())
+    }
+
     /// Closes this direction, and waits at most for `limit` until the other end has closed its own, so that what
     /// was written last arrives.
     pub(super) fn finish(mut self, limit: Duration) -> io::Result<()> {

@@ -36,7 +36,10 @@ impl Line {
         size: u64,
         moved: &Moved,
     ) -> Result<([u8; 32], Self), Stopped> {
-        self.stream.write_all(unsent).map_err(|_| Stopped::Link)?;
+        self.stream
+            .watch()
+            .and_then(|()| self.stream.write_all(unsent))
+            .map_err(|_| Stopped::Link)?;
         let (link, sealer) = (&mut self.stream, &mut self.sealer);
         let hash = pipeline::send(source, size, self.digest, link, sealer, moved)?;
         Ok((hash, self))
