@@ -216,10 +216,28 @@ fn is(status: &FileStat, kind: SFlag) -> bool {
 
 /// Whether a line of the file lets this key in, whatever else it says of it.
 fn holds(there: &[u8], key: &PublicKey) -> bool {
-    String::from_utf8_lossy(there).lines().filter(|line| !line.trim_start().starts_with('#')).any(
-        |line| {
-            let words: Vec<&str> = line.split_ascii_whitespace().collect();
-            words.windows(2).any(|pair| pair == [key.kind(), key.base64()])
-        },
-    )
+    let there = String::from_utf8_lossy(there);
+    there.lines().map(str::trim_ascii_start).filter(|line| !line.starts_with('#')).any(|line| {
+        let (options, rest) = line.split_at_checked(options_end(line)).unwrap_or((line, ""));
+        // A certificate authority's key lets in what it has signed, and not itself.
+        begins_with(line, key) || begins_with(rest, key) && !options.contains("cert-authority")
+    })
+}
+
+/// Only what stands where a key does is one: a comment is whatever somebody wrote.
+fn begins_with(line: &str, key: &PublicKey) -> bool {
+    let mut words = line.split_ascii_whitespace();
+    words.next() == Some(key.kind()) && words.next() == Some(key.base64())
+}
+
+/// Where the options before a key end, as sshd reads them: at the first blank that is in no quotes.
+fn options_end(line: &str) -> usize {
+    let (mut quoted, mut escaped) = (false, false);
+    line.bytes()
+        .position(|byte| {
+            quoted ^= byte == b'"' && !escaped;
+            escaped = byte == b'\\';
+            !quoted && matches!(byte, b' ' | b'\t')
+        })
+        .unwrap_or(line.len())
 }

@@ -49,7 +49,16 @@ fn a_key_that_is_there_is_not_added_again() {
         assert!(invited.stderr.contains("The key is already in "), "{}", invited.stderr);
         assert_eq!(stage.authorized(), there);
     }
-    for there in [format!("#{KEY}\n"), format!("{OTHER_KEY} {FINGERPRINT}\n")] {
+    // What only looks like it: out of use, in somebody's comment or command, or another's to sign with.
+    for there in [
+        format!("#{KEY}\n"),
+        format!(" # {KEY}\n"),
+        format!("{OTHER_KEY} {FINGERPRINT}\n"),
+        format!("{OTHER_KEY} {KEY}\n"),
+        format!("{OTHER_KEY} x {KEY}\n"),
+        format!("command=\"\\\" {KEY}\" {OTHER_KEY} x\n"),
+        format!("no-pty,cert-authority {KEY} x\n"),
+    ] {
         let stage = Stage::new();
         stage.authorize(&there);
         stage.adds();
