@@ -244,12 +244,14 @@ impl Ack {
     /// # use wormhole_sync_wire::transfer_message::{Ack, Digest};
     /// let old = Ack::decode(br#"{"ack":"ok"}"#).unwrap();
     /// assert!(old.confirms(Digest::Sha256, &[0; 32]));
+    /// assert!(!Ack::ok(Digest::Blake3, &[0; 32]).confirms(Digest::Sha256, &[0; 32]));
     /// assert!(!old.confirms(Digest::Blake3, &[0; 32]), "who takes that is not old");
     /// ```
     pub fn confirms(&self, digest: Digest, hash: &[u8; 32]) -> bool {
         let same = |hex: &String| crate::hex::decode_array(hex).as_ref() == Some(hash);
         let confirmed = match digest {
-            Digest::Sha256 => self.sha256.as_ref().is_none_or(same),
+            // Who names another hash is not old, and has confirmed something else.
+            Digest::Sha256 => self.sha256.as_ref().map_or(self.blake3.is_none(), same),
             Digest::Blake3 => self.blake3.as_ref().is_some_and(same),
         };
         self.ack == "ok" && confirmed
