@@ -12,7 +12,7 @@
 //! a direct one that is up already.
 //!
 //! What a stranger can do here: make this computer dial [`MAX_CANDIDATES`] addresses, and hold
-//! [`MAX_INCOMING`] unproven links for [`NEGOTIATION_LIMIT`] each.
+//! [`MAX_INCOMING`] unproven links for [`NEGOTIATION_LIMIT`] each, or until others want their places.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -83,6 +83,8 @@ struct Attempt<N> {
 enum State {
     Dialing,
     Negotiating,
+    /// The other end is the peer, and picks.
+    Proven,
     Ready,
 }
 
@@ -173,25 +175,46 @@ impl<N: Negotiate> Connect<N> {
         self.idle_since = None;
     }
 
-    /// Somebody has connected to a port of ours. `None`: too many unproven links are open, close it.
+    /// Somebody has connected to a port of ours. Where [`MAX_INCOMING`] links from outside are open, the oldest gives
+    /// way whose other end has not proven itself: who connects and says nothing does not keep the peer out.
+    /// `None`: the race is over, or all of those have proven themselves; close it.
     ///
     /// ```
-    /// use wormhole_sync_core::{Moment, connect::MAX_INCOMING};
+    /// use wormhole_sync_core::{Moment, connect::{Action, MAX_INCOMING, Output}};
     ///
     /// # let mut race = wormhole_sync_testkit::doc::race();
+    /// let oldest = race.accepted(Moment::ZERO).unwrap();
     /// for _ in 0..MAX_INCOMING {
     ///     assert!(race.accepted(Moment::ZERO).is_some());
     /// }
-    /// assert_eq!(race.accepted(Moment::ZERO), None);
+    /// let mut closed = Vec::new();
+    /// loop {
+    ///     match race.poll(Moment::ZERO) {
+    ///         Output::Link(Action::Close { link }) => closed.push(link),
+    ///         Output::Wait(_) => break,
+    ///         _ => {} // our line, to each of them
+    ///     }
+    /// }
+    /// assert_eq!(closed, [oldest]);
     /// ```
     pub fn accepted(&mut self, now: Moment) -> Option<LinkId> {
-        let unproven = self.attempts.values().filter(|attempt| attempt.incoming).count();
-        if self.over || unproven >= MAX_INCOMING {
+        let incoming = self.attempts.values().filter(|attempt| attempt.incoming).count();
+        if self.over || incoming >= MAX_INCOMING && !self.make_room() {
             return None;
         }
         let link = self.attempt(Path::Direct, true, now);
         self.opened(link);
         Some(link)
+    }
+
+    fn make_room(&mut self) -> bool {
+        let unproven =
+            |attempt: &Attempt<_>| attempt.incoming && attempt.state == State::Negotiating;
+        let oldest = self.attempts.iter().find(|(_, attempt)| unproven(attempt));
+        let Some(link) = oldest.map(|(link, _)| *link) else { return false };
+        self.attempts.remove(&link);
+        self.outputs.push_back(Output::Link(Action::Close { link }));
+        true
     }
 
     /// A link that was dialed is up.
@@ -233,9 +256,8 @@ impl<N: Negotiate> Connect<N> {
         }
         match progress {
             Progress::Waiting => {}
-            Progress::Ready => {
-                attempt.state = State::Ready;
-            }
+            Progress::Proven => attempt.state = State::Proven,
+            Progress::Ready => attempt.state = State::Ready,
             Progress::Chosen { rest } => self.won(link, path, rest),
             Progress::Refused => {
                 self.attempts.remove(&link);
@@ -302,7 +324,8 @@ impl<N: Negotiate> Connect<N> {
             return;
         };
         let better = |attempt: &Attempt<_>| {
-            attempt.path < path && attempt.state == State::Negotiating && !attempt.incoming
+            let opened = matches!(attempt.state, State::Negotiating | State::Proven);
+            attempt.path < path && opened && !attempt.incoming
         };
         let since = *self.ready_since.get_or_insert(now);
         if now < since + GRACE && self.attempts.values().any(better) {

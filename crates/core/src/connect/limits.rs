@@ -64,7 +64,7 @@ pub const GRACE: Duration = Duration::from_secs(1);
 /// ```
 pub const MAX_CANDIDATES: usize = 48;
 
-/// Links from outside that may be unproven at once; further ones are closed.
+/// Links from outside that may be open at once; for a further one the oldest that is unproven is closed.
 ///
 /// ```
 /// assert_eq!(wormhole_sync_core::connect::MAX_INCOMING, 32);

@@ -130,6 +130,8 @@ pub trait Negotiation {
 pub enum Progress {
     /// More has to come.
     Waiting,
+    /// The other end is the peer, whose choice is waited for.
+    Proven,
     /// The other end is the peer, and this side may pick the link.
     Ready,
     /// The peer has picked it.

@@ -25,6 +25,7 @@ impl Negotiation for FakeNegotiation {
     fn received(&mut self, bytes: &[u8], reply: &mut Vec<u8>) -> Progress {
         match bytes {
             b"peer" => Progress::Ready,
+            b"picks" => Progress::Proven,
             b"go" => Progress::Chosen { rest: b"rest".to_vec() },
             b"ok" => {
                 reply.extend_from_slice(b"line");
@@ -267,10 +268,42 @@ fn silent_strangers_fill_their_own_places_only_and_not_for_ever() {
     for _ in 0..MAX_INCOMING {
         assert!(race.connect.accepted(race.now).is_some());
     }
-    assert_eq!(race.connect.accepted(race.now), None);
     race.until(NEGOTIATION_LIMIT);
     assert_eq!(race.closed.len(), MAX_INCOMING + 1, "and the silent address");
     assert!(race.connect.accepted(race.now).is_some());
+}
+
+#[test]
+fn silent_strangers_make_room_for_the_peer_the_oldest_first_and_the_peer_for_nobody() {
+    for proof in ["peer", "picks"] {
+        let mut race = Race::new(true, &[]);
+        let mut strangers = Vec::new();
+        let mut fill = |race: &mut Race| {
+            for _ in 0..MAX_INCOMING {
+                strangers.push(race.connect.accepted(race.now).unwrap());
+            }
+        };
+        fill(&mut race);
+        let peer = race.connect.accepted(race.now).unwrap();
+        race.connect.received(peer, proof.as_bytes());
+        fill(&mut race);
+        race.until(Duration::from_secs(1));
+        if proof == "picks" {
+            assert_eq!(race.closed, strangers[..=MAX_INCOMING]);
+            race.hear(peer, "go");
+        }
+        assert_eq!(race.end, Some(End::Chosen(peer, Path::Direct)));
+    }
+}
+
+#[test]
+fn who_has_proven_to_be_the_peer_gives_way_to_nobody() {
+    let mut race = Race::new(true, &[]);
+    for _ in 0..MAX_INCOMING {
+        let link = race.connect.accepted(race.now).unwrap();
+        race.hear(link, "picks");
+    }
+    assert_eq!(race.connect.accepted(race.now), None);
 }
 
 #[test]

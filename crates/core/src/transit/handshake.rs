@@ -91,7 +91,7 @@ fn line(key: &TransitKey, role: Role) -> Zeroizing<Vec<u8>> {
 /// let (from_sender, from_receiver) = (sender.opened(), receiver.opened());
 /// let mut reply = Vec::new(); // stays empty without a relay
 /// assert_eq!(sender.received(&from_receiver, &mut reply), Progress::Ready);
-/// assert_eq!(receiver.received(&from_sender, &mut reply), Progress::Waiting);
+/// assert_eq!(receiver.received(&from_sender, &mut reply), Progress::Proven);
 /// let rest = Vec::new();
 /// assert_eq!(receiver.received(&sender.choose(), &mut reply), Progress::Chosen { rest });
 /// ```
@@ -137,6 +137,7 @@ impl Negotiation for Handshake {
             self.received.extend_from_slice(taken);
             bytes = rest;
             match comparison(&self.received, expected) {
+                Comparison::Begun if self.state == State::Verdict => return Progress::Proven,
                 Comparison::Begun => return Progress::Waiting,
                 Comparison::Other => return self.refuse(),
                 Comparison::Same => self.received.clear(),
@@ -239,8 +240,9 @@ mod tests {
 
         let mut receiver = handshake(Role::Receiver, Path::Relay);
         let (mut replies, mut last) = (vec![], Progress::Waiting);
-        for byte in &script[..script.len() - 4] {
-            assert_eq!(last, Progress::Waiting);
+        let proven = script.len() - b"go\nrest".len();
+        for (at, byte) in script[..script.len() - 4].iter().enumerate() {
+            assert_eq!(last, if at < proven { Progress::Waiting } else { Progress::Proven });
             last = receiver.received(&[*byte], &mut replies);
         }
         assert_eq!((last, replies), (Progress::Chosen { rest: vec![] }, line_of(Role::Receiver)));

@@ -81,7 +81,10 @@ pub fn handshake(data: &[u8]) {
         (Progress::Chosen { rest }, Role::Receiver) => {
             assert_eq!(said, [&proof, GO, rest].concat());
         }
-        (Progress::Waiting, _) => assert!(said.len() < proof.len() + GO.len()),
+        (Progress::Waiting, _) => assert!(said.len() < proof.len()),
+        (Progress::Proven, Role::Receiver) => {
+            assert!(said.starts_with(&proof) && said.len() < proof.len() + GO.len());
+        }
         (Progress::Refused, _) => {}
         (progress, role) => panic!("{role:?} is {progress:?}"),
     }
