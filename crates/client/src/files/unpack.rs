@@ -122,7 +122,15 @@ struct Made {
 }
 
 impl Unpacker<'_> {
+    /// Whether it is to go on.
+    fn look(&mut self) -> Result<(), FilesError> {
+        if (self.watch)(self.tree.bytes).is_break() { Err(FilesError::Stopped) } else { Ok(()) }
+    }
+
     fn take(&mut self, entry: &Entry, way: ZipArchiveEntryWayfinder) -> Result<(), FilesError> {
+        if entry.size == 0 {
+            self.look()?; // nothing else is counted of it
+        }
         if let Some((parent, _)) = entry.path.rsplit_once('/') {
             self.make_directories(parent)?;
         }
@@ -207,9 +215,7 @@ impl Unpacker<'_> {
             checksum.update(bytes);
             to.write_all(bytes).map_err(|error| failed(&entry.path, error))?;
             self.tree.bytes += read as u64;
-            if (self.watch)(self.tree.bytes).is_break() {
-                return Err(FilesError::Stopped);
-            }
+            self.look()?;
         }
         if size != entry.size {
             return Err(why("holds less than it says"));

@@ -4,7 +4,10 @@
 use std::{
     future::pending,
     io::{self, Read},
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -27,6 +30,7 @@ use super::{
     line::Line,
     links::{Change, Links},
     pipeline::{Moved, Stopped, Stored},
+    sink::WhileWanted,
 };
 use crate::{
     driver::goodbye::{DROP_LIMIT, DriverEnd},
@@ -84,6 +88,8 @@ struct Bulk {
     link: LinkId,
     thread: JoinHandle<Done>,
     cut: Option<Cut>,
+    /// What the thread's sink looks at.
+    is_over: Arc<AtomicBool>,
 }
 
 /// What a thread was about, and how it ended.
@@ -283,7 +289,7 @@ impl Driver {
     }
 
     fn move_bytes(&mut self, link: LinkId, line: Line, unsent: Vec<u8>, cut: Cut) {
-        let moved = Arc::clone(&self.moved);
+        let (moved, is_over) = (Arc::clone(&self.moved), Arc::<AtomicBool>::default());
         let thread = match &mut self.job {
             Job::Send { source, size, .. } => {
                 let (source, size) = (source.take(), *size);
@@ -293,10 +299,11 @@ impl Driver {
             Job::Receive { sink, size, .. } => {
                 let (sink, size) = (sink.take(), *size);
                 let sink = sink.unwrap_or_else(|| Box::new(super::Discard));
+                let sink = Box::new(WhileWanted { sink, is_over: Arc::clone(&is_over) });
                 spawn_blocking(move || Done::Received(line.receive(sink, size, &moved)))
             }
         };
-        self.bulk = Some(Bulk { link, thread, cut: Some(cut) });
+        self.bulk = Some(Bulk { link, thread, cut: Some(cut), is_over });
     }
 
     fn done(&mut self, done: Done, now: Moment) {
@@ -416,6 +423,7 @@ async fn done(bulk: &mut Option<Bulk>) -> Done {
 impl Bulk {
     fn cut(&self) {
         if let Some(cut) = &self.cut {
+            self.is_over.store(true, Ordering::Relaxed);
             cut.cut();
         }
     }

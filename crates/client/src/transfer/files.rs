@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Read, Write},
+    ops::ControlFlow::{Break, Continue},
     path::PathBuf,
     sync::Arc,
 };
@@ -74,7 +75,16 @@ impl Write for Receiving {
 
 impl Sink for Receiving {
     fn complete(self: Box<Self>) -> io::Result<Option<PathBuf>> {
-        self.finish().map(|received| received.path).map_err(io::Error::other)
+        self.complete_while(&|| true)
+    }
+
+    fn complete_while(
+        self: Box<Self>,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> io::Result<Option<PathBuf>> {
+        let mut watch = |_| if is_wanted() { Continue(()) } else { Break(()) };
+        let received = self.finish_watched(&mut watch).map_err(io::Error::other)?;
+        Ok(received.path)
     }
 }
 

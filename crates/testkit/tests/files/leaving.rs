@@ -1,11 +1,17 @@
 //! Either side leaves: rejects, cancels, drops what it holds, or runs out of time.
 
-use std::time::Duration;
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
 
 use wormhole_sync::{
     DROP_LIMIT, ErrorKind, Fault, farewells,
     files::{Destination, FilesOffer},
-    transfer::{self, Offered},
+    transfer::{self, Offered, Sink},
 };
 
 use super::hands::{
@@ -26,6 +32,63 @@ async fn a_rejection_reaches_the_sender_with_its_reason() {
     assert_eq!((error.kind(), error.fault()), (ErrorKind::Rejected, Fault::Peer));
     assert!(error.to_string().contains("no room in here"), "{error}");
     assert_eq!(server.stop_and_count_mailboxes().await, 0);
+}
+
+/// Takes everything, and is complete only after a minute, unless it is not wanted any more.
+struct Unpacks(mpsc::Sender<&'static str>);
+
+impl Write for Unpacks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for Unpacks {
+    fn complete(self: Box<Self>) -> io::Result<Option<PathBuf>> {
+        self.complete_while(&|| true)
+    }
+
+    fn complete_while(
+        self: Box<Self>,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> io::Result<Option<PathBuf>> {
+        self.0.send("begun").unwrap();
+        for _ in 0..6_000 {
+            if !is_wanted() {
+                self.0.send("stopped").unwrap();
+                return Err(io::Error::other("nobody wants it"));
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(None)
+    }
+}
+
+#[tokio::test]
+async fn who_leaves_while_the_receiver_unpacks_stops_that_too() {
+    for sender_cancels in [true, false] {
+        let server = Server::start().await;
+        let (sending, files) = offered(&server, zeros()).await;
+        let (says, said) = mpsc::channel();
+        let receiving = soon(files.accept(Box::new(Unpacks(says)), &routes())).await.unwrap();
+        let (said, first) = tokio::task::spawn_blocking(move || {
+            let first = said.recv();
+            (said, first)
+        })
+        .await
+        .unwrap();
+        assert_eq!(first, Ok("begun"));
+        let (cancels, other) =
+            if sender_cancels { (sending, receiving) } else { (receiving, sending) };
+        cancels.cancel("the train leaves");
+        let (own, others) = both(cancels, other).await;
+        assert_told(own, others, ErrorKind::Cancelled, "the train leaves");
+        assert_eq!(said.try_recv(), Ok("stopped"));
+    }
 }
 
 #[tokio::test]

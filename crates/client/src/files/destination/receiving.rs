@@ -164,8 +164,8 @@ impl Receiving {
         self.finish_watched(&mut |_| ControlFlow::Continue(()))
     }
 
-    /// The same, calling `watch` while a directory is unpacked, with the bytes of its files so far.
-    /// When that returns [`ControlFlow::Break`], nothing is kept.
+    /// The same, calling `watch` while a directory is unpacked, with the bytes of its files so far, and before
+    /// anything gets its name. When that returns [`ControlFlow::Break`], nothing is kept.
     ///
     /// ```
     /// use std::{io::Read, ops::ControlFlow};
@@ -205,6 +205,7 @@ impl Receiving {
                 Ok(Received { path: None, files: 1, bytes: came })
             }
             Sink::File(temporary, spot) => {
+                wanted(watch(came))?;
                 let path = Some(spot.folder.path_of(&temporary.keep(&spot)?));
                 Ok(Received { path, files: 1, bytes: came })
             }
@@ -212,11 +213,16 @@ impl Receiving {
                 spool.rewind().map_err(spot.folder.failed("reading", &spot.name))?;
                 let temporary = TemporaryDirectory::new(&spot.folder)?;
                 let tree = unpack(spool, &promise, &temporary.dir, watch)?;
+                wanted(watch(tree.bytes))?;
                 let path = Some(spot.folder.path_of(&temporary.keep(&tree, &spot)?));
                 Ok(Received { path, files: tree.files, bytes: tree.bytes })
             }
         }
     }
+}
+
+fn wanted(flow: ControlFlow<()>) -> Result<(), FilesError> {
+    if flow.is_break() { Err(FilesError::Stopped) } else { Ok(()) }
 }
 
 /// Bytes of a file after which what has come is sent on to the disk, so that the last sync has little left to

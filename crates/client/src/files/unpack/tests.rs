@@ -218,15 +218,28 @@ fn more_entries_than_old_archives_can_count_are_unpacked() {
 
 #[test]
 fn stopped_while_unpacking_nothing_is_kept() {
+    let full = [Forged::file("a/one", b"1"), Forged::file("two", b"2")];
+    assert_eq!(told_until_stopped(&full, 2, 2), [1, 2]);
+    let empty = [Forged::directory("a/"), Forged::directory("b/"), Forged::file("a/c", b"")];
+    assert_eq!(
+        told_until_stopped(&empty, 1, 3),
+        [0, 0, 0],
+        "it is looked at for each of those, too"
+    );
+    assert_eq!(told_until_stopped(&full[..1], 1, 2), [1, 1], "and at the end");
+}
+
+/// What was told while an archive was unpacked, until it was stopped.
+fn told_until_stopped(entries: &[Forged], files: u64, looks: usize) -> Vec<u64> {
     let sandbox = Sandbox::new();
     let before = sandbox.snapshot();
-    let archive = forge(&[Forged::file("a/one", b"1"), Forged::file("two", b"2")]);
+    let archive = forge(entries);
     let offer = DirectoryOffer {
         mode: "zipfile".into(),
         name: "got".into(),
         archive_size: archive.len() as u64,
         bytes: 2,
-        files: 2,
+        files,
     };
     let planned = Destination::output(sandbox.target()).directory(&offer).unwrap();
     let mut receiving = planned.begin().unwrap();
@@ -234,9 +247,9 @@ fn stopped_while_unpacking_nothing_is_kept() {
     let mut told = Vec::new();
     let stopped = receiving.finish_watched(&mut |bytes| {
         told.push(bytes);
-        if bytes == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if told.len() == looks { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     assert!(matches!(stopped, Err(FilesError::Stopped)));
-    assert_eq!(told, [1, 2]);
     assert_eq!(sandbox.snapshot(), before);
+    told
 }
