@@ -5,7 +5,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use wormhole_sync_core::{
     Moment,
-    connect::{Action, LinkId, Path, Target},
+    connect::{Action, LinkId, Path},
     transfer::{ANSWER_LIMIT, Channel, Event, Failure, Meeting, Output, Receiving, Sending},
     transit::{OVERHEAD, frame},
     wire::transfer_message::{Digest, Offer},
@@ -56,9 +56,7 @@ impl Default for Taking {
 /// What a side wants done.
 pub(super) enum Deed {
     Message(Vec<u8>),
-    Dial { link: LinkId, target: Target },
-    Write { link: LinkId, bytes: Vec<u8> },
-    Close { link: LinkId },
+    Link(Action),
     WriteOut(Duration),
 }
 
@@ -159,7 +157,7 @@ impl Side {
         let Some(plaintext) = machine.acknowledge(&hash) else { return Vec::new() };
         let mut bytes = vec![0; plaintext.len() + OVERHEAD];
         assert_eq!(channel.sealer.seal(&plaintext, &mut bytes), Some(bytes.len()));
-        vec![Deed::Write { link: channel.link, bytes }]
+        vec![Deed::Link(Action::Transmit { link: channel.link, bytes })]
     }
 
     // ---- what it does ----
@@ -170,14 +168,10 @@ impl Side {
         loop {
             match machine!(self, machine => machine.poll(now)) {
                 Output::Message(bytes) => deeds.push(Deed::Message(bytes)),
-                Output::Link(Action::Dial { link, target }) => {
-                    self.log.dials += 1;
-                    deeds.push(Deed::Dial { link, target });
+                Output::Link(action) => {
+                    self.log.dials += usize::from(matches!(action, Action::Dial { .. }));
+                    deeds.push(Deed::Link(action));
                 }
-                Output::Link(Action::Transmit { link, bytes }) => {
-                    deeds.push(Deed::Write { link, bytes });
-                }
-                Output::Link(Action::Close { link }) => deeds.push(Deed::Close { link }),
                 Output::Event(event) => self.learn(event, now, &mut deeds),
                 Output::Wait(alarm) => {
                     assert!(alarm.is_none_or(|alarm| alarm > now), "it would spin");
@@ -210,7 +204,7 @@ impl Side {
         assert_eq!(channel.sealer.seal(plaintext, &mut record), Some(record.len()));
         *at += plaintext.len();
         machine.moved(now);
-        Some(Deed::Write { link: channel.link, bytes: record })
+        Some(Deed::Link(Action::Transmit { link: channel.link, bytes: record }))
     }
 
     fn learn(&mut self, event: Event, now: Moment, deeds: &mut Vec<Deed>) {

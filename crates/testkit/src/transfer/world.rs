@@ -6,7 +6,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
 use wormhole_sync_core::{
     Moment,
-    connect::{LinkId, Path, Target},
+    connect::{Action, LinkId, Path, Target},
     transfer::{Receiving, Sending},
     transit::TransitKey,
     wire::{transfer_message::Digest, transit::Role},
@@ -336,20 +336,26 @@ impl World {
         for deed in deeds {
             match deed {
                 Deed::Message(bytes) => self.message(role.other(), bytes),
-                Deed::Dial { link, target } => {
-                    let at = self.now + self.up_to(self.weather.link);
-                    self.coming.put(at, Happening::Dialed { by: role, link, target });
-                }
-                Deed::Write { link, bytes } => {
-                    if let Some((wire, end)) = self.held(role, link) {
-                        self.write(wire, end, &bytes);
-                    }
-                }
-                Deed::Close { link } => self.let_go(role, link),
+                Deed::Link(action) => self.act(role, action),
                 Deed::WriteOut(span) => {
                     self.coming.put(self.now + span, Happening::Written { by: role });
                 }
             }
+        }
+    }
+
+    fn act(&mut self, role: Role, action: Action) {
+        match action {
+            Action::Dial { link, target } => {
+                let at = self.now + self.up_to(self.weather.link);
+                self.coming.put(at, Happening::Dialed { by: role, link, target });
+            }
+            Action::Transmit { link, bytes } => {
+                if let Some((wire, end)) = self.held(role, link) {
+                    self.write(wire, end, &bytes);
+                }
+            }
+            Action::Close { link } => self.let_go(role, link),
         }
     }
 
