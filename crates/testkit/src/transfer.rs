@@ -14,16 +14,17 @@ mod net;
 mod relay;
 mod side;
 
+mod hand;
 mod plan;
 
 mod world;
 
+mod by_hand;
+mod fault;
+mod seen;
 mod wires;
 
-mod fault;
-mod hand;
-
-pub use net::{Place, RELAY, Stranger, Weather, direct, listener, relay};
+pub use net::{Place, RELAY, Stranger, Weather, WireId, direct, listener, relay};
 pub use plan::{Give, Plan, Reach};
 pub use side::{Consent, Ending, Taking};
-pub use world::{WireId, World};
+pub use world::World;

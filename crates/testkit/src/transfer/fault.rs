@@ -3,8 +3,8 @@
 use wormhole_sync_core::wire::transit::Role;
 
 use super::{
-    net::Holder,
-    world::{Happening, WireId, World},
+    net::{Holder, WireId},
+    world::{Happening, World},
 };
 
 impl World {

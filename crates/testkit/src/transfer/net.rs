@@ -105,6 +105,16 @@ pub(super) enum Holder {
     Relay,
 }
 
+impl Holder {
+    pub(super) fn is(&self, role: Role, link: LinkId) -> bool {
+        matches!(self, Self::Side(by, name) if *by == role && *name == link)
+    }
+}
+
+/// A link of a [`World`](super::World).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WireId(pub(super) usize);
+
 /// A link. Direction `n` is from end `n` to the other.
 pub(super) struct Wire {
     pub(super) ends: [Holder; 2],

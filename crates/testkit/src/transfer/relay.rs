@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::world::WireId;
+use super::net::WireId;
 
 #[derive(Default)]
 pub(super) struct Relay {

@@ -7,9 +7,9 @@ use wormhole_sync_core::{
 };
 
 use super::{
-    net::{Holder, Place, Stranger, Wire},
+    net::{Holder, Place, Stranger, Wire, WireId},
     relay::Relayed,
-    world::{Happening, WireId, World},
+    world::{Happening, World},
 };
 
 impl World {

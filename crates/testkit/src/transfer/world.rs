@@ -6,24 +6,20 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
 use wormhole_sync_core::{
     Moment,
-    connect::{Action, LinkId, Path, Target},
+    connect::{Action, LinkId, Target},
     transfer::{Receiving, Sending},
     transit::TransitKey,
-    wire::{transfer_message::Digest, transit::Role},
+    wire::transit::Role,
 };
 
 use super::{
     hand::Hand,
-    net::{Holder, Place, RELAY, Stranger, Weather, Wire, listener},
+    net::{Holder, Place, RELAY, Stranger, Weather, Wire, WireId, listener},
     plan::{Plan, given, meeting},
     relay::Relay,
-    side::{Deed, Ending, Side},
+    side::{Deed, Side},
 };
 use crate::{doc, queue::Queue};
-
-/// A link of a [`World`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct WireId(pub(super) usize);
 
 /// Bytes that a link takes in before it makes its writer wait.
 const WINDOW: usize = 16 << 10;
@@ -42,14 +38,14 @@ pub struct World {
     sender: Option<Side>,
     receiver: Option<Side>,
     pub(super) hand: Hand,
-    keys: (TransitKey, TransitKey),
+    pub(super) keys: (TransitKey, TransitKey),
     pub(super) places: BTreeMap<String, Place>,
     pub(super) wires: Vec<Wire>,
     pub(super) relay: Relay,
     pub(super) weather: Weather,
     messages: BTreeMap<usize, Moment>,
     pub(super) traffic: Vec<u8>,
-    steps: u64,
+    pub(super) steps: u64,
 }
 
 pub(super) enum Happening {
@@ -122,88 +118,6 @@ impl World {
     /// Somebody connects to a side's port after so long.
     pub fn knock(&mut self, at: Role, after: Duration, stranger: Stranger) {
         self.coming.put(self.now + after, Happening::Knock { at, stranger });
-    }
-
-    // ---- looking ----
-
-    /// The virtual clock.
-    pub const fn now(&self) -> Moment {
-        self.now
-    }
-
-    /// Things that have happened so far.
-    pub const fn steps(&self) -> u64 {
-        self.steps
-    }
-
-    /// How the transfer ended at a side, once it has.
-    pub fn ending(&self, role: Role) -> Option<Ending> {
-        self.side(role)?.log.ending.clone()
-    }
-
-    /// When it did.
-    pub fn ended_at(&self, role: Role) -> Moment {
-        self.side(role).map_or(self.now, |side| side.log.ended_at)
-    }
-
-    /// Whether the sender has learned of the receiver's consent.
-    pub fn accepted(&self) -> bool {
-        self.side(Role::Sender).is_some_and(|side| side.log.accepted)
-    }
-
-    /// How the link that a side uses reaches the other.
-    pub fn path(&self, role: Role) -> Option<Path> {
-        self.side(role)?.log.connected.map(|(_, path)| path)
-    }
-
-    /// The hash of all bytes that a side has come to take.
-    pub fn digest(&self, role: Role) -> Option<Digest> {
-        self.side(role)?.log.digest
-    }
-
-    /// Addresses that a side has dialed.
-    pub fn dials(&self, role: Role) -> usize {
-        self.side(role).map_or(0, |side| side.log.dials)
-    }
-
-    /// The text that came.
-    pub fn text(&self) -> Option<&str> {
-        self.side(Role::Receiver)?.log.text.as_deref()
-    }
-
-    /// The bytes that the sender gives, or that the receiver has so far.
-    pub fn bytes(&self, role: Role) -> &[u8] {
-        self.side(role).map_or(&[], Side::bytes)
-    }
-
-    /// When a side next wants to be woken without anything having happened.
-    pub fn alarm(&self, role: Role) -> Option<Moment> {
-        self.side(role)?.alarm
-    }
-
-    /// Whether both sides use the two ends of one link, or of one relay's.
-    pub fn use_one_link(&self) -> bool {
-        match (self.chosen(Role::Sender), self.chosen(Role::Receiver)) {
-            (Some(one), Some(other)) => one == other || self.relay.joins(one, other),
-            _ => false,
-        }
-    }
-
-    /// The link that a side uses.
-    pub fn chosen(&self, role: Role) -> Option<WireId> {
-        let (chosen, _) = self.side(role)?.log.connected?;
-        let mine = |wire: &Wire| wire.ends.iter().any(|end| is(end, role, chosen));
-        self.wires.iter().position(mine).map(WireId)
-    }
-
-    /// Every byte that was written to a link so far, for searching.
-    pub fn traffic(&self) -> &[u8] {
-        &self.traffic
-    }
-
-    /// The transit key, for whoever plays by hand.
-    pub const fn key(&self) -> &TransitKey {
-        &self.keys.0
     }
 
     // ---- doing ----
@@ -381,7 +295,7 @@ impl World {
             it.ends.iter().enumerate().map(move |(end, holder)| (WireId(wire), end, holder))
         });
         ends.into_iter()
-            .find(|(.., holder)| is(holder, role, link))
+            .find(|(.., holder)| holder.is(role, link))
             .map(|(wire, end, _)| (wire, end))
     }
 
@@ -416,8 +330,4 @@ impl World {
     pub(super) fn up_to(&mut self, most: Duration) -> Duration {
         most * (self.random.next_u32() >> 22) / 1024
     }
-}
-
-fn is(holder: &Holder, role: Role, link: LinkId) -> bool {
-    matches!(holder, Holder::Side(held_by, name) if *held_by == role && *name == link)
 }
