@@ -11,6 +11,7 @@
 //! to read. It is removed on every way out but one: when the process is killed it stays, and can be
 //! deleted. A received directory's archive has no name at all and goes with the process.
 
+mod contents;
 mod folder;
 mod numbered;
 mod receiving;
@@ -24,7 +25,7 @@ use wormhole_sync_core::wire::transfer_message::{DirectoryOffer, FileOffer};
 
 pub use self::receiving::{Received, Receiving};
 use self::{
-    receiving::Contents,
+    contents::Contents,
     spot::{InFolder, Spot},
 };
 use super::{
@@ -171,8 +172,7 @@ impl Destination {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn file(self, offer: &FileOffer) -> Result<Planned, FilesError> {
-        let contents = Contents::File;
-        self.settle(&offer.name, offer.size, offer.size, contents)
+        self.settle(&offer.name, offer.size, offer.size, Contents::File)
     }
 
     /// The same for a directory, for whose archive there must be room beside it.

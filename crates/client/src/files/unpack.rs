@@ -27,6 +27,7 @@ use self::{
 use super::FilesError;
 
 /// What the peer promised of the archive, and the user agreed to.
+#[derive(Debug)]
 pub(super) struct Promise {
     /// Bytes of all files together, at most.
     pub(super) bytes: u64,

@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::{
+    contents::Contents,
     spot::{InFolder, Spot},
     system,
     temporary::{TemporaryDirectory, TemporaryFile},
@@ -17,12 +18,6 @@ use crate::files::{
     FilesError,
     unpack::{Promise, unpack},
 };
-
-/// What comes.
-pub(super) enum Contents {
-    File,
-    Archive(Promise),
-}
 
 /// A file or directory that is being received. Dropped before [`Receiving::finish`] it leaves nothing
 /// behind, but for what went to a writer.
@@ -228,15 +223,6 @@ fn wanted(flow: ControlFlow<()>) -> Result<(), FilesError> {
 /// Bytes of a file after which what has come is sent on to the disk, so that the last sync has little left to
 /// wait for: 16 MiB. An archive is read again at once and removed, and stays in memory while there is room.
 const STRIDE: u64 = 16 << 20;
-
-impl fmt::Debug for Contents {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::File => "File",
-            Self::Archive(_) => "Archive",
-        })
-    }
-}
 
 impl fmt::Debug for Sink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Exists, folder::Folder, numbered::numbered, receiving::Contents};
+use super::{Exists, contents::Contents, folder::Folder, numbered::numbered};
 use crate::files::{FilesError, name};
 
 /// Where it is to stand.
