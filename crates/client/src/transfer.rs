@@ -50,6 +50,7 @@ use crate::{
     wormhole::Wormhole,
 };
 
+mod bulk;
 mod canceller;
 mod connection;
 mod driver;

@@ -14,7 +14,7 @@ use std::{
 use tokio::{
     net::TcpListener,
     sync::mpsc,
-    task::{JoinHandle, spawn_blocking},
+    task::spawn_blocking,
     time::{Instant, Interval, interval, sleep_until, timeout},
 };
 use wormhole_sync_core::{
@@ -25,11 +25,12 @@ use wormhole_sync_core::{
 
 use super::{
     Event, Route, Sink,
+    bulk::{Bulk, Done},
     connection::Cut,
     files,
     line::Line,
     links::{Change, Links},
-    pipeline::{Moved, Stopped, Stored},
+    pipeline::{Moved, Stopped, panicked},
     sink::WhileWanted,
 };
 use crate::{
@@ -46,9 +47,6 @@ pub(super) const EVENTS: usize = 16;
 
 /// Room among them that [`Event::Moved`] leaves to the others, of which none may be missed.
 const OTHER_EVENTS: usize = 8;
-
-/// How long a thread that was cut off may take to end, and to clean up.
-const CLEAN_UP: Duration = Duration::from_secs(5);
 
 /// What a transfer is about.
 pub(super) enum Job {
@@ -81,24 +79,6 @@ pub(super) struct Driver {
     /// Why this side gave up.
     own_failure: Option<Error>,
     _end: DriverEnd,
-}
-
-/// The threads that move bytes, and how to stop them.
-struct Bulk {
-    link: LinkId,
-    thread: JoinHandle<Done>,
-    cut: Option<Cut>,
-    /// What the thread's sink looks at.
-    is_over: Arc<AtomicBool>,
-}
-
-/// What a thread was about, and how it ended.
-enum Done {
-    Sent(Result<([u8; 32], Line), Stopped>),
-    Acknowledged(Result<Vec<u8>, Stopped>, [u8; 32]),
-    Received(Result<(Stored, Line), Stopped>),
-    Confirmed,
-    Panicked,
 }
 
 enum Happened {
@@ -151,7 +131,7 @@ impl Driver {
         };
         let Self { bulk, wormhole, .. } = self;
         // A thread that waits for its disk, or for whatever feeds its pipe, does not hold up the goodbye.
-        tokio::join!(clean_up(bulk), say_goodbye(wormhole, outcome.is_ok()));
+        tokio::join!(Bulk::clean_up(bulk), say_goodbye(wormhole, outcome.is_ok()));
         outcome
     }
 
@@ -225,7 +205,7 @@ impl Driver {
         tokio::select! {
             message = self.wormhole.receive() => Happened::Message(message),
             change = self.links.next() => Happened::Link(change),
-            done = done(&mut self.bulk) => Happened::Bulk(done),
+            done = Bulk::done(&mut self.bulk) => Happened::Bulk(done),
             reason = self.cancelled.recv() => Happened::Cancelled(reason),
             _ = self.tick.tick(), if moving => Happened::Tick,
             () = alarm => Happened::Timeout,
@@ -337,7 +317,8 @@ impl Driver {
                 | Done::Received(Err(stopped)),
                 _,
             ) => self.stopped(bulk.link, stopped, now),
-            (Done::Panicked, _) => self.fail(Stopped::Source(io::ErrorKind::Other.into())),
+            (Done::Panicked, Job::Send { .. }) => self.fail(Stopped::Source(panicked())),
+            (Done::Panicked, Job::Receive { .. }) => self.fail(Stopped::Sink(panicked())),
             _ => {}
         }
     }
@@ -395,14 +376,6 @@ enum Drained {
     Over(Result<(), Failure>),
 }
 
-/// Lets the threads end, so that nothing half-made is left when this is over.
-async fn clean_up(bulk: Option<Bulk>) {
-    if let Some(bulk) = bulk {
-        bulk.cut();
-        let _ = timeout(CLEAN_UP, bulk.thread).await;
-    }
-}
-
 async fn say_goodbye(wormhole: Wormhole, all_is_there: bool) {
     if all_is_there {
         // Both know it: a server that is gone by now changes nothing about that.
@@ -410,21 +383,5 @@ async fn say_goodbye(wormhole: Wormhole, all_is_there: bool) {
     } else {
         // The goodbye carries the reason.
         drop(wormhole.close().await);
-    }
-}
-
-async fn done(bulk: &mut Option<Bulk>) -> Done {
-    match bulk {
-        Some(bulk) => (&mut bulk.thread).await.unwrap_or(Done::Panicked),
-        None => pending().await,
-    }
-}
-
-impl Bulk {
-    fn cut(&self) {
-        if let Some(cut) = &self.cut {
-            self.is_over.store(true, Ordering::Relaxed);
-            cut.cut();
-        }
     }
 }

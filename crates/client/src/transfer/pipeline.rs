@@ -24,9 +24,7 @@ use wormhole_sync_core::{
     wire::{limits::RECORD, transfer_message::Digest, transit::LENGTH_BYTES},
 };
 
-use super::hash::Hash;
-
-use super::Sink;
+use super::{Sink, hash::Hash};
 
 /// Records in a chunk. Measured from 1 to 64, with 2 to 8 chunks in flight: from 16 on nothing is gained any more.
 const RECORDS: usize = 16;
@@ -122,7 +120,7 @@ fn seal_and_write(
     Ok(())
 }
 
-/// Plaintext. Its buffer is used again and again, and overwritten without being cleared: zeros were a twelfth of a
+/// Plaintext. Its buffer is used again and again, and overwritten without being cleared: that would be a twelfth of a
 /// receiver's time.
 #[derive(Default)]
 struct Chunk {
@@ -364,7 +362,7 @@ impl Incoming {
     }
 }
 
-fn panicked() -> io::Error {
+pub(super) fn panicked() -> io::Error {
     io::Error::other("a thread of the transfer has panicked")
 }
 

@@ -12,7 +12,9 @@ use crate::support::{Server, pair, soon};
 
 #[tokio::test]
 async fn a_sink_that_fails_is_an_error_here_and_told_there() {
-    for fails in [Fails::Writing, Fails::Completing, Fails::Panicking] {
+    for fails in
+        [Fails::Writing, Fails::WritingByPanic, Fails::Completing, Fails::CompletingByPanic]
+    {
         let server = Server::start().await;
         let (sending, receiving) = accepted(&server, zeros(), Spool::that(fails)).await;
         let (sent, received) = both(sending, receiving).await;

@@ -31,13 +31,14 @@ pub(crate) struct Spool {
     pub(crate) fails: Fails,
 }
 
-#[derive(Clone, Copy, Default, PartialEq)]
+#[derive(Clone, Copy, Default)]
 pub(crate) enum Fails {
     #[default]
     Never,
     Writing,
+    WritingByPanic,
     Completing,
-    Panicking,
+    CompletingByPanic,
 }
 
 impl Spool {
@@ -54,8 +55,8 @@ impl Write for Spool {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.fails {
             Fails::Writing => return Err(io::ErrorKind::StorageFull.into()),
-            Fails::Panicking => panic!("as the test wants it"),
-            Fails::Never | Fails::Completing => {}
+            Fails::WritingByPanic => panic!("as the test wants it"),
+            Fails::Never | Fails::Completing | Fails::CompletingByPanic => {}
         }
         self.bytes.lock().unwrap().write(bytes)
     }
@@ -67,8 +68,10 @@ impl Write for Spool {
 
 impl Sink for Spool {
     fn complete(self: Box<Self>) -> io::Result<Option<PathBuf>> {
-        if self.fails == Fails::Completing {
-            return Err(io::Error::other("no place for it"));
+        match self.fails {
+            Fails::Completing => return Err(io::Error::other("no place for it")),
+            Fails::CompletingByPanic => panic!("as the test wants it"),
+            Fails::Never | Fails::Writing | Fails::WritingByPanic => {}
         }
         self.complete.store(true, Ordering::SeqCst);
         Ok(None)
