@@ -2,6 +2,22 @@
 
 use std::io::Write;
 
+/// Names of entries that lead out of the directory they are unpacked into, or would on some system, or mean one thing
+/// to who checks them and another to who makes them.
+pub const NAMES_THAT_LEAD_OUT: [&str; 11] = [
+    "../evil",
+    "a/../../evil",
+    "..",
+    "a/..",
+    "/etc/evil",
+    "//evil",
+    "a//b",
+    "",
+    "./a",
+    "a/.",
+    "a\0b",
+];
+
 /// An entry, whose every field can be forged.
 #[derive(Clone, Debug)]
 pub struct Forged {

@@ -45,13 +45,7 @@ fn what_is_too_large_for_the_disk_is_refused_before_a_byte_is_sent() {
     stage.hole("huge", 2 * DISK as u64);
     stage.hole("tree/huge", 2 * DISK as u64);
     for what in ["huge", "tree"] {
-        let sender = stage.send(&[what]);
-        let receiver = stage.receive(&["--yes"], b"").end().with_code(1);
-        assert!(receiver.stderr.contains("bytes are needed and"), "{}", receiver.stderr);
-        let sender = sender.end().with_code(5);
-        assert!(sender.stderr.contains("there is not enough room for it"), "{}", sender.stderr);
-        assert!(!sender.stderr.contains("Directly"), "{}", sender.stderr);
-        assert!(stage.stands().is_empty());
+        stage.has_no_room_for(what);
     }
 }
 

@@ -74,6 +74,18 @@ impl Stage {
         Running::start(self.sender(&["--code", "7-guitarist-revenge"]).args(arguments), b"")
     }
 
+    /// Something of the sender's that does not fit where the receiver is: both learn it before a byte is sent.
+    #[track_caller]
+    pub(crate) fn has_no_room_for(&self, what: &str) {
+        let sender = self.send(&[what]);
+        let receiver = self.receive(&["--yes"], b"").end().with_code(1);
+        assert!(receiver.stderr.contains("bytes are needed and"), "{}", receiver.stderr);
+        let sender = sender.end().with_code(5);
+        assert!(sender.stderr.contains("there is not enough room for it"), "{}", sender.stderr);
+        assert!(!sender.stderr.contains("Directly"), "{}", sender.stderr);
+        assert!(self.stands().is_empty(), "{:?}", self.stands());
+    }
+
     /// Starts a receiver of the code 7-guitarist-revenge that has this on its standard input.
     pub(crate) fn receive(&self, arguments: &[&str], stdin: &[u8]) -> Running {
         Running::start(self.receiver(&["7-guitarist-revenge"]).args(arguments), stdin)

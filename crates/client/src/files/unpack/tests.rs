@@ -9,7 +9,7 @@ use std::{
 use proptest::prelude::*;
 use wormhole_sync_core::wire::transfer_message::DirectoryOffer;
 use wormhole_sync_testkit::{
-    forge::{Forged, forge, forge_counting},
+    forge::{Forged, NAMES_THAT_LEAD_OUT, forge, forge_counting},
     tree::{Snapshot, snapshot},
 };
 

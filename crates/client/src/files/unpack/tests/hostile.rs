@@ -3,24 +3,8 @@ use super::*;
 #[test]
 fn names_that_lead_out_refuse_the_whole_archive() {
     let sandbox = Sandbox::new();
-    for name in [
-        "../evil",
-        "a/../../evil",
-        "..",
-        "a/..",
-        "/etc/evil",
-        "//evil",
-        "a//b",
-        "",
-        "/",
-        ".",
-        "./a",
-        "a/.",
-        "../target-evil/evil",
-        "../target-evil",
-        "a\0b",
-        "../elsewhere/old",
-    ] {
+    let here = ["/", ".", "../target-evil/evil", "../target-evil", "../elsewhere/old"];
+    for name in NAMES_THAT_LEAD_OUT.into_iter().chain(here) {
         let entries = [Forged::file("good", b"good"), Forged::file(name, b"evil")];
         let text = sandbox.refusal(&entries);
         assert!(text.contains("its entry") && !text.contains("good"), "{name:?}: {text}");
