@@ -9,7 +9,7 @@
 //! a file: two sides of a transfer, and a network that does what a test wishes. [`forge`] makes archives that do harm,
 //! and [`tree`] sees whether they did.
 
-#![allow(clippy::panic, reason = "a test that meets the unexpected is to stop")]
+#![expect(clippy::panic, reason = "a test that meets the unexpected is to stop")]
 
 mod queue;
 

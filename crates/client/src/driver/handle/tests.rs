@@ -1,7 +1,5 @@
 //! The limits between the application and its driver, each hit.
 
-#![allow(clippy::panic, reason = "a test that meets the unexpected is to stop")]
-
 use std::{
     sync::{
         Arc,

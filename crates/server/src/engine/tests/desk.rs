@@ -92,7 +92,7 @@ impl Desk<Faulty<'_>> {
 }
 
 /// A client that goes through one exchange, one request at a time.
-#[allow(clippy::struct_excessive_bools, reason = "each is something that was heard or said")]
+#[expect(clippy::struct_excessive_bools, reason = "each is something that was heard or said")]
 struct Side {
     name: String,
     nameplate: String,
