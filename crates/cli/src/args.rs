@@ -1,5 +1,7 @@
 //! The command line as it is typed. What follows from it is worked out in `settings`.
 
+#![expect(clippy::doc_markdown, reason = "the help is no markdown")]
+
 use clap::{Parser, Subcommand};
 
 mod exchange;
@@ -47,9 +49,6 @@ Environment:
     version,
     after_long_help = format!("{}\n\n{ENVIRONMENT}", exit::HELP),
     after_help = "Exit codes and environment variables: wormhole --help",
-    disable_help_subcommand = false,
-    subcommand_required = true,
-    arg_required_else_help = true,
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -84,7 +83,7 @@ pub(crate) struct GlobalArgs {
     ///
     /// socks5://HOST:PORT, or http://HOST:PORT for one that knows CONNECT, each with USER:PASSWORD@ before
     /// the host where it asks for that; a password is safer in the environment. Names are the proxy's to
-    /// look up. This computer's loopback, the local network of --local, and what `NO_PROXY` names are reached
+    /// look up. This computer's loopback, the local network of --local, and what NO_PROXY names are reached
     /// without it. Files may still come directly: --no-listen tells nobody an address of this computer.
     #[arg(long, value_name = "URL", global = true, help_heading = COMMON)]
     pub(crate) proxy: Option<String>,

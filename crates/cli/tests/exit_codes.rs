@@ -33,6 +33,8 @@ fn arguments_that_make_no_sense_are_2() {
         &["receive", "5-a", "--allocate"],
         &["receive", "5-a", "-c", "3"],
         &["receive", "5-a", "--code-file", "x"],
+        &["receive", "--allocate", "--code-file", "x"],
+        &["receive", "-0", "--code-fd", "0"],
         &["receive", "wormhole-transfer:5-a?role=leader"],
         &["receive", "wormhole-transfer:5-a?colour=red"],
         &["exchange", "5-a", "--code", "5-a"],

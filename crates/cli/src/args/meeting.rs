@@ -20,7 +20,7 @@ pub(crate) struct MeetingArgs {
     #[arg(short = 'c', long, value_name = "NUMWORDS", value_parser = clap::value_parser!(u8).range(1..=32))]
     pub(crate) code_length: Option<u8>,
     /// Use no code: meet whoever else does the same. No secrecy at all
-    #[arg(short = '0')]
+    #[arg(short = '0', conflicts_with = "CodeArgs")]
     pub(crate) zero: bool,
     /// Give up when all is not done after so many seconds, from connecting to the end [default: wait]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]

@@ -33,7 +33,7 @@ pub(crate) struct ReceiveArgs {
     #[command(flatten)]
     pub(crate) code_source: CodeArgs,
     /// Make a code here, for the sender to type
-    #[arg(short, long, conflicts_with = "zero")]
+    #[arg(short, long, conflicts_with_all = ["zero", "CodeArgs"])]
     pub(crate) allocate: bool,
     #[command(flatten)]
     pub(crate) meeting: MeetingArgs,

@@ -9,7 +9,6 @@ use clap::{Args, Subcommand};
 
 /// Which server.
 #[derive(Args)]
-#[command(arg_required_else_help = true)]
 pub(crate) struct ServeArgs {
     #[command(subcommand)]
     pub(crate) command: ServeCommand,

@@ -1,7 +1,5 @@
 //! `wormhole ssh`.
 
-#![expect(clippy::doc_markdown, reason = "the help is no markdown")]
-
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
