@@ -259,7 +259,7 @@ impl fmt::Display for Error {
             Cause::Runtime(reason) => write!(f, "no runtime can be started: {reason}; free some resources"),
             Cause::BadRelay(relay) => write!(
                 f,
-                "'{relay}' is no address of a transit relay; it must look like tcp:host:port"
+                "'{relay}' is no address of a transit relay; it must look like tcp:host:port or wss://host:port/path"
             ),
             Cause::BadProxy(url) => write!(
                 f,
