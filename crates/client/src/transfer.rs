@@ -16,7 +16,7 @@
 //! #     let transfer::Offered::Files(files) = transfer::receive(other).await? else { panic!("a file") };
 //! #     files.accept(Box::new(transfer::Discard), &there).await?.finish().await
 //! # });
-//! let plan = Outgoing::bytes("plan.txt", Cursor::new("meet at noon"), 12);
+//! let plan = Outgoing::bytes("plan.txt", 12, Cursor::new("meet at noon"));
 //! let mut transfer = transfer::send(one, plan, &routes).await?;
 //! while let Some(event) = transfer.next().await {
 //!     if let Event::Moved { bytes } = event {
@@ -82,7 +82,7 @@ const UNREACHABLE: &str = "this side could not make itself reachable";
 /// use wormhole_sync::transfer::Outgoing;
 ///
 /// let text = Outgoing::text("hello");
-/// let file = Outgoing::bytes("empty.txt", std::io::empty(), 0);
+/// let file = Outgoing::bytes("empty.txt", 0, std::io::empty());
 /// # drop((text, file));
 /// ```
 pub struct Outgoing {
@@ -107,9 +107,9 @@ impl Outgoing {
     /// ```
     /// let bytes = vec![0; 1000];
     /// let size = bytes.len() as u64;
-    /// wormhole_sync::transfer::Outgoing::bytes("zeros", std::io::Cursor::new(bytes), size);
+    /// wormhole_sync::transfer::Outgoing::bytes("zeros", size, std::io::Cursor::new(bytes));
     /// ```
-    pub fn bytes(name: impl Into<String>, source: impl Read + Send + 'static, size: u64) -> Self {
+    pub fn bytes(name: impl Into<String>, size: u64, source: impl Read + Send + 'static) -> Self {
         let offer = Offer::File(FileOffer { name: name.into(), size });
         Self { offer, size, source: Box::new(source) }
     }
@@ -130,7 +130,7 @@ impl fmt::Debug for Outgoing {
 /// # wormhole_sync_testkit::doc::run(async |url| {
 /// # let (wormhole, taken) = wormhole_sync_testkit::doc::taker(url).await?;
 /// # let routes = wormhole_sync_testkit::doc::routes();
-/// let endless = Outgoing::bytes("zeros", std::io::repeat(0), 1 << 40);
+/// let endless = Outgoing::bytes("zeros", 1 << 40, std::io::repeat(0));
 /// let transfer = transfer::send(wormhole, endless, &routes).await?;
 /// drop(transfer); // the user has closed the window
 /// assert!(taken.await?.is_err()); // the other side learns so
@@ -174,7 +174,7 @@ impl Transfer {
     /// # wormhole_sync_testkit::doc::run(async |url| {
     /// # let (wormhole, taken) = wormhole_sync_testkit::doc::taker(url).await?;
     /// # let routes = wormhole_sync_testkit::doc::routes();
-    /// let plan = Outgoing::bytes("plan.txt", Cursor::new("meet at noon"), 12);
+    /// let plan = Outgoing::bytes("plan.txt", 12, Cursor::new("meet at noon"));
     /// transfer::send(wormhole, plan, &routes).await?.finish().await?;
     /// assert_eq!(taken.await??, b"meet at noon"); // on the other side
     /// # Ok(()) });
@@ -193,7 +193,7 @@ impl Transfer {
     /// # wormhole_sync_testkit::doc::run(async |url| {
     /// # let (wormhole, taken) = wormhole_sync_testkit::doc::taker(url).await?;
     /// # let routes = wormhole_sync_testkit::doc::routes();
-    /// let endless = Outgoing::bytes("zeros", std::io::repeat(0), 1 << 40);
+    /// let endless = Outgoing::bytes("zeros", 1 << 40, std::io::repeat(0));
     /// let transfer = transfer::send(wormhole, endless, &routes).await?;
     /// transfer.cancel("the train leaves");
     /// assert_eq!(transfer.finish().await.err().unwrap().kind(), ErrorKind::Cancelled);
@@ -213,7 +213,7 @@ impl Transfer {
     /// # wormhole_sync_testkit::doc::run(async |url| {
     /// # let (wormhole, _taken) = wormhole_sync_testkit::doc::taker(url).await?;
     /// # let routes = wormhole_sync_testkit::doc::routes();
-    /// let endless = Outgoing::bytes("zeros", std::io::repeat(0), 1 << 40);
+    /// let endless = Outgoing::bytes("zeros", 1 << 40, std::io::repeat(0));
     /// let mut transfer = transfer::send(wormhole, endless, &routes).await?;
     /// let button = transfer.canceller();
     /// std::thread::spawn(move || button.cancel("the train leaves"));

@@ -139,7 +139,7 @@ fn here() -> Routes {
 /// Both sides of a transfer of a few bytes, each with options of its own.
 async fn transfer(sender: Options, receiver: Options) -> (Transfer, Transfer) {
     let (one, other) = soon(between(sender, receiver)).await;
-    let outgoing = Outgoing::bytes("few", io::Cursor::new("few"), 3);
+    let outgoing = Outgoing::bytes("few", 3, io::Cursor::new("few"));
     let sending = soon(transfer::send(one, outgoing, &here())).await.unwrap();
     let Offered::Files(files) = soon(transfer::receive(other)).await.unwrap() else {
         panic!("a file")

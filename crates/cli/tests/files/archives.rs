@@ -260,8 +260,8 @@ fn a_file_that_looks_like_an_archive_is_not_unpacked() {
     let receiver = stage.receive(&["--yes"], b"");
     let outgoing = wormhole_sync::transfer::Outgoing::bytes(
         "got.zip",
-        std::io::Cursor::new(archive.clone()),
         size,
+        std::io::Cursor::new(archive.clone()),
     );
     sends(&stage, outgoing).unwrap();
     receiver.end().with_code(0);

@@ -27,7 +27,7 @@ impl What {
     /// Five bytes, or a directory with them in it.
     fn called(self, name: &str) -> Outgoing {
         match self {
-            Self::File => Outgoing::bytes(name, &b"plans"[..], 5),
+            Self::File => Outgoing::bytes(name, 5, &b"plans"[..]),
             Self::Directory => directory(name, forge(&[Forged::file("leaf", b"plans")])),
         }
     }

@@ -58,7 +58,7 @@ pub(crate) fn file_with_a_turn(
     turn: impl FnOnce() -> bool + Send + 'static,
 ) -> Outgoing {
     let zeros = std::io::repeat(0).take(TURNING);
-    Outgoing::bytes(name, Turning::new(zeros, TURNING, turn), TURNING)
+    Outgoing::bytes(name, TURNING, Turning::new(zeros, TURNING, turn))
 }
 
 /// Bytes of a file with a turn: several chunks of those in which it is read.

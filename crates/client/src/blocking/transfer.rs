@@ -21,7 +21,7 @@
 //! # });
 //!
 //! // on the sending side
-//! let zeros = Outgoing::bytes("zeros", std::io::repeat(0), 100_000);
+//! let zeros = Outgoing::bytes("zeros", 100_000, std::io::repeat(0));
 //! transfer::send(one, zeros, &routes)?.finish()?; // the other side has it
 //! # received.join().unwrap()?;
 //! # Ok::<(), wormhole_sync::Error>(())
@@ -181,7 +181,7 @@ impl Transfer {
     ///
     /// # let (wormhole, taken) = wormhole_sync_testkit::doc::blocking_taker()?;
     /// # let routes = wormhole_sync_testkit::doc::routes();
-    /// let plan = Outgoing::bytes("plan.txt", Cursor::new("meet at noon"), 12);
+    /// let plan = Outgoing::bytes("plan.txt", 12, Cursor::new("meet at noon"));
     /// transfer::send(wormhole, plan, &routes)?.finish()?;
     /// assert_eq!(taken.join().unwrap()?, b"meet at noon"); // on the other side
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -197,7 +197,7 @@ impl Transfer {
     ///
     /// # let (wormhole, taken) = wormhole_sync_testkit::doc::blocking_taker()?;
     /// # let routes = wormhole_sync_testkit::doc::routes();
-    /// let endless = Outgoing::bytes("zeros", std::io::repeat(0), 1 << 40);
+    /// let endless = Outgoing::bytes("zeros", 1 << 40, std::io::repeat(0));
     /// let transfer = transfer::send(wormhole, endless, &routes)?;
     /// transfer.cancel("the train leaves");
     /// assert_eq!(transfer.finish().err().unwrap().kind(), ErrorKind::Cancelled);
@@ -216,7 +216,7 @@ impl Transfer {
     ///
     /// # let (wormhole, _taken) = wormhole_sync_testkit::doc::blocking_taker()?;
     /// # let routes = wormhole_sync_testkit::doc::routes();
-    /// let endless = Outgoing::bytes("zeros", std::io::repeat(0), 1 << 40);
+    /// let endless = Outgoing::bytes("zeros", 1 << 40, std::io::repeat(0));
     /// let transfer = transfer::send(wormhole, endless, &routes)?;
     /// let button = transfer.canceller();
     /// std::thread::spawn(move || button.cancel("the train leaves"));

@@ -29,7 +29,7 @@ impl Canceller {
     /// # wormhole_sync_testkit::doc::run(async |url| {
     /// # let (wormhole, taken) = wormhole_sync_testkit::doc::taker(url).await?;
     /// # let routes = wormhole_sync_testkit::doc::routes();
-    /// let endless = Outgoing::bytes("zeros", std::io::repeat(0), 1 << 40);
+    /// let endless = Outgoing::bytes("zeros", 1 << 40, std::io::repeat(0));
     /// let transfer = transfer::send(wormhole, endless, &routes).await?;
     /// transfer.canceller().cancel("the train leaves");
     /// assert_eq!(transfer.finish().await.err().unwrap().kind(), ErrorKind::Cancelled);

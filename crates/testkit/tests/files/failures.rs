@@ -30,8 +30,8 @@ async fn a_sink_that_fails_is_an_error_here_and_told_there() {
 
 #[tokio::test]
 async fn a_source_that_fails_ends_or_panics_is_an_error_here_and_told_there() {
-    let broken = |then| Outgoing::bytes("broken", Source { left: SIZE / 2, then }, SIZE);
-    let ends = Outgoing::bytes("ends", io::repeat(0).take(SIZE / 2), SIZE);
+    let broken = |then| Outgoing::bytes("broken", SIZE, Source { left: SIZE / 2, then });
+    let ends = Outgoing::bytes("ends", SIZE, io::repeat(0).take(SIZE / 2));
     for outgoing in [broken(Then::Fail), broken(Then::Panic), ends] {
         let server = Server::start().await;
         let spool = Spool::default();

@@ -110,13 +110,13 @@ impl Read for Source {
 }
 
 pub(crate) fn zeros() -> Outgoing {
-    Outgoing::bytes("zeros", io::repeat(0).take(SIZE), SIZE)
+    Outgoing::bytes("zeros", SIZE, io::repeat(0).take(SIZE))
 }
 
 /// A file whose first half comes at once, and whose second half does not come before the sender of this is dropped.
 pub(crate) fn half() -> (std::sync::mpsc::Sender<()>, Outgoing) {
     let (go_on, wait) = std::sync::mpsc::channel();
-    (go_on, Outgoing::bytes("half", Source { left: SIZE / 2, then: Then::Wait(wait) }, SIZE))
+    (go_on, Outgoing::bytes("half", SIZE, Source { left: SIZE / 2, then: Then::Wait(wait) }))
 }
 
 /// A file that comes so slowly that it is in its middle for most of a minute, and never keeps anybody waiting.
@@ -130,7 +130,7 @@ pub(crate) fn slow() -> Outgoing {
         }
     }
 
-    Outgoing::bytes("slow", Slow, 1 << 28)
+    Outgoing::bytes("slow", 1 << 28, Slow)
 }
 
 /// Something offered to somebody who has not answered yet.

@@ -179,7 +179,7 @@ async fn who_cancels_in_the_middle_is_heard() {
 async fn a_relay_that_refuses_is_no_way() {
     let server = Server::start().await;
     let routes = relay(Manner { refuses: true, ..HONEST }).await;
-    let outgoing = Outgoing::bytes("few", io::Cursor::new("few"), 3);
+    let outgoing = Outgoing::bytes("few", 3, io::Cursor::new("few"));
     let (sending, receiving) = by(&routes, &server, outgoing, Spool::default()).await;
     let (sent, received) = both(sending, receiving).await;
     for error in [sent.unwrap_err(), received.unwrap_err()] {

@@ -57,7 +57,7 @@ async fn who_looks_late_misses_progress_and_nothing_else() {
     }
 
     let server = Server::start().await;
-    let outgoing = Outgoing::bytes("slow", Slow(0), 6_000_000);
+    let outgoing = Outgoing::bytes("slow", 6_000_000, Slow(0));
     let (mut sending, receiving) = accepted(&server, outgoing, Spool::default()).await;
     soon(receiving.finish()).await.unwrap();
     let (events, _) = told(&mut sending).await;
@@ -93,7 +93,7 @@ async fn a_file_and_a_directory_go_from_disk_to_disk() {
 async fn no_byte_beyond_the_size_is_read() {
     let server = Server::start().await;
     let spool = Spool::default();
-    let longer = Outgoing::bytes("longer", Cursor::new(b"twelve bytes and more"), 12);
+    let longer = Outgoing::bytes("longer", 12, Cursor::new(b"twelve bytes and more"));
     let (sending, receiving) = accepted(&server, longer, spool.clone()).await;
     let (sent, received) = both(sending, receiving).await;
     assert!(sent.is_ok() && received.is_ok());

@@ -131,7 +131,7 @@ async fn take(wormhole: Wormhole) -> Result<Vec<u8>, Error> {
 }
 
 fn zeros() -> Outgoing {
-    Outgoing::bytes("zeros", io::repeat(0), SIZE)
+    Outgoing::bytes("zeros", SIZE, io::repeat(0))
 }
 
 #[derive(Clone, Default)]
