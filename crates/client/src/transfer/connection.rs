@@ -274,3 +274,30 @@ impl Blocking {
         }
     }
 }
+
+/// Ends the watch, too, which holds the link open beside this.
+impl Drop for Blocking {
+    fn drop(&mut self) {
+        if let Self::Tcp(stream) = self {
+            let _ = stream.shutdown(Shutdown::Both); // it may be closed already
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_watched_link_that_is_let_go_is_closed_though_the_other_end_keeps_it_open() {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap();
+        let link = Blocking::Tcp(StdTcpStream::connect(port.local_addr().unwrap()).unwrap());
+        let (mut other, _) = port.accept().unwrap();
+        other.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        link.watch().unwrap();
+        drop(link);
+        assert_eq!(other.read(&mut [0]).unwrap(), 0);
+    }
+}
