@@ -12,6 +12,10 @@ use crate::exit::Failure;
 /// server; so no stranger's guess is spent.
 pub(crate) const LOCAL_PREFIX: &str = "local-";
 
+/// What is said of a number without anything secret behind it.
+const NO_WORDS: &str = "this is only the number of a code, which is no secret; type its words, too, like \
+    4-purple-sausages";
+
 /// Where the two sides meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -86,7 +90,11 @@ impl TypedCode {
         let place = if local.is_some() { Place::Local } else { Place::Server };
         let code = Code::parse(local.unwrap_or(text))
             .map_err(|error| Failure::usage(format!("this is no code: {error}")))?;
-        Ok(Self { place, code, rendezvous })
+        let typed = Self { place, code, rendezvous };
+        if typed.words().is_empty() && !typed.is_zero() {
+            return Err(Failure::usage(NO_WORDS)); // whoever guessed the number would be let in
+        }
+        Ok(typed)
     }
 }
 
@@ -104,7 +112,9 @@ mod tests {
         assert_eq!(read("7-a-b"), Some((Place::Server, "7-a-b".into(), None)));
         assert_eq!(read("local-7-a-b"), Some((Place::Local, "7-a-b".into(), None)));
         assert_eq!(read(" 7-a-b\n"), Some((Place::Server, "7-a-b".into(), None)));
-        for no_code in ["", "local-", "local-local-7-a", "Local-7-a", "seven", "7 a"] {
+        for no_code in
+            ["", "local-", "local-local-7-a", "Local-7-a", "seven", "7 a", "7", "7-", "local-7"]
+        {
             assert_eq!(read(no_code), None, "{no_code}");
         }
     }
@@ -137,8 +147,6 @@ mod tests {
             Some("local-7-guitarist-revenge")
         );
         assert_eq!(corrected("7-guitarits-xyzzy"), None);
-        assert_eq!(corrected("7-"), None);
-        assert_eq!(corrected("7"), Some("7".into()));
     }
 
     #[test]

@@ -326,6 +326,9 @@ fn failed(f: &mut fmt::Formatter<'_>, failure: &Failure) -> fmt::Result {
             "what the other side received is not what was sent; start again with a new code",
         ),
         Failure::Cancelled(reason) => write!(f, "the transfer was cancelled on this side: {reason}"),
+        Failure::BothSend => f.write_str(
+            "both sides send, and neither receives; agree who receives, and start again with a new code",
+        ),
         Failure::Nonsense(what) => write!(
             f,
             "the other side sent {what}; check that both sides run an up-to-date tool of the family"

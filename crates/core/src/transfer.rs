@@ -324,6 +324,8 @@ pub enum Failure {
     Refused(String),
     /// The peer sent what no peer of file transfer sends.
     Nonsense(&'static str),
+    /// The peer offers something, too: neither side receives.
+    BothSend,
     /// The peer has neither offered nor answered anything for [`ANSWER_LIMIT`].
     Unanswered,
     /// Neither side could reach the other, nor both a relay.
@@ -350,6 +352,7 @@ impl Failure {
         Some(match self {
             Self::Refused(_) => return None,
             Self::Nonsense(what) => format!("the other side sent {what}"),
+            Self::BothSend => "both sides send, and neither receives".to_owned(),
             Self::Unanswered => "it took too long to answer".to_owned(),
             Self::NoLink => "the two computers cannot reach each other, nor both a relay; a transit relay that one \
                              side names would help"

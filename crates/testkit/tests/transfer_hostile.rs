@@ -138,7 +138,7 @@ fn an_answer_that_is_no_consent_is_none() {
 fn a_peer_that_offers_too_is_told_that_both_send() {
     let mut world = sender_of(1000);
     world.say(OFFER);
-    assert_ends(&mut world, Role::Sender, &Failure::Nonsense("an offer of its own"));
+    assert_ends(&mut world, Role::Sender, &Failure::BothSend);
 }
 
 #[test]

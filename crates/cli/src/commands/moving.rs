@@ -54,7 +54,12 @@ pub(crate) async fn watch(
             TransferEvent::Delivered => {
                 progress.beside(|| delivered.iter().for_each(|event| console.tell(event)));
             }
-            event => progress.beside(|| tell(&event, console)),
+            event => {
+                progress.beside(|| tell(&event, console));
+                if matches!(event, TransferEvent::Connected { .. }) {
+                    progress.begins();
+                }
+            }
         }
     }
     drop(progress);

@@ -152,7 +152,9 @@ fn outline(kind: Kind, name: &str, bytes: u64, files: Option<u64>) -> String {
         Kind::Directory => "directory",
     };
     let name = sanitize::compact(name, MAX_NAME);
-    let files = files.map_or_else(String::new, |files| format!("{files} files, "));
+    let files = files.map_or_else(String::new, |files| {
+        format!("{files} {}, ", if files == 1 { "file" } else { "files" })
+    });
     format!("{kind} '{name}' ({files}{})", progress::amount(bytes))
 }
 

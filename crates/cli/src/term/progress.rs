@@ -25,6 +25,12 @@ impl Progress {
         Self(ProgressBar::with_draw_target(Some(total), target).with_style(style))
     }
 
+    /// The bytes begin to move: the time that the other side took to consent is not theirs.
+    pub(crate) fn begins(&self) {
+        self.0.reset_eta();
+        self.0.reset_elapsed();
+    }
+
     /// So many bytes have been moved.
     pub(crate) fn at(&self, bytes: u64) {
         self.0.set_position(bytes);

@@ -80,7 +80,7 @@ impl Sending {
     pub fn message(&mut self, plaintext: &[u8], now: Moment) {
         let Some(message) = self.bulk.read(plaintext) else { return };
         if message.offer.is_some() {
-            return self.bulk.fail(Failure::Nonsense("an offer of its own"));
+            return self.bulk.fail(Failure::BothSend);
         }
         if let Some(transit) = message.transit {
             self.bulk.learn(transit);

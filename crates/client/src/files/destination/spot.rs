@@ -56,6 +56,9 @@ impl InFolder {
             Exists::Refuse => Err(self.taken(CHOOSE_ANOTHER)),
             Exists::Overwrite if directory => Err(self.taken(NEVER_MERGED)),
             Exists::Overwrite if stands.is_dir() => Err(self.taken(NOT_BY_A_FILE)),
+            Exists::Overwrite if !stands.is_file() && !stands.is_symlink() => {
+                Err(self.taken(NOT_SPECIAL))
+            }
             Exists::Overwrite => Ok(self),
             Exists::Rename => self.first_free(directory),
         }
@@ -91,6 +94,8 @@ const NEVER_MERGED: &str = "a received directory is not merged with it, nor put 
     another name, or allow renaming";
 const NOT_BY_A_FILE: &str = "and is a directory, which no file replaces; choose another name, or allow \
     renaming";
+const NOT_SPECIAL: &str = "and is a device, a pipe or a socket, which no file replaces; choose another \
+    name, or standard output";
 
 /// Numbers tried for a free name: a directory full of them would be searched for ever.
 pub(super) const MOST_NUMBERS: u32 = 10_000;

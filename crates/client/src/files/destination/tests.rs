@@ -199,6 +199,18 @@ fn what_stands_is_refused_overwritten_or_evaded_as_the_user_wishes() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_socket_is_not_replaced_by_a_file_even_where_overwriting_is_allowed() {
+    let folder = in_memory();
+    let socket = folder.path().join("socket");
+    let _listening = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let to = Destination::output(&socket).exists(Exists::Overwrite);
+    let error = receive_file(to, "file.txt").unwrap_err();
+    assert!(error.to_string().contains("is a device, a pipe or a socket"), "{error}");
+    assert!(!fs::symlink_metadata(&socket).unwrap().is_file());
+}
+
+#[test]
 fn what_appears_meanwhile_is_treated_the_same() {
     let folder = in_memory();
     let path = |name: &str| folder.path().join(name);

@@ -114,8 +114,11 @@ pub enum Reason {
 }
 
 impl Reason {
-    const fn advice(&self) -> &'static str {
+    fn advice(&self) -> &'static str {
         match self {
+            Self::Unreadable(error) if error.kind() == io::ErrorKind::NotFound => {
+                "check that it is there, and how its name is written"
+            }
             Self::Unreadable(_) => "make it readable, or let such entries be left out",
             Self::NotUtf8 | Self::LongName => "rename it, or let such entries be left out",
             Self::Loop | Self::BrokenLink => "remove the link, or let such entries be left out",
