@@ -43,6 +43,13 @@
 //! [`Wormhole::connect`] leads through [`Connected`] and [`Coded`] to a [`Wormhole`] that sends and
 //! receives any number of messages. What cannot be called yet does not exist yet.
 //!
+//! # Files, directories and texts
+//!
+//! [`transfer`] sends and receives them over a [`Wormhole`], with every tool of the family: handles
+//! with events to show, an offer to accept or reject, and a way to cancel. [`files`] makes what is sent
+//! out of paths, and puts what is received safely into a directory. [`blocking::transfer`] is the same
+//! without async.
+//!
 //! # Application ids
 //!
 //! Clients with different application ids never see each other, and each id has short numbers of its

@@ -34,7 +34,10 @@ fn ask(question: &str, stdin_is_taken: bool, nothing_is_yes: bool) -> Result<boo
     let mut answers = answers(stdin_is_taken)?;
     say(question)?;
     loop {
-        let Some(answer) = line(&mut answers)? else { return Ok(false) };
+        let Some(answer) = line(&mut answers)? else {
+            end_line(question)?;
+            return Ok(false);
+        };
         match answer.trim().to_lowercase().as_str() {
             "yes" | "y" => return Ok(true),
             "no" | "n" => return Ok(false),
@@ -54,8 +57,11 @@ pub(crate) fn yes_or_else(question: &str, stdin_is_taken: bool) -> Result<bool, 
 /// One line from standard input, without its line break. Without a question, as above.
 pub(crate) fn one_line(question: &str) -> Result<String, Failure> {
     say(question)?;
-    let answer = line(&mut stdin().lock())?;
-    answer.ok_or_else(|| Failure::usage("nothing was typed; start again"))
+    let Some(answer) = line(&mut stdin().lock())? else {
+        end_line(question)?;
+        return Err(Failure::usage("nothing was typed; start again"));
+    };
+    Ok(answer)
 }
 
 /// Asks until one of `count` things is named by its number; they are numbered from 1 in the question, and
@@ -105,6 +111,11 @@ fn answers(stdin_is_taken: bool) -> Result<Box<dyn BufRead>, Failure> {
         ))
     })?;
     Ok(Box::new(BufReader::new(terminal)))
+}
+
+/// The end of the input ends no line: what is said next would stand behind the question.
+fn end_line(question: &str) -> Result<(), Failure> {
+    say(if question.is_empty() { "" } else { "\n" })
 }
 
 fn terminal() -> io::Result<File> {
