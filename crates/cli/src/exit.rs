@@ -28,7 +28,7 @@ pub(crate) enum Exit {
     Declined = 8,
     /// Ctrl-C.
     Interrupted = 130,
-    /// A termination signal.
+    /// A termination signal, or the end of the terminal.
     Terminated = 143,
 }
 
@@ -45,7 +45,7 @@ Exit codes:
     7  the mailbox server refused, or does not speak the protocol
     8  the person at this end said no
   130  interrupted (Ctrl-C)
-  143  terminated";
+  143  terminated, or its terminal closed";
 
 /// Why the command did not do everything. The message ends with what to do.
 #[derive(Debug)]

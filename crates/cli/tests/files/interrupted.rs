@@ -1,6 +1,9 @@
 //! Ctrl-C and death, of either side: while the offer waits, and in the middle.
 
-use std::time::{Duration, Instant};
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use super::{relay::Relay, stage::Stage};
 use crate::support::Running;
@@ -102,6 +105,36 @@ fn a_link_whose_other_end_has_closed_and_reads_no_more_is_noticed_by_who_writes(
         "{}",
         sender.stderr
     );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_receiver_whose_terminal_is_closed_leaves_nothing_behind_unless_it_is_to_go_on() {
+    let ignored = std::fs::read_to_string("/proc/self/status").unwrap();
+    let ignored = ignored.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+    if !ignored.trim().ends_with(['0', '2', '4', '6', '8', 'a', 'c', 'e']) {
+        return println!(
+            "skipped: these tests are themselves to go on when their terminal is closed"
+        );
+    }
+    let Middle { stage, _relay, sender, receiver } = Middle::of("zeros");
+    receiver.signal("HUP");
+    receiver.end().with_code(143);
+    assert!(stage.stands().is_empty(), "{:?}", stage.stands());
+    sender.end().with_code(5);
+
+    let stage = Stage::new();
+    let plain = stage.receiver(&["--yes", "7-guitarist-revenge"]);
+    let mut command = Command::new("nohup");
+    command.arg(plain.get_program()).args(plain.get_args()).env_clear();
+    command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let receiver = Running::start(command.current_dir(stage.to()), b"");
+    receiver.wait_for_stderr("Waiting for the other side");
+    receiver.signal("HUP");
+    stage.file("plan.txt", "dig");
+    stage.send(&["plan.txt"]).end().with_code(0);
+    receiver.end().with_code(0);
+    assert_eq!(stage.got("plan.txt"), b"dig");
 }
 
 #[test]
