@@ -113,9 +113,7 @@ fn a_receiver_whose_terminal_is_closed_leaves_nothing_behind_unless_it_is_to_go_
     let ignored = std::fs::read_to_string("/proc/self/status").unwrap();
     let ignored = ignored.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
     if !ignored.trim().ends_with(['0', '2', '4', '6', '8', 'a', 'c', 'e']) {
-        return println!(
-            "skipped: these tests are themselves to go on when their terminal is closed"
-        );
+        return; // these tests are themselves to go on when their terminal is closed
     }
     let Middle { stage, _relay, sender, receiver } = Middle::of("zeros");
     receiver.signal("HUP");
