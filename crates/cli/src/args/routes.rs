@@ -10,7 +10,7 @@ const ROUTES: &str = "The way of files and directories";
 pub(crate) struct RouteArgs {
     /// Listen for the other side here alone [default: any free port of every interface]
     ///
-    /// A port, or an address and a port, such as '--listen=40001' or '--listen=[2001:db8::1]:0'; without a
+    /// A port, or an address and a port, such as '--listen=40001' or '--listen=192.0.2.7:0'; without a
     /// value it is the default.
     #[arg(
         long,
