@@ -17,8 +17,6 @@ mod links;
 mod readers;
 mod several;
 #[cfg(unix)]
-mod speed;
-#[cfg(unix)]
 mod trees;
 
 /// A directory that is gone after the test, with these files, whose contents are their names.
