@@ -36,7 +36,6 @@ impl Exempt {
     }
 
     pub(super) fn covers(&self, host: &str) -> bool {
-        let host = host.trim_end_matches('.').to_ascii_lowercase();
         if self.everything {
             return true;
         }
@@ -46,7 +45,9 @@ impl Exempt {
                     || self.networks.iter().any(|network| network.contains(&address))
             }
             Err(_) => {
-                (self.loopback && is_under(&host, "localhost"))
+                let host = host.trim_end_matches('.').to_ascii_lowercase();
+                // Names under it are a resolver's to know, which is not to hear of what a peer names.
+                (self.loopback && host == "localhost")
                     || self.names.iter().any(|name| is_under(&host, name))
             }
         }
@@ -94,11 +95,12 @@ mod tests {
 
     #[test]
     fn loopback_needs_no_naming_and_a_star_is_everything() {
-        for host in
-            ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "localhost", "a.localhost"]
-        {
+        for host in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "localhost"] {
             assert!(covers("", host), "{host}");
             assert!(!Exempt::nothing().covers(host), "{host}");
+        }
+        for host in ["a.localhost", "127.0.0.1.", "127.1"] {
+            assert!(!covers("", host), "{host}: it would be looked up");
         }
         assert!(!covers("", "192.0.2.1") && covers("x,*", "192.0.2.1"));
     }
