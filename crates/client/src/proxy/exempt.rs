@@ -39,18 +39,14 @@ impl Exempt {
         if self.everything {
             return true;
         }
-        match host.parse::<IpAddr>().map(|address| address.to_canonical()) {
-            Ok(address) => {
-                (self.loopback && address.is_loopback())
-                    || self.networks.iter().any(|network| network.contains(&address))
-            }
-            Err(_) => {
-                let host = host.trim_end_matches('.').to_ascii_lowercase();
-                // Names under it are a resolver's to know, which is not to hear of what a peer names.
-                (self.loopback && host == "localhost")
-                    || self.names.iter().any(|name| is_under(&host, name))
-            }
+        if let Ok(address) = host.parse::<IpAddr>().map(|address| address.to_canonical()) {
+            return (self.loopback && address.is_loopback())
+                || self.networks.iter().any(|network| network.contains(&address));
         }
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        // Names under it are a resolver's to know, which is not to hear of what a peer names.
+        (self.loopback && host == "localhost")
+            || self.names.iter().any(|name| is_under(&host, name))
     }
 }
 
