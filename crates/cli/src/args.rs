@@ -15,7 +15,7 @@ mod ssh;
 pub(crate) use exchange::ExchangeArgs;
 pub(crate) use meeting::{CodeArgs, MeetingArgs, QrArgs};
 pub(crate) use receive::ReceiveArgs;
-pub(crate) use routes::RouteArgs;
+pub(crate) use routes::{RouteArgs, with_ports_joined};
 pub(crate) use send::SendArgs;
 pub(crate) use serve::{LimitArgs, MailboxArgs, ServeArgs, ServeCommand, TimingArgs};
 #[cfg(unix)]

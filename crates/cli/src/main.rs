@@ -20,14 +20,14 @@ mod signals;
 
 mod commands;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{env, process::ExitCode, sync::Arc};
 
 use clap::Parser;
 use tokio::runtime::Builder;
 use wormhole_sync::{DROP_LIMIT, farewells};
 
 use crate::{
-    args::{Cli, Command, ServeCommand, SshCommand},
+    args::{Cli, Command, ServeCommand, SshCommand, with_ports_joined},
     commands::{exchange, paper, receive, send, serve, ssh::accept},
     exit::{Exit, Failure},
     json::Event,
@@ -35,7 +35,7 @@ use crate::{
 };
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(with_ports_joined(env::args_os()));
     let console = Arc::new(Console::new(cli.global.json));
     let result = run(&cli, &console);
     match result {

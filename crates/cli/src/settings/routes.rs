@@ -37,7 +37,7 @@ fn listening(args: &RouteArgs) -> Result<Routes, Failure> {
             (Ok(port), _) => Ok(routes.listen_port(port)),
             (_, Ok(address)) => Ok(routes.listen_at(address)),
             _ => Err(Failure::usage(format!(
-                "'{at}' is no port and no address with one; write --listen=PORT or --listen=ADDRESS:PORT"
+                "'{at}' is no port and no address with one; write --listen PORT or --listen ADDRESS:PORT"
             ))),
         },
     }

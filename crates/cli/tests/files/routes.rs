@@ -83,14 +83,18 @@ fn a_direct_way_is_preferred_to_a_relay_and_a_dead_relay_harms_nobody() {
 
 #[test]
 fn a_port_is_pinned_with_its_address() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let stage = stage();
-    let listen = format!("--listen=127.0.0.1:{port}");
-    let sender = stage.send(&[&listen, "plan.txt"]);
-    sender.wait_for_stderr("Wormhole code is");
-    stage.receive(&["--no-listen", "--yes"], b"").end().with_code(0);
-    sender.end().with_code(0);
-    assert_eq!(stage.got("plan.txt"), b"dig");
+    for is_joined in [true, false] {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let stage = stage();
+        let address = format!("127.0.0.1:{port}");
+        let joined = format!("--listen={address}");
+        let listen = if is_joined { &[&*joined][..] } else { &["--listen", &address] };
+        let sender = stage.send(&[listen, &["plan.txt"]].concat());
+        sender.wait_for_stderr("Wormhole code is");
+        stage.receive(&["--no-listen", "--yes"], b"").end().with_code(0);
+        sender.end().with_code(0);
+        assert_eq!(stage.got("plan.txt"), b"dig");
+    }
 }
 
 #[test]
