@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::Args;
-use wormhole_sync_server::{Config, Database, listen, serve};
+use wormhole_sync_server::{Database, Mailbox, listen, serve};
 
 /// Our server alone, with a database on disk: what a benchmark starts as `serve ADDRESS DATABASE`.
 #[derive(Args)]
@@ -22,7 +22,7 @@ pub struct Serve {
 impl Serve {
     /// Serves until it is killed.
     pub async fn run(self) -> io::Result<()> {
-        let config = Config { database: Database::Path(self.database), ..Config::default() };
+        let config = Mailbox { database: Database::Path(self.database), ..Mailbox::default() };
         serve(listen(self.address)?, config, std::future::pending()).await.map_err(io::Error::other)
     }
 }

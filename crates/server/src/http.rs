@@ -17,9 +17,26 @@ pub(crate) enum Head {
     /// More of it must come first.
     Incomplete,
     /// A WebSocket. `length` bytes of the input were its head.
-    Upgrade { length: usize, accept: String, forwarded: Option<Forwarded> },
+    Upgrade { length: usize, place: Place, accept: String, forwarded: Option<Forwarded> },
     /// Something that is answered with these bytes, and the end of the connection.
     Answer(String),
+}
+
+/// Where a WebSocket leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// `/v1`
+    Mailbox,
+}
+
+/// A WebSocket that was asked for and may be had.
+pub(crate) struct Upgrade {
+    /// What the server answers the client's key with.
+    pub(crate) accept: String,
+    /// Where the client is, as far as is known.
+    pub(crate) client: Option<SocketAddr>,
+    /// What came after the head.
+    pub(crate) rest: Vec<u8>,
 }
 
 /// Where a proxy says that the client is.
@@ -68,21 +85,23 @@ pub(crate) fn answer(status: &str, text: &str) -> String {
     )
 }
 
+/// The answer at a path that leads nowhere.
+pub(crate) fn nothing_here() -> String {
+    answer("404 Not Found", "There is nothing here; the WebSocket is at /v1\n")
+}
+
 fn decide(request: &httparse::Request<'_, '_>, length: usize) -> Head {
     let path = request.path.unwrap_or_default();
     let path = path.split_once('?').map_or(path, |(path, _)| path);
     match (request.method.unwrap_or_default(), path) {
         ("GET", "/") => Head::Answer(answer("200 OK", "Wormhole Relay\n")),
-        ("GET", "/v1") => upgrade(request, length),
-        ("GET", _) => Head::Answer(answer(
-            "404 Not Found",
-            "There is nothing here; the WebSocket is at /v1\n",
-        )),
+        ("GET", "/v1") => upgrade(request, length, Place::Mailbox),
+        ("GET", _) => Head::Answer(nothing_here()),
         _ => Head::Answer(answer("405 Method Not Allowed", "Only GET is known here\n")),
     }
 }
 
-fn upgrade(request: &httparse::Request<'_, '_>, length: usize) -> Head {
+fn upgrade(request: &httparse::Request<'_, '_>, length: usize, place: Place) -> Head {
     let header = |name: &str| {
         request
             .headers
@@ -112,7 +131,7 @@ fn upgrade(request: &httparse::Request<'_, '_>, length: usize) -> Head {
     let forwarded = header("x-real-ip")
         .and_then(|ip| ip.parse().ok())
         .map(|ip| Forwarded { ip, port: header("x-real-port").and_then(|port| port.parse().ok()) });
-    Head::Upgrade { length, accept: accept(key), forwarded }
+    Head::Upgrade { length, place, accept: accept(key), forwarded }
 }
 
 fn is_key(key: &str) -> bool {
@@ -139,7 +158,7 @@ mod tests {
     #[test]
     fn the_key_of_rfc_6455_is_accepted() {
         let request = format!("{UPGRADE}\r\nrest");
-        let Head::Upgrade { length, accept, forwarded } = parse(request.as_bytes()) else {
+        let Head::Upgrade { length, accept, forwarded, .. } = parse(request.as_bytes()) else {
             panic!("refused");
         };
         assert_eq!(length, request.len() - 4);

@@ -6,7 +6,7 @@
 //! cannot even link what would be needed for that.
 //!
 //! ```
-//! use wormhole_sync_server::{Config, Database, listen, serve};
+//! use wormhole_sync_server::{Database, Mailbox, listen, serve};
 //!
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -14,9 +14,9 @@
 //! # let path = folder.path().join("mailbox.sqlite");
 //! let listener = listen("127.0.0.1:0".parse()?)?; // any free port
 //! # let address = listener.local_addr()?;
-//! let config = Config { database: Database::Path(path), ..Config::default() };
+//! let mailbox = Mailbox { database: Database::Path(path), ..Mailbox::default() };
 //! let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-//! let server = tokio::spawn(serve(listener, config, async { drop(stopped.await) }));
+//! let server = tokio::spawn(serve(listener, mailbox, async { drop(stopped.await) }));
 //! # let uri = format!("ws://{address}/v1").parse()?;
 //! # let mut client = tokio_websockets::ClientBuilder::from_uri(uri).connect().await?.0;
 //! # let welcome = futures_util::StreamExt::next(&mut client).await.unwrap()?;
@@ -42,8 +42,12 @@ pub mod session;
 
 pub mod store;
 
+mod error;
+
 mod frames;
 mod http;
+mod stream;
+
 mod pool;
 
 mod outbox;
@@ -51,8 +55,11 @@ mod outbox;
 mod engine;
 mod gate;
 
-mod connection;
+mod mailbox;
+
+mod front;
 mod serve;
 
-pub use config::{Config, Database, Limits, Notices, Permission, Timing};
-pub use serve::{Prepared, ServeError, listen, prepare, serve};
+pub use config::{Clients, Config, Database, Limits, Mailbox, Notices, Permission, Timing};
+pub use error::ServeError;
+pub use serve::{Doors, Prepared, listen, prepare, serve};

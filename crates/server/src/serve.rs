@@ -1,23 +1,14 @@
-//! The server as a whole: from its listener to its end.
+//! The server as a whole: from its listeners to its end.
 
-use std::{fmt, io, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream},
-    time::{MissedTickBehavior, interval, sleep, timeout},
+    net::{TcpListener, TcpSocket},
+    task::JoinHandle,
+    time::{sleep, timeout},
 };
 
-use crate::{
-    address::Address,
-    config::{Config, Database},
-    connection::{self, Shared},
-    engine::{Clock, Engine},
-    exchange::{embedded::Embedded, journal::Snapshot},
-    gate::{Full, Gate},
-    pool::Pools,
-    session::Policy,
-    store::{Store, StoreError, fit},
-};
+use crate::{config::Config, error::ServeError, front::Front, gate::Gate, mailbox::Mailboxes};
 
 /// Connections that may wait to be accepted. The system's own limit, often 4096, holds as well.
 const BACKLOG: u32 = 4096;
@@ -27,53 +18,6 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// How long to wait when a connection cannot be accepted for lack of files or memory.
 const SHORTAGE: Duration = Duration::from_millis(100);
-
-/// Why a server could not start, or had to stop.
-///
-/// ```
-/// use wormhole_sync_server::{Config, Database, ServeError, listen, serve};
-///
-/// # tokio::runtime::Runtime::new()?.block_on(async {
-/// let database = Database::Path("/dev/null/mailbox.sqlite".into());
-/// let config = Config { database, ..Config::default() };
-/// let listener = listen("127.0.0.1:0".parse()?)?;
-/// let error = serve(listener, config, std::future::pending()).await.unwrap_err();
-/// assert!(matches!(error, ServeError::Database(_)));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// # })?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug)]
-pub enum ServeError {
-    /// The database cannot be used.
-    Database(StoreError),
-    /// The database's statements cannot be prepared or its writer cannot run.
-    Writer(rusqlite::Error),
-    /// The system gives no thread or no random numbers.
-    System(io::Error),
-}
-
-impl fmt::Display for ServeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Database(error) => error.fmt(f),
-            Self::Writer(error) => {
-                write!(
-                    f,
-                    "the database cannot be written ({error}): check the disk, or use another file"
-                )
-            }
-            Self::System(error) => {
-                write!(
-                    f,
-                    "the system refuses what a server needs ({error}): free memory or threads"
-                )
-            }
-        }
-    }
-}
-
-impl std::error::Error for ServeError {}
 
 /// Listens on an address, with room for many who connect at once, and raises the number of files
 /// that this process may have open to what the system allows.
@@ -96,7 +40,32 @@ pub fn listen(address: std::net::SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves the mailbox protocol on `listener` until `shutdown` is ready.
+/// Where clients come in. A single listener is a web door.
+///
+/// ```
+/// use wormhole_sync_server::{Doors, listen};
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// let doors = Doors::from(listen("127.0.0.1:0".parse()?)?);
+/// assert_eq!(doors.web.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Doors {
+    /// For HTTP and what is upgraded from it, without TLS.
+    pub web: Vec<TcpListener>,
+}
+
+impl From<TcpListener> for Doors {
+    fn from(listener: TcpListener) -> Self {
+        Self { web: vec![listener] }
+    }
+}
+
+/// Serves at these doors until `shutdown` is ready.
 ///
 /// Then no connection is accepted any more, those that are there get a close frame and up to two
 /// seconds to read it, and what was answered is in the database. When the future is dropped
@@ -118,11 +87,11 @@ pub fn listen(address: std::net::SocketAddr) -> io::Result<TcpListener> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub async fn serve(
-    listener: TcpListener,
-    config: Config,
+    doors: impl Into<Doors>,
+    config: impl Into<Config>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    prepare(listener, config).await?.serve(shutdown).await
+    prepare(doors, config).await?.serve(shutdown).await
 }
 
 /// Opens the database and reads what it holds; the first half of [`serve`], for those who want to
@@ -142,49 +111,19 @@ pub async fn serve(
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub async fn prepare(listener: TcpListener, mut config: Config) -> Result<Prepared, ServeError> {
-    if matches!(config.database, Database::Path(_)) {
-        config.limits = fit(&config.limits);
-    }
-    let clock = Clock::start();
-    let database = config.database.clone();
-    let max_bytes = config.limits.database_bytes;
-    let opened = tokio::task::spawn_blocking(move || open(&database, max_bytes)).await;
-    let (store, snapshot) = opened.map_err(|error| ServeError::System(error.into()))??;
-    config.permission = config.permission.of_this_start(random()?);
-    let mut exchange = Embedded::new(config.limits.clone(), random()?);
-    exchange.restore(snapshot, |_| false, clock.now());
-    tracing::info!(mailboxes = exchange.mailboxes(), "mailbox server starts");
-
-    let stop = StopOnDrop(Arc::new(share(config, Engine::new(exchange, clock, store.is_some()))));
-    let work = |store: Store| {
-        move |engine: &Engine| -> rusqlite::Result<()> {
-            engine.write(&mut store.writer()?);
-            Ok(())
-        }
+pub async fn prepare(
+    doors: impl Into<Doors>,
+    config: impl Into<Config>,
+) -> Result<Prepared, ServeError> {
+    let (doors, config) = (doors.into(), config.into());
+    let mailboxes = match config.mailbox {
+        Some(config) => Some(Mailboxes::open(config).await?),
+        None => None,
     };
-    let writer = store.map(|store| write(&stop.0, work(store))).transpose()?;
-    Ok(Prepared { listener, stop, writer })
-}
-
-fn random<const BYTES: usize>() -> Result<[u8; BYTES], ServeError> {
-    let mut random = [0; BYTES];
-    getrandom::fill(&mut random).map_err(|error| ServeError::System(io::Error::other(error)))?;
-    Ok(random)
-}
-
-fn share(config: Config, engine: Engine) -> Shared {
-    let limits = &config.limits;
-    Shared {
-        engine,
-        outboxes: Pools::new(limits.outboxes_bytes, limits.outboxes_bytes_per_address),
-        incoming: Pools::new(limits.incoming_bytes, limits.incoming_bytes_per_address),
-        policy: Arc::new(Policy::from(&config)),
-        limits: config.limits,
-        timing: config.timing.sane(),
-        limit_loopback: config.limit_loopback,
-        proxies: config.proxies,
-    }
+    let clients = config.clients;
+    let gate = Gate::new(clients.connections, clients.connections_per_address);
+    let mailbox = mailboxes.as_ref().map(Mailboxes::shared);
+    Ok(Prepared { doors, front: Arc::new(Front { clients, gate, mailbox }), mailboxes })
 }
 
 /// A server whose database is open. Dropping it closes the database.
@@ -201,9 +140,9 @@ fn share(config: Config, engine: Engine) -> Shared {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Prepared {
-    listener: TcpListener,
-    stop: StopOnDrop,
-    writer: Option<Writer>,
+    doors: Doors,
+    front: Arc<Front>,
+    mailboxes: Option<Mailboxes>,
 }
 
 impl Prepared {
@@ -224,116 +163,57 @@ impl Prepared {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { listener, stop, writer } = self;
-        let shared = Arc::clone(&stop.0);
-        let dispatcher = dispatch(&shared);
-        let gate = Gate::new(shared.limits.connections, shared.limits.connections_per_address);
-        accept(&listener, &shared, &gate, shutdown).await;
-        drop(listener);
-        drop(stop);
-        if timeout(FAREWELL, gate.empty()).await.is_err() {
+        let Self { doors, front, mailboxes } = self;
+        let open = |listener| Task(tokio::spawn(accept(listener, Arc::clone(&front))));
+        let accepting: Vec<_> = doors.web.into_iter().map(open).collect();
+        let working = mailboxes.as_ref().map(|mailboxes| mailboxes.start().map(Task));
+        tokio::select! {
+            biased;
+            () = shutdown => {}
+            () = broken(mailboxes.as_ref()) => {}
+        }
+        drop(accepting);
+        if let Some(mailboxes) = &mailboxes {
+            mailboxes.stop();
+        }
+        if timeout(FAREWELL, front.gate.empty()).await.is_err() {
             tracing::warn!("some clients did not take the goodbye");
         }
-        drop(dispatcher);
-        tracing::info!("mailbox server stops");
-        let Some(writer) = writer else { return Ok(()) };
-        let written = tokio::task::spawn_blocking(move || writer.join()).await;
-        match written {
-            Ok(Ok(result)) => result.map_err(ServeError::Writer),
-            Ok(Err(_)) => Err(ServeError::System(io::Error::other("the writer thread failed"))),
-            Err(error) => Err(ServeError::System(error.into())),
+        drop(working);
+        match mailboxes {
+            Some(mailboxes) => mailboxes.finish().await,
+            None => Ok(()),
         }
     }
 }
 
-type Writer = std::thread::JoinHandle<rusqlite::Result<()>>;
-
-/// Tells everybody that the server stops, whichever way it does.
-struct StopOnDrop(Arc<Shared>);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.engine.stop();
+/// Ready when a part of the server has failed, so that the rest must end, too.
+async fn broken(mailboxes: Option<&Mailboxes>) {
+    match mailboxes {
+        Some(mailboxes) => mailboxes.writer_ended().await,
+        None => std::future::pending().await,
     }
-}
-
-fn open(database: &Database, max_bytes: u64) -> Result<(Option<Store>, Snapshot), ServeError> {
-    let Database::Path(path) = database else { return Ok((None, Snapshot::default())) };
-    let store = Store::open(path, max_bytes).map_err(ServeError::Database)?;
-    let unreadable = |error| ServeError::Database(StoreError::Sqlite(path.clone(), error));
-    let snapshot = store.load().map_err(unreadable)?;
-    drop(store.writer().map_err(unreadable)?); // strange tables are told now, not when it is too late
-    Ok((Some(store), snapshot))
-}
-
-fn write(
-    shared: &Arc<Shared>,
-    work: impl FnOnce(&Engine) -> rusqlite::Result<()> + Send + 'static,
-) -> Result<Writer, ServeError> {
-    let shared = Arc::clone(shared);
-    std::thread::Builder::new()
-        .name("wormhole-store".to_owned())
-        .spawn(move || shared.engine.attend(work))
-        .map_err(ServeError::System)
 }
 
 /// A task that ends with this.
-struct Dispatcher(tokio::task::AbortHandle);
+struct Task(JoinHandle<()>);
 
-impl Drop for Dispatcher {
+impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-fn dispatch(shared: &Arc<Shared>) -> Dispatcher {
-    let shared = Arc::clone(shared);
-    Dispatcher(tokio::spawn(async move { shared.engine.dispatch().await }).abort_handle())
-}
-
-async fn accept(
-    listener: &TcpListener,
-    shared: &Arc<Shared>,
-    gate: &Arc<Gate>,
-    shutdown: impl Future<Output = ()>,
-) {
-    let mut shutdown = std::pin::pin!(shutdown);
-    let mut prune = interval(shared.timing.prune);
-    prune.set_missed_tick_behavior(MissedTickBehavior::Delay);
+async fn accept(listener: TcpListener, front: Arc<Front>) {
     loop {
-        tokio::select! {
-            biased;
-            () = &mut shutdown => return,
-            () = shared.engine.writer_ended() => return,
-            _ = prune.tick() => shared.engine.prune(shared.timing.idle_mailbox),
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => {
-                    let address = Address::counted(peer.ip(), shared.limit_loopback);
-                    match gate.admit(address) {
-                        Ok(admission) => {
-                            let shared = Arc::clone(shared);
-                            tokio::spawn(connection::run(stream, peer, admission, shared));
-                        }
-                        Err(full) => turn_away(stream, full),
-                    }
-                }
-                Err(error) if is_shortage(&error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    sleep(SHORTAGE).await;
-                }
-                Err(_) => {} // the client was gone before it was accepted
+        match listener.accept().await {
+            Ok((stream, peer)) => front.admit(stream, peer),
+            Err(error) if is_shortage(&error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(SHORTAGE).await;
             }
+            Err(_) => {} // the client was gone before it was accepted
         }
-    }
-}
-
-/// Answers at once or never: whoever is one too many gets no task and no memory.
-fn turn_away(stream: TcpStream, full: Full) {
-    use std::io::Write;
-    tracing::debug!(?full, "connection refused");
-    if let Ok(mut stream) = stream.into_std() {
-        _ = stream.write(full.answer().as_bytes());
-        _ = stream.shutdown(std::net::Shutdown::Write);
     }
 }
 
@@ -361,7 +241,14 @@ mod tests {
     use tokio_websockets::{ClientBuilder, Message};
 
     use super::*;
-    use crate::{Limits, engine::Disk, exchange::journal::Entry};
+    use crate::{
+        Limits,
+        engine::Disk,
+        exchange::{
+            embedded::Embedded,
+            journal::{Entry, Snapshot},
+        },
+    };
 
     struct Broken;
 
@@ -380,13 +267,14 @@ mod tests {
         let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let uri = format!("ws://{}/v1", listener.local_addr().unwrap()).parse().unwrap();
         let exchange = Embedded::new(Limits::default(), [1; 32]);
-        let engine = Engine::new(exchange, Clock::start(), true);
-        let stop = StopOnDrop(Arc::new(share(Config::default(), engine)));
-        let writer = write(&stop.0, |engine| {
+        let mailboxes = Mailboxes::of(exchange, |engine| {
             engine.write(&mut Broken);
             Ok(())
         });
-        let server = Prepared { listener, stop, writer: Some(writer.unwrap()) };
+        let mut server = prepare(listener, Config::default()).await.unwrap();
+        let front = Arc::get_mut(&mut server.front).unwrap();
+        front.mailbox = Some(mailboxes.shared());
+        server.mailboxes = Some(mailboxes);
         let server = tokio::spawn(server.serve(std::future::pending()));
 
         let mut client = ClientBuilder::from_uri(uri).connect().await.unwrap().0;

@@ -25,7 +25,7 @@ use wormhole_sync_wire::{
 
 use crate::{
     address::Address,
-    config::{Config, Notices, Permission},
+    config::{Mailbox, Notices, Permission},
     exchange::{Addition, Client, ConnectionId, Exchange},
 };
 
@@ -65,12 +65,12 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self::from(&Config::default())
+        Self::from(&Mailbox::default())
     }
 }
 
-impl From<&Config> for Policy {
-    fn from(config: &Config) -> Self {
+impl From<&Mailbox> for Policy {
+    fn from(config: &Mailbox) -> Self {
         Self {
             notices: config.notices.clone(),
             permission: config.permission.clone(),

@@ -11,21 +11,21 @@ mod support;
 
 use serde_json::json;
 use support::Server;
-use wormhole_sync_server::{Config, Database};
+use wormhole_sync_server::{Database, Mailbox};
 
 #[tokio::test]
 async fn two_clients_meet_in_memory() {
-    two_clients_meet(Config::default()).await;
+    two_clients_meet(Mailbox::default()).await;
 }
 
 #[tokio::test]
 async fn two_clients_meet_over_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::Path(folder.path().join("mailbox.sqlite"));
-    two_clients_meet(Config { database, ..Config::default() }).await;
+    two_clients_meet(Mailbox { database, ..Mailbox::default() }).await;
 }
 
-async fn two_clients_meet(config: Config) {
+async fn two_clients_meet(config: Mailbox) {
     let server = Server::start(config);
     let mut alice = server.bound("app", "a").await;
     let nameplate = alice.ask(json!({"type": "allocate"}), "allocated").await["nameplate"].clone();

@@ -12,7 +12,7 @@ mod support;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::{Client, PATIENCE, Server};
+use support::{Client, PATIENCE, Server, behind_a_proxy};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -20,7 +20,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_websockets::MaybeTlsStream;
-use wormhole_sync_server::{Config, Limits, Timing};
+use wormhole_sync_server::{Config, Limits, Mailbox, Timing};
 
 async fn opened(server: &Server, side: &str) -> Client {
     let mut client = server.bound("app", side).await;
@@ -32,7 +32,7 @@ async fn opened(server: &Server, side: &str) -> Client {
 #[tokio::test]
 async fn a_message_beyond_the_limit_is_skipped() {
     let limits = Limits { message_bytes: 1000, ..Limits::default() };
-    let server = Server::start(Config { limits, ..Config::default() });
+    let server = Server::start(Mailbox { limits, ..Mailbox::default() });
     let mut client = server.bound("app", "a").await;
     for size in [1001, 70_000, 3_000_000] {
         client.say_raw("x".repeat(size)).await;
@@ -45,7 +45,7 @@ async fn a_message_beyond_the_limit_is_skipped() {
 
 #[tokio::test]
 async fn a_message_beyond_the_limit_is_told_by_name() {
-    let server = Server::start(Config::default());
+    let server = Server::start(Mailbox::default());
     let mut client = opened(&server, "a").await;
     for size in [1 << 20, 3 << 20] {
         let body = "0".repeat(size);
@@ -58,7 +58,7 @@ async fn a_message_beyond_the_limit_is_told_by_name() {
 #[tokio::test]
 async fn a_long_message_that_is_refused_is_told_by_name() {
     let limits = Limits { mailbox_bytes: 1000, ..Limits::default() };
-    let server = Server::start(Config { limits, ..Config::default() });
+    let server = Server::start(Mailbox { limits, ..Mailbox::default() });
     let mut client = opened(&server, "a").await;
     let add = json!({"type": "add", "id": "a1", "phase": "0", "body": "0".repeat(100_000)});
     let error = client.ask(add, "error").await;
@@ -68,7 +68,7 @@ async fn a_long_message_that_is_refused_is_told_by_name() {
 
 #[tokio::test]
 async fn little_may_be_said_before_bind_and_more_right_behind_it() {
-    let server = Server::start(Config::default());
+    let server = Server::start(Mailbox::default());
     let mut client = server.connect().await;
     client.say(json!({"type": "ping", "ping": "x".repeat(5000)})).await;
     let error = client.expect("error").await;
@@ -114,7 +114,7 @@ async fn beginners(server: &Server, number: usize) -> JoinSet<String> {
 #[tokio::test]
 async fn unfinished_messages_of_all_clients_together_are_limited() {
     let limits = Limits { incoming_bytes: 2_000_000, ..Limits::default() };
-    let server = Server::start(Config { limits, ..Config::default() });
+    let server = Server::start(Mailbox { limits, ..Mailbox::default() });
     let mut honest = opened(&server, "honest").await;
     let mut clients = beginners(&server, 20).await;
     // Two such buffers fit, at most.
@@ -132,8 +132,8 @@ async fn unfinished_messages_of_all_clients_together_are_limited() {
 #[tokio::test]
 async fn unfinished_messages_from_one_address_leave_room_for_others() {
     let limits = Limits { incoming_bytes_per_address: 2_000_000, ..Limits::default() };
-    let proxies = vec!["127.0.0.1".parse().unwrap()];
-    let config = Config { limits, limit_loopback: true, proxies, ..Config::default() };
+    let mailbox = Some(Mailbox { limits, ..Mailbox::default() });
+    let config = Config { mailbox, clients: behind_a_proxy() };
     let server = Server::start(config);
     let mut clients = beginners(&server, 10).await;
     for _ in 0..7 {
@@ -156,7 +156,7 @@ async fn unfinished_messages_from_one_address_leave_room_for_others() {
 async fn a_message_that_never_ends_is_not_waited_for() {
     let (ping, message) = (Duration::from_millis(20), Duration::from_secs(1));
     let timing = Timing { ping, message, ..Timing::default() };
-    let server = Server::start(Config { timing, ..Config::default() });
+    let server = Server::start(Mailbox { timing, ..Mailbox::default() });
     let mut small = server.bound("app", "small").await;
     let fragment = [&b"\x01\xfe\x03\xe8\0\0\0\0"[..], &[b'0'; 1000]].concat();
     socket(&mut small).write_all(&fragment).await.unwrap();

@@ -12,8 +12,8 @@ mod support;
 use std::{io::Write, time::Duration};
 
 use serde_json::json;
-use support::{PATIENCE, Server};
-use wormhole_sync_server::{Config, Limits, Timing};
+use support::{PATIENCE, Server, behind_a_proxy};
+use wormhole_sync_server::{Clients, Config, Limits, Mailbox, Timing};
 
 const UPGRADE: &[u8] =
     b"GET /v1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -21,8 +21,9 @@ const UPGRADE: &[u8] =
 
 #[tokio::test]
 async fn connections_of_one_address() {
-    let limits = Limits { connections_per_address: 2, ..Limits::default() };
-    let server = Server::start(Config { limits, limit_loopback: true, ..Config::default() });
+    let clients =
+        Clients { connections_per_address: 2, limit_loopback: true, ..Clients::default() };
+    let server = Server::start(Config { clients, ..Config::default() });
     let _held = (server.connect().await, server.connect().await);
     let answer = server.raw(UPGRADE).await;
     assert!(answer.starts_with("HTTP/1.1 429 Too Many Requests\r\n"), "{answer}");
@@ -31,8 +32,8 @@ async fn connections_of_one_address() {
 
 #[tokio::test]
 async fn connections_of_one_address_behind_a_proxy() {
-    let limits = Limits { connections_per_address: 1, ..Limits::default() };
-    let server = Server::start(Config { limits, ..Config::default() });
+    let clients = Clients { connections_per_address: 1, ..behind_a_proxy() };
+    let server = Server::start(Config { clients, ..Config::default() });
     let real = [("X-Real-IP", "192.0.2.1"), ("X-Real-Port", "1")];
     let mut held = server.connect_with(&real).await;
     held.expect("welcome").await;
@@ -46,8 +47,9 @@ async fn connections_of_one_address_behind_a_proxy() {
 
 #[tokio::test]
 async fn a_limited_client_on_loopback_cannot_choose_its_address() {
-    let limits = Limits { connections_per_address: 1, ..Limits::default() };
-    let server = Server::start(Config { limits, limit_loopback: true, ..Config::default() });
+    let clients =
+        Clients { connections_per_address: 1, limit_loopback: true, ..Clients::default() };
+    let server = Server::start(Config { clients, ..Config::default() });
     let elsewhere = [("X-Real-IP", "192.0.2.1"), ("X-Real-Port", "1")];
     let mut held = server.connect_with(&elsewhere).await;
     let welcome = held.expect("welcome").await;
@@ -60,9 +62,10 @@ async fn a_limited_client_on_loopback_cannot_choose_its_address() {
 
 #[tokio::test]
 async fn loopback_is_exempt() {
-    let limits =
-        Limits { connections_per_address: 1, mailboxes_per_address: 1, ..Limits::default() };
-    let server = Server::start(Config { limits, ..Config::default() });
+    let clients = Clients { connections_per_address: 1, ..Clients::default() };
+    let limits = Limits { mailboxes_per_address: 1, ..Limits::default() };
+    let mailbox = Some(Mailbox { limits, ..Mailbox::default() });
+    let server = Server::start(Config { mailbox, clients });
     let mut clients = [server.bound("app", "a").await, server.bound("app", "b").await];
     for client in &mut clients {
         client.ask(json!({"type": "allocate"}), "allocated").await;
@@ -71,8 +74,8 @@ async fn loopback_is_exempt() {
 
 #[tokio::test]
 async fn connections_of_all_addresses() {
-    let limits = Limits { connections: 1, ..Limits::default() };
-    let server = Server::start(Config { limits, ..Config::default() });
+    let clients = Clients { connections: 1, ..Clients::default() };
+    let server = Server::start(Config { clients, ..Config::default() });
     let held = server.connect().await;
     let answer = server.raw(UPGRADE).await;
     assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{answer}");
@@ -85,8 +88,8 @@ async fn connections_of_all_addresses() {
 
 #[tokio::test]
 async fn a_slow_handshake() {
-    let timing = Timing { handshake: Duration::from_secs(1), ..Timing::default() };
-    let server = Server::start(Config { timing, ..Config::default() });
+    let clients = Clients { handshake: Duration::from_secs(1), ..Clients::default() };
+    let server = Server::start(Config { clients, ..Config::default() });
     for begun in [&b""[..], b"GET /v1 HT"] {
         let answer = server.raw(begun).await;
         assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
@@ -97,34 +100,35 @@ async fn a_slow_handshake() {
 #[tokio::test]
 async fn a_slow_reader() {
     let limits = Limits { outbox_bytes: 100_000, ..Limits::default() };
-    ends_whoever_does_not_read(limits, Config::default()).await;
+    ends_whoever_does_not_read(limits, Clients::default()).await;
 }
 
 #[tokio::test]
 async fn slow_readers_together() {
     let limits = Limits { outboxes_bytes: 1 << 20, outbox_bytes: ENOUGH, ..Limits::default() };
-    ends_whoever_does_not_read(limits, Config::default()).await;
+    ends_whoever_does_not_read(limits, Clients::default()).await;
 }
 
 #[tokio::test]
 async fn slow_readers_of_one_address() {
     let limits =
         Limits { outboxes_bytes_per_address: 1 << 20, outbox_bytes: ENOUGH, ..Limits::default() };
-    let config = Config { limit_loopback: true, ..Config::default() };
-    ends_whoever_does_not_read(limits, config).await;
+    let clients = Clients { limit_loopback: true, ..Clients::default() };
+    ends_whoever_does_not_read(limits, clients).await;
 }
 
 /// More than is said to a slow reader: a limit of this size ends nobody.
 const ENOUGH: usize = 64 << 20;
 
-async fn ends_whoever_does_not_read(limits: Limits, config: Config) {
+async fn ends_whoever_does_not_read(limits: Limits, clients: Clients) {
     let limits = Limits {
         mailbox_bytes: ENOUGH,
         mailbox_messages: 1000,
         stored_bytes_per_address: ENOUGH,
         ..limits
     };
-    let server = Server::start(Config { limits, ..config });
+    let mailbox = Some(Mailbox { limits, ..Mailbox::default() });
+    let server = Server::start(Config { mailbox, clients });
     let mut slow = server.bound("app", "a").await;
     let mut fast = server.bound("app", "b").await;
     for client in [&mut slow, &mut fast] {
@@ -148,7 +152,7 @@ async fn ends_whoever_does_not_read(limits: Limits, config: Config) {
 
 #[tokio::test]
 async fn a_reader_of_nothing_cannot_ask_for_ever() {
-    let server = Server::start(Config::default());
+    let server = Server::start(Mailbox::default());
     let mut client = server.connect().await;
     let ping = json!({"type": "ping", "ping": "x".repeat(200)}).to_string();
     // Nothing is read: the server stops reading, too, and then the sockets are full.
@@ -177,7 +181,7 @@ async fn a_silent_client_is_pinged_and_then_dropped() {
         silence: Duration::from_millis(200),
         ..Timing::default()
     };
-    let server = Server::start(Config { timing, ..Config::default() });
+    let server = Server::start(Mailbox { timing, ..Mailbox::default() });
     // This client never answers a ping.
     let answer = server.raw(UPGRADE).await;
     assert!(answer.starts_with("HTTP/1.1 101"), "{answer}");
@@ -187,7 +191,7 @@ async fn a_silent_client_is_pinged_and_then_dropped() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn whoever_floods_the_server_while_it_says_goodbye_is_not_listened_to_for_ever() {
-    let server = Server::start(Config::default());
+    let server = Server::start(Mailbox::default());
     let mut stream = std::net::TcpStream::connect(server.address).unwrap();
     stream.write_all(UPGRADE).unwrap();
     let flood = std::thread::spawn(move || {
@@ -213,7 +217,7 @@ async fn a_client_that_answers_pings_is_kept() {
         silence: Duration::from_secs(2),
         ..Timing::default()
     };
-    let server = Server::start(Config { timing, ..Config::default() });
+    let server = Server::start(Mailbox { timing, ..Mailbox::default() });
     let mut client = server.connect().await;
     // Listening answers the pings; nothing else comes.
     let heard = tokio::time::timeout(Duration::from_secs(3), client.hear()).await;
@@ -223,7 +227,7 @@ async fn a_client_that_answers_pings_is_kept() {
 
 #[tokio::test]
 async fn frames_that_break_the_protocol_end_it_with_a_reason() {
-    let server = Server::start(Config::default());
+    let server = Server::start(Mailbox::default());
     for (frame, reason) in [
         (&b"\x81\x02{}"[..], "a client's frames must be masked"),
         (b"\xc1\x80\0\0\0\0", "reserved bits are set"),
@@ -245,7 +249,7 @@ async fn idle_mailboxes_are_pruned_and_watched_ones_are_not() {
         prune: Duration::from_millis(10),
         ..Timing::default()
     };
-    let server = Server::start(Config { timing, allow_list: true, ..Config::default() });
+    let server = Server::start(Mailbox { timing, allow_list: true, ..Mailbox::default() });
     let mut watching = server.bound("app", "a").await;
     let claimed = watching.ask(json!({"type": "claim", "nameplate": "1"}), "claimed").await;
     watching.say(json!({"type": "open", "mailbox": claimed["mailbox"]})).await;
@@ -271,18 +275,18 @@ async fn times_of_nothing_do_not_stop_the_server() {
         Timing { prune: none, idle_mailbox: none, ..usual.clone() },
         Timing { ping: none, ..usual.clone() },
     ] {
-        let server = Server::start(Config { timing, ..Config::default() });
+        let server = Server::start(Mailbox { timing, ..Mailbox::default() });
         let mut client = server.connect().await;
         client.ask(json!({"type": "ping", "ping": 1}), "pong").await;
         server.stop().await;
     }
     // Nobody is so fast, and everybody is told, or dropped; the server stays.
-    let timing = Timing { handshake: none, ..usual.clone() };
-    let server = Server::start(Config { timing, ..Config::default() });
+    let clients = Clients { handshake: none, ..Clients::default() };
+    let server = Server::start(Config { clients, ..Config::default() });
     let answer = server.raw(b"GET").await;
     assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
     let timing = Timing { silence: none, ping: none, ..usual };
-    let server = Server::start(Config { timing, ..Config::default() });
+    let server = Server::start(Mailbox { timing, ..Mailbox::default() });
     server.raw(UPGRADE).await;
     server.stop().await;
 }

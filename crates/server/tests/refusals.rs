@@ -11,8 +11,8 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Client, Server};
-use wormhole_sync_server::{Config, Limits};
+use support::{Client, Server, behind_a_proxy};
+use wormhole_sync_server::{Config, Limits, Mailbox};
 
 const BOUND: &[&str] = &[r#"{"type":"bind","appid":"app","side":"s"}"#];
 
@@ -103,7 +103,7 @@ async fn is_alive(client: &mut Client) {
 
 #[tokio::test]
 async fn every_row_of_the_table() {
-    let server = Server::start(Config::default());
+    let server = Server::start(Mailbox::default());
     for (before, refused, text) in rows() {
         let mut client = server.connect().await;
         for message in before {
@@ -130,7 +130,7 @@ async fn every_row_of_the_table() {
 
 #[tokio::test]
 async fn what_is_no_message_gets_an_error_and_no_ack() {
-    let server = Server::start(Config::default());
+    let server = Server::start(Mailbox::default());
     let mut client = server.connect().await;
     for (frame, text, orig) in [
         ("", "not a JSON object", Value::Null),
@@ -152,7 +152,7 @@ async fn what_is_no_message_gets_an_error_and_no_ack() {
 
 #[tokio::test]
 async fn binary_messages_count_as_text() {
-    let server = Server::start(Config::default());
+    let server = Server::start(Mailbox::default());
     let mut client = server.connect().await;
     client.say_bytes(br#"{"type":"ping","ping":3,"id":"x"}"#.to_vec()).await;
     assert_eq!(client.expect("ack").await["id"], "x");
@@ -161,7 +161,7 @@ async fn binary_messages_count_as_text() {
 
 #[tokio::test]
 async fn the_third_is_refused_and_the_two_go_on() {
-    let server = Server::start(Config::default());
+    let server = Server::start(Mailbox::default());
     let claim = json!({"type": "claim", "nameplate": "4"});
     let mut alice = server.bound("app", "a").await;
     let mailbox = alice.ask(claim.clone(), "claimed").await["mailbox"].clone();
@@ -187,7 +187,7 @@ async fn the_third_is_refused_and_the_two_go_on() {
 
 #[tokio::test]
 async fn a_released_nameplate_is_not_claimed_again_by_the_same_side() {
-    let server = Server::start(Config::default());
+    let server = Server::start(Mailbox::default());
     let claim = json!({"type": "claim", "nameplate": "4"});
     let mut alice = server.bound("app", "a").await;
     alice.ask(claim.clone(), "claimed").await;
@@ -200,7 +200,7 @@ async fn a_released_nameplate_is_not_claimed_again_by_the_same_side() {
 
 #[tokio::test]
 async fn release_open_and_close_work_on_a_connection_that_did_not_claim() {
-    let server = Server::start(Config::default());
+    let server = Server::start(Mailbox::default());
     let mut alice = server.bound("app", "a").await;
     let claimed = alice.ask(json!({"type": "claim", "nameplate": "4"}), "claimed").await;
     drop(alice);
@@ -219,7 +219,7 @@ async fn release_open_and_close_work_on_a_connection_that_did_not_claim() {
 
 #[tokio::test]
 async fn both_claimed_neither_released_and_both_close() {
-    let server = Server::start(Config::default());
+    let server = Server::start(Mailbox::default());
     let claim = json!({"type": "claim", "nameplate": "4"});
     let mut clients = [server.bound("app", "a").await, server.bound("app", "b").await];
     let mut mailboxes = Vec::new();
@@ -239,7 +239,7 @@ async fn both_claimed_neither_released_and_both_close() {
 
 #[tokio::test]
 async fn applications_never_see_each_other() {
-    let server = Server::start(Config { allow_list: true, ..Config::default() });
+    let server = Server::start(Mailbox { allow_list: true, ..Mailbox::default() });
     let mut ours = server.bound("app", "a").await;
     ours.say(json!({"type": "open", "mailbox": "mmm"})).await;
     ours.expect("ack").await;
@@ -260,7 +260,7 @@ async fn applications_never_see_each_other() {
 
 #[tokio::test]
 async fn the_list_is_empty_unless_allowed() {
-    let server = Server::start(Config::default());
+    let server = Server::start(Mailbox::default());
     let mut client = server.bound("app", "a").await;
     client.ask(json!({"type": "allocate"}), "allocated").await;
     assert_eq!(client.ask(json!({"type": "list"}), "nameplates").await["nameplates"], json!([]));
@@ -274,7 +274,7 @@ async fn limits_of_a_mailbox_are_named() {
         stored_bytes: 1500,
         ..Limits::default()
     };
-    let server = Server::start(Config { limits, ..Config::default() });
+    let server = Server::start(Mailbox { limits, ..Mailbox::default() });
     let add = |bytes: usize| json!({"type": "add", "phase": "0", "body": "0".repeat(bytes)});
     let mut client = server.bound("app", "a").await;
     client.say(json!({"type": "open", "mailbox": "one"})).await;
@@ -300,8 +300,8 @@ async fn limits_of_a_mailbox_are_named() {
 #[tokio::test]
 async fn what_one_address_stores_is_limited_in_whatever_mailbox() {
     let limits = Limits { stored_bytes_per_address: 1000, ..Limits::default() };
-    let proxies = vec!["127.0.0.1".parse().unwrap()];
-    let config = Config { limits, limit_loopback: true, proxies, ..Config::default() };
+    let mailbox = Some(Mailbox { limits, ..Mailbox::default() });
+    let config = Config { mailbox, clients: behind_a_proxy() };
     let server = Server::start(config);
     let add = |bytes: usize| json!({"type": "add", "phase": "0", "body": "0".repeat(bytes)});
     let mut flood = Vec::new();
@@ -332,8 +332,8 @@ async fn what_one_address_stores_is_limited_in_whatever_mailbox() {
 #[tokio::test]
 async fn limits_of_mailboxes_are_named() {
     let limits = Limits { mailboxes_per_address: 2, mailboxes: 3, ..Limits::default() };
-    let proxies = vec!["127.0.0.1".parse().unwrap()];
-    let config = Config { limits, limit_loopback: true, proxies, ..Config::default() };
+    let mailbox = Some(Mailbox { limits, ..Mailbox::default() });
+    let config = Config { mailbox, clients: behind_a_proxy() };
     let server = Server::start(config);
     let open = |name: &str| json!({"type": "open", "mailbox": name});
     for name in ["one", "two"] {

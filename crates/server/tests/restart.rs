@@ -14,11 +14,11 @@ use std::{path::Path, time::Duration};
 use serde_json::{Value, json};
 use support::{PATIENCE, Server};
 use tokio::time::timeout;
-use wormhole_sync_server::{Config, Database, Limits, ServeError, Timing};
+use wormhole_sync_server::{Database, Limits, Mailbox, ServeError, Timing};
 
-fn on_disk(folder: &Path) -> Config {
+fn on_disk(folder: &Path) -> Mailbox {
     let database = Database::Path(folder.join("mailbox.sqlite"));
-    Config { database, allow_list: true, ..Config::default() }
+    Mailbox { database, allow_list: true, ..Mailbox::default() }
 }
 
 #[tokio::test]
@@ -106,9 +106,9 @@ async fn one_database_has_one_server() {
 #[tokio::test]
 async fn a_database_that_cannot_be_used_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let nowhere = Config {
+    let nowhere = Mailbox {
         database: Database::Path(folder.path().join("no/such/folder.sqlite")),
-        ..Config::default()
+        ..Mailbox::default()
     };
     let error = Server::start(nowhere).fails().await;
     assert!(error.to_string().contains("check the path"), "{error}");
@@ -177,7 +177,7 @@ async fn what_both_sides_left_is_not_found_in_the_file() {
 async fn what_both_sides_left_is_soon_wiped_while_the_server_runs() {
     let folder = tempfile::tempdir().unwrap();
     let timing = Timing { prune: Duration::from_millis(20), ..Timing::default() };
-    let server = Server::start(Config { timing, ..on_disk(folder.path()) });
+    let server = Server::start(Mailbox { timing, ..on_disk(folder.path()) });
     leave_a_mailbox(&server).await;
     let (database, log) = ("mailbox.sqlite", "mailbox.sqlite-wal");
     let wiped = async {
@@ -193,7 +193,7 @@ async fn what_both_sides_left_is_soon_wiped_while_the_server_runs() {
 async fn a_full_database_refuses_what_is_too_much_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let limits = Limits { database_bytes: 400_000, mailboxes: 10, ..Limits::default() };
-    let config = || Config { limits: limits.clone(), ..on_disk(folder.path()) };
+    let config = || Mailbox { limits: limits.clone(), ..on_disk(folder.path()) };
     let server = Server::start(config());
     let mut watcher = server.bound("app", "w").await;
     watcher.ask(json!({"type": "claim", "nameplate": "4"}), "claimed").await;

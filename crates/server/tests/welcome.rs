@@ -13,8 +13,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
-use support::{Client, Server};
-use wormhole_sync_server::{Config, Limits, Notices, Permission};
+use support::{Client, Server, behind_a_proxy};
+use wormhole_sync_server::{Clients, Config, Mailbox, Notices, Permission};
 use wormhole_sync_wire::hashcash::leading_zero_bits;
 
 #[tokio::test]
@@ -24,7 +24,7 @@ async fn the_welcome_says_what_was_configured() {
         error: Some("go away".into()),
         current_cli_version: Some("9.9".into()),
     };
-    let server = Server::start(Config { notices, ..Config::default() });
+    let server = Server::start(Mailbox { notices, ..Mailbox::default() });
     let welcome = server.connect_with(&[]).await.expect("welcome").await["welcome"].clone();
     assert_eq!(welcome["motd"], "hello");
     assert_eq!(welcome["error"], "go away");
@@ -35,8 +35,8 @@ async fn the_welcome_says_what_was_configured() {
 }
 
 #[tokio::test]
-async fn a_proxy_on_loopback_is_believed() {
-    let server = Server::start(Config::default());
+async fn a_trusted_proxy_is_believed() {
+    let server = Server::start(Config { clients: behind_a_proxy(), ..Config::default() });
     for (headers, address) in [
         (
             vec![("X-Real-IP", "2001:db8::1"), ("X-Real-Port", "77")],
@@ -51,9 +51,17 @@ async fn a_proxy_on_loopback_is_believed() {
 }
 
 #[tokio::test]
+async fn whoever_is_no_trusted_proxy_is_not_believed() {
+    let server = Server::start(Config::default());
+    let header = [("X-Real-IP", "192.0.2.1"), ("X-Real-Port", "77")];
+    let welcome = server.connect_with(&header).await.expect("welcome").await;
+    assert_eq!(welcome["welcome"]["your-address"]["ipv4"], "127.0.0.1");
+}
+
+#[tokio::test]
 async fn http_is_answered_in_http() {
-    let limits = Limits { head_bytes: 500, ..Limits::default() };
-    let server = Server::start(Config { limits, ..Config::default() });
+    let clients = Clients { head_bytes: 500, ..Clients::default() };
+    let server = Server::start(Config { clients, ..Config::default() });
     let long = format!("GET / HTTP/1.1\r\nx: {}", "y".repeat(600));
     for (request, status, text) in [
         ("GET / HTTP/1.1\r\n\r\n", "200 OK", "Wormhole Relay\n"),
@@ -69,9 +77,9 @@ async fn http_is_answered_in_http() {
     }
 }
 
-fn asking_for_stamps() -> Config {
+fn asking_for_stamps() -> Mailbox {
     let permission = Permission::Hashcash { bits: 6, resource: "mailbox.example".into() };
-    Config { permission, ..Config::default() }
+    Mailbox { permission, ..Mailbox::default() }
 }
 
 /// A new connection, and what its stamps are to be made for.

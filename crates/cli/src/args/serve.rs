@@ -58,14 +58,9 @@ pub(crate) struct MailboxArgs {
     #[arg(long, value_name = "NAME", requires = "hashcash_bits", help_heading = "Limits")]
     pub(crate) hashcash_resource: Option<String>,
     /// A proxy whose X-Real-IP and X-Real-Port are believed
-    ///
-    /// Those on loopback are, too, unless --limit-loopback is given: then any program on this computer
-    /// could say that it is somebody else, and only the proxies named here are believed.
     #[arg(long = "trusted-proxy", value_name = "ADDR", help_heading = "Limits")]
     pub(crate) trusted_proxies: Vec<IpAddr>,
     /// Hold clients on this computer to the limits per address, too
-    ///
-    /// A proxy on this computer must then be named with --trusted-proxy.
     #[arg(long, help_heading = "Limits")]
     pub(crate) limit_loopback: bool,
     #[command(flatten)]

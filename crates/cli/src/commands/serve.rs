@@ -5,7 +5,7 @@ mod log;
 use std::{env, fs, path::PathBuf, sync::Arc, time::Duration};
 
 use wormhole_sync_server::{
-    Config, Database, Limits, Notices, Permission, Timing, listen, prepare,
+    Clients, Config, Database, Limits, Mailbox, Notices, Permission, Timing, listen, prepare,
 };
 
 use crate::{
@@ -50,7 +50,7 @@ pub(crate) async fn mailbox(
 }
 
 fn config(args: &MailboxArgs) -> Result<Config, Failure> {
-    Ok(Config {
+    let mailbox = Mailbox {
         database: database(args)?,
         notices: Notices {
             motd: args.motd.clone(),
@@ -60,10 +60,27 @@ fn config(args: &MailboxArgs) -> Result<Config, Failure> {
         permission: permission(args),
         allow_list: args.allow_list,
         limits: limits(&args.limits),
-        limit_loopback: args.limit_loopback,
-        proxies: args.trusted_proxies.clone(),
         timing: timing(&args.timing),
-    })
+    };
+    Ok(Config { mailbox: Some(mailbox), clients: clients(args) })
+}
+
+fn clients(args: &MailboxArgs) -> Clients {
+    let usual = Clients::default();
+    let limits = &args.limits;
+    Clients {
+        connections: limits.connections.unwrap_or(usual.connections),
+        connections_per_address: limits
+            .connections_per_address
+            .unwrap_or(usual.connections_per_address),
+        limit_loopback: args.limit_loopback,
+        trusted_proxies: args.trusted_proxies.clone(),
+        head_bytes: limits.head_bytes.unwrap_or(usual.head_bytes),
+        handshake: args
+            .timing
+            .handshake
+            .map_or(usual.handshake, |seconds| Duration::from_secs(seconds.into())),
+    }
 }
 
 fn permission(args: &MailboxArgs) -> Permission {
@@ -90,11 +107,6 @@ fn limits(args: &LimitArgs) -> Limits {
         stored_bytes_per_address: args
             .stored_bytes_per_address
             .unwrap_or(usual.stored_bytes_per_address),
-        connections_per_address: args
-            .connections_per_address
-            .unwrap_or(usual.connections_per_address),
-        connections: args.connections.unwrap_or(usual.connections),
-        head_bytes: args.head_bytes.unwrap_or(usual.head_bytes),
         outbox_bytes: args.outbox_bytes.unwrap_or(usual.outbox_bytes),
         outboxes_bytes: args.outboxes_bytes.unwrap_or(usual.outboxes_bytes),
         outboxes_bytes_per_address: args
@@ -110,7 +122,6 @@ fn timing(args: &TimingArgs) -> Timing {
         given.map_or(usual, |seconds| Duration::from_secs(seconds.into()))
     };
     Timing {
-        handshake: seconds(args.handshake, usual.handshake),
         message: seconds(args.message, usual.message),
         ping: seconds(args.ping, usual.ping),
         silence: seconds(args.silence, usual.silence),
@@ -174,15 +185,18 @@ mod tests {
 
     #[test]
     fn each_flag_sets_the_limit_or_time_of_its_name_and_no_other() {
-        let limits_and_times =
-            [(fields(&Limits::default()), "", ""), (fields(&Timing::default()), "-time", "s")];
+        let mut limits = fields(&Limits::default());
+        limits.extend(["connections", "connections_per_address", "head_bytes"].map(str::to_owned));
+        let mut times = fields(&Timing::default());
+        times.push("handshake".to_owned());
+        let limits_and_times = [(limits, "", ""), (times, "-time", "s")];
         for (names, end, unit) in limits_and_times {
             assert!(names.len() > 4, "{names:?}");
             for name in names {
                 let flag = format!("--{}{end}", name.replace('_', "-"));
                 let line = Line::parse_from(["mailbox", "--db", ":memory:", &flag, "77"]);
                 let config = config(&line.args).unwrap();
-                let now = format!("{:?} {:?}", config.limits, config.timing);
+                let now = format!("{config:?}");
                 assert!(now.contains(&format!(" {name}: 77{unit}")), "{flag}: {now}");
                 assert_eq!(now.matches(": 77").count(), 1, "{flag}: {now}");
             }

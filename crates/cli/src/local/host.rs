@@ -12,7 +12,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     time::{sleep, timeout},
 };
-use wormhole_sync_server::{Config, Limits, Timing, serve};
+use wormhole_sync_server::{Clients, Config, Limits, Mailbox, Timing, serve};
 
 use super::{
     Interfaces,
@@ -117,14 +117,11 @@ async fn lead(mut guest: TcpStream, server: SocketAddr, mut seat: Seat) {
 
 /// One pair of people, and whoever else is on their network.
 fn config() -> Config {
-    let limits = Limits {
-        connections: MAX_GUESTS * 2,
-        mailboxes: MAX_GUESTS,
-        stored_bytes: 64 << 20,
-        ..Limits::default()
-    };
-    let timing = Timing { handshake: HANDSHAKE, ping: PING, silence: SILENCE, ..Timing::default() };
-    Config { limits, timing, ..Config::default() }
+    let limits = Limits { mailboxes: MAX_GUESTS, stored_bytes: 64 << 20, ..Limits::default() };
+    let timing = Timing { ping: PING, silence: SILENCE, ..Timing::default() };
+    let clients =
+        Clients { connections: MAX_GUESTS * 2, handshake: HANDSHAKE, ..Clients::default() };
+    Config { mailbox: Some(Mailbox { limits, timing, ..Mailbox::default() }), clients }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]

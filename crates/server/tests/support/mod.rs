@@ -14,10 +14,16 @@ use tokio::{
     time::timeout,
 };
 use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
-use wormhole_sync_server::{Config, ServeError, listen, serve};
+use wormhole_sync_server::{Clients, Config, ServeError, listen, serve};
 
 /// Beyond this a test has failed; nothing in it depends on how long things take.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Clients who all come by way of a proxy on this computer.
+pub fn behind_a_proxy() -> Clients {
+    let trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    Clients { limit_loopback: true, trusted_proxies, ..Clients::default() }
+}
 
 /// A running server.
 pub struct Server {
@@ -27,12 +33,12 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn start(config: Config) -> Self {
+    pub fn start(config: impl Into<Config>) -> Self {
         let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move { _ = stopped.await };
-        let task = tokio::spawn(serve(listener, config, shutdown));
+        let task = tokio::spawn(serve(listener, config.into(), shutdown));
         Self { address, stop, task }
     }
 

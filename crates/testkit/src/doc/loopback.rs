@@ -6,7 +6,7 @@ use std::{error::Error, sync::mpsc, thread};
 
 use tokio::runtime::{Builder, Runtime};
 use wormhole_sync::{Options, Wormhole, blocking};
-use wormhole_sync_server::{Config, Notices, listen, serve};
+use wormhole_sync_server::{Mailbox, Notices, listen, serve};
 
 mod transfers;
 
@@ -29,7 +29,7 @@ pub fn server() -> String {
             let listener = listen(([127, 0, 0, 1], 0).into()).unwrap_or_else(|e| panic!("{e}"));
             let address = listener.local_addr().unwrap_or_else(|e| panic!("{e}"));
             let notices = Notices { motd: Some(MOTD.to_owned()), ..Notices::default() };
-            let config = Config { allow_list: true, notices, ..Config::default() };
+            let config = Mailbox { allow_list: true, notices, ..Mailbox::default() };
             _ = tell.send(format!("ws://{address}/v1"));
             serve(listener, config, std::future::pending()).await
         })

@@ -6,7 +6,7 @@ use std::{future::Future, net::SocketAddr, time::Duration};
 
 use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 use wormhole_sync::{Options, Wormhole};
-use wormhole_sync_server::{Config, Database, listen, serve, store::Store};
+use wormhole_sync_server::{Database, Mailbox, listen, serve, store::Store};
 
 pub(crate) mod threads;
 
@@ -30,7 +30,7 @@ pub(crate) async fn pair(options: &Options) -> (Wormhole, Wormhole) {
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    config: Config,
+    config: Mailbox,
     folder: tempfile::TempDir,
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
@@ -41,10 +41,10 @@ impl Server {
         Self::with(|_| ()).await
     }
 
-    pub(crate) async fn with(choose: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn with(choose: impl FnOnce(&mut Mailbox)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::Path(folder.path().join("mailbox.sqlite"));
-        let mut config = Config { database, allow_list: true, ..Config::default() };
+        let mut config = Mailbox { database, allow_list: true, ..Mailbox::default() };
         choose(&mut config);
         let address = "127.0.0.1:0".parse().unwrap();
         let mut server = Self { address, config, folder, running: None };

@@ -3,7 +3,7 @@
 use std::thread;
 
 use wormhole_sync::{Options, blocking::Wormhole};
-use wormhole_sync_server::Config;
+use wormhole_sync_server::Mailbox;
 
 use super::{APP, Server};
 
@@ -13,7 +13,7 @@ pub(crate) fn with_server(test: impl FnOnce(Options)) -> usize {
 }
 
 pub(crate) fn with_configured_server(
-    choose: impl FnOnce(&mut Config),
+    choose: impl FnOnce(&mut Mailbox),
     test: impl FnOnce(Options),
 ) -> usize {
     let runtime = tokio::runtime::Runtime::new().unwrap();

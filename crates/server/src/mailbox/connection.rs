@@ -1,10 +1,9 @@
-//! One socket: from its first byte to its last.
+//! One client's WebSocket: from its welcome to its last byte.
 //!
 //! It holds no buffer while it waits, and is one small task. Bytes are read into a buffer that all
 //! connections of a thread share, and what is to be written waits in the [`Outbox`].
 
 use std::{
-    cell::RefCell,
     io,
     net::{IpAddr, SocketAddr},
     pin::Pin,
@@ -13,30 +12,26 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
-    net::TcpStream,
-    time::{Duration, Instant, Sleep, sleep, timeout},
+    io::{AsyncRead, AsyncWrite},
+    time::{Duration, Instant, Sleep, sleep},
 };
 use wormhole_sync_wire::server_message::{Reply, TRY_LATER, YourAddress};
 
+use super::Shared;
 use crate::{
-    address::Address,
-    config::{Limits, Timing},
-    engine::{Access, Engine},
+    engine::Access,
     exchange::ConnectionId,
     frames::{CloseCode, Flow, FrameReader, Incoming, Opcode, Violation},
-    gate::{Admission, Full},
-    http::{self, Forwarded, Head},
+    gate::Admission,
+    http::{self, Upgrade},
     outbox::{Content, Outbox},
-    pool::{Excess, Pools, Share},
-    session::{Policy, Release, Session},
+    pool::{Excess, Share},
+    session::{Release, Session},
+    stream::{Stream, with_scratch},
 };
 
 /// How long a connection that is being closed may take to read what is left.
 const GOODBYE: Duration = Duration::from_secs(1);
-
-/// Bytes that are read at once.
-const CHUNK: usize = 64 << 10;
 
 /// Frames of one connection that are answered while all others wait. A flood of small ones would
 /// keep the exchange to itself for thousands.
@@ -48,137 +43,20 @@ const TURNS: usize = 8;
 /// Bytes of an unfinished message that anybody may hold at any time.
 const SMALL: usize = 16 << 10;
 
-thread_local! {
-    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; CHUNK].into());
-}
-
-/// What all connections of a server share.
-pub(crate) struct Shared {
-    pub(crate) engine: Engine,
-    pub(crate) outboxes: Pools,
-    pub(crate) incoming: Pools,
-    pub(crate) policy: Arc<Policy>,
-    pub(crate) limits: Limits,
-    pub(crate) timing: Timing,
-    pub(crate) limit_loopback: bool,
-    pub(crate) proxies: Vec<IpAddr>,
-}
-
-/// Serves one socket until its end.
-pub(crate) async fn run(
-    mut stream: TcpStream,
-    peer: SocketAddr,
-    mut admission: Admission,
+/// Serves a WebSocket until its end.
+pub(crate) async fn serve(
+    stream: Stream,
+    upgrade: Upgrade,
+    admission: Admission,
     shared: Arc<Shared>,
 ) {
-    if stream.set_nodelay(true).is_err() {
-        return; // the client is gone already
-    }
-    let handshake = handshake(&mut stream, peer, &mut admission, &shared);
-    let outcome = match timeout(shared.timing.handshake, handshake).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(_)) => return,
-        Err(_) => {
-            let seconds = shared.timing.handshake.as_secs();
-            let text = format!("No request came within this server's limit of {seconds} seconds\n");
-            Err(http::answer("408 Request Timeout", &text))
-        }
-    };
-    match outcome {
-        Ok(upgrade) => {
-            let mut connection = Connection::new(stream, upgrade, admission, shared);
-            std::future::poll_fn(|context| connection.poll(context)).await;
-        }
-        Err(answer) => _ = timeout(GOODBYE, refuse(&mut stream, &answer)).await,
-    }
-}
-
-/// A handshake that was gone through.
-struct Upgrade {
-    accept: String,
-    client: Option<SocketAddr>,
-    /// What came after the head.
-    rest: Vec<u8>,
-}
-
-/// `Err` in the inner result is the HTTP answer of what gets no WebSocket.
-async fn handshake(
-    stream: &mut TcpStream,
-    peer: SocketAddr,
-    admission: &mut Admission,
-    shared: &Shared,
-) -> io::Result<Result<Upgrade, String>> {
-    let mut bytes = Vec::new();
-    loop {
-        stream.readable().await?;
-        let read: io::Result<usize> = SCRATCH.with_borrow_mut(|scratch| {
-            let room = (shared.limits.head_bytes + 1 - bytes.len()).min(scratch.len());
-            let read = stream.try_read(scratch.get_mut(..room).unwrap_or_default())?;
-            bytes.extend_from_slice(scratch.get(..read).unwrap_or_default());
-            Ok(read)
-        });
-        match read {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-            Err(error) => return Err(error),
-        }
-        match http::parse(&bytes) {
-            Head::Incomplete if bytes.len() > shared.limits.head_bytes => {
-                return Ok(Err(head_too_large(shared.limits.head_bytes)));
-            }
-            Head::Incomplete => {}
-            Head::Answer(answer) => return Ok(Err(answer)),
-            Head::Upgrade { length, accept, forwarded } => {
-                let client = shared.locate(peer, forwarded, admission);
-                let rest = bytes.split_off(length);
-                return Ok(client.map(|client| Upgrade { accept, client, rest }));
-            }
-        }
-    }
-}
-
-fn head_too_large(limit: usize) -> String {
-    let text = format!("The request's head is beyond this server's limit of {limit} bytes\n");
-    http::answer("431 Request Header Fields Too Large", &text)
-}
-
-/// Answers in HTTP, and reads on for a moment, so that the answer is not lost to a reset.
-async fn refuse(stream: &mut TcpStream, answer: &str) -> io::Result<()> {
-    stream.write_all(answer.as_bytes()).await?;
-    stream.shutdown().await?;
-    loop {
-        stream.readable().await?;
-        let read = SCRATCH.with_borrow_mut(|scratch| stream.try_read(scratch));
-        match read {
-            Ok(0) => return Ok(()),
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-            _ => {}
-        }
-    }
-}
-
-impl Shared {
-    /// Where the client is, as far as is known. A proxy that is trusted is believed.
-    fn locate(
-        &self,
-        peer: SocketAddr,
-        forwarded: Option<Forwarded>,
-        admission: &mut Admission,
-    ) -> Result<Option<SocketAddr>, String> {
-        let proxy = peer.ip().to_canonical();
-        let exempt = proxy.is_loopback() && !self.limit_loopback;
-        let trusted = exempt || self.proxies.contains(&proxy);
-        let Some(forwarded) = forwarded.filter(|_| trusted) else { return Ok(Some(peer)) };
-        let address = Address::counted(forwarded.ip, self.limit_loopback);
-        admission.move_to(address).map_err(Full::answer)?;
-        Ok(forwarded.socket_address())
-    }
+    let mut connection = Connection::new(stream, upgrade, admission, shared);
+    std::future::poll_fn(|context| connection.poll(context)).await;
 }
 
 /// An open WebSocket.
 struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     shared: Arc<Shared>,
     outbox: Arc<Outbox>,
     reader: FrameReader,
@@ -200,7 +78,7 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(stream: TcpStream, upgrade: Upgrade, admission: Admission, shared: Arc<Shared>) -> Self {
+    fn new(stream: Stream, upgrade: Upgrade, admission: Admission, shared: Arc<Shared>) -> Self {
         let address = admission.address();
         let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes, shared.outboxes.of(address)));
         let id = shared.engine.join(&outbox);
@@ -270,9 +148,8 @@ impl Connection {
     }
 
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        SCRATCH.with_borrow_mut(|scratch| {
-            let mut buffer = ReadBuf::new(scratch);
-            std::task::ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
+        with_scratch(|buffer| {
+            std::task::ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
             let read = buffer.filled().len();
             self.heard = Instant::now();
             self.received(buffer.filled_mut());

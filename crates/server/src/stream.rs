@@ -1,0 +1,81 @@
+//! A client's byte stream, and the memory into which all of them are read.
+
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+/// Bytes that are read at once.
+pub(crate) const CHUNK: usize = 64 << 10;
+
+thread_local! {
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; CHUNK].into());
+}
+
+/// A client's byte stream.
+pub(crate) enum Stream {
+    /// TCP as it is.
+    Plain(TcpStream),
+}
+
+/// Lends memory to read into. All streams of a thread share it, so that one which waits holds none.
+pub(crate) fn with_scratch<T>(work: impl FnOnce(&mut ReadBuf<'_>) -> T) -> T {
+    SCRATCH.with_borrow_mut(|scratch| work(&mut ReadBuf::new(scratch)))
+}
+
+impl Stream {
+    /// Reads once, and lets `take` have what came. Nothing is the stream's end.
+    pub(crate) async fn read_with<T>(&mut self, mut take: impl FnMut(&[u8]) -> T) -> io::Result<T> {
+        poll_fn(|context| {
+            with_scratch(|buffer| {
+                ready!(Pin::new(&mut *self).poll_read(context, buffer))?;
+                Poll::Ready(Ok(take(buffer.filled())))
+            })
+        })
+        .await
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+}
