@@ -75,8 +75,8 @@ pub(crate) struct GlobalArgs {
     pub(crate) json: bool,
     /// A transit relay, for files whose two computers cannot reach each other; may be given again
     ///
-    /// tcp:HOST:PORT, ws://… or wss://…; the default is the family's public one, and an empty one is
-    /// none. Either side's will do.
+    /// tcp:HOST:PORT, ws://… or wss://…; the default is what the mailbox server advertises, or else the
+    /// family's public one, and an empty one is none. Either side's will do.
     #[arg(long, value_name = "URL", global = true, help_heading = COMMON)]
     pub(crate) transit_helper: Vec<String>,
     /// Reach the server, the other side and relays by way of this proxy; an empty one is none

@@ -149,8 +149,13 @@ impl Settings {
 
 /// An environment variable that says something.
 pub(crate) fn variable(name: &str) -> Result<Option<String>, Failure> {
+    Ok(even_empty(name)?.filter(|value| !value.is_empty()))
+}
+
+/// An environment variable that is set.
+fn even_empty(name: &str) -> Result<Option<String>, Failure> {
     match env::var(name) {
-        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Ok(value) => Ok(Some(value)),
         Err(env::VarError::NotPresent) => Ok(None),
         Err(env::VarError::NotUnicode(_)) => Err(Failure::usage(format!(
             "the environment variable {name} is not UTF-8; set it again"

@@ -25,7 +25,7 @@ mod link;
 mod work;
 
 pub use goodbye::{CLOSE_LIMIT, DROP_LIMIT, farewells};
-pub(crate) use handle::{Handle, News};
+pub(crate) use handle::{Greeting, Handle, News};
 
 use handle::{Application, Command};
 use link::{Change, Link};
@@ -57,7 +57,7 @@ pub(crate) fn open(app_id: &str, options: &Options) -> Result<Handle, Error> {
         last_failure: None,
         delayed: None,
         welcomed: false,
-        motd: None,
+        greeting: Greeting::default(),
         ending: Ending::default(),
     };
     tokio::spawn(driver.run());
@@ -77,8 +77,8 @@ struct Driver {
     /// Why the server put this side off, if that is why there is no connection.
     delayed: Option<String>,
     welcomed: bool,
-    /// The last message of the day that was told.
-    motd: Option<String>,
+    /// The last that was told.
+    greeting: Greeting,
     ending: Ending,
 }
 
@@ -154,12 +154,13 @@ impl Driver {
                 (Some(Status::Disconnected { retry_in }), None)
             }
             Event::Welcome(welcome) => {
-                let motd = welcome.motd;
-                if std::mem::replace(&mut self.welcomed, true) && self.motd == motd {
+                let greeting = Greeting::from(welcome);
+                if std::mem::replace(&mut self.welcomed, true) && self.greeting == greeting {
                     return; // said after each reconnection, the same is nothing new
                 }
-                self.motd.clone_from(&motd);
-                (Some(Status::Welcome { motd: motd.clone() }), Some(News::Welcome { motd }))
+                self.greeting = greeting.clone();
+                let status = Status::Welcome { motd: greeting.motd.clone() };
+                (Some(status), Some(News::Welcome(greeting)))
             }
             Event::Delayed { reason } => {
                 self.delayed = Some(reason.clone());

@@ -22,7 +22,7 @@ use wormhole_sync_core::{Code, Verifier};
 
 use crate::{
     MAX_BLOB,
-    driver::{self, Handle},
+    driver::{self, Greeting, Handle},
     error::{Cause, Error},
     options::Options,
     wormhole::{Coded, opaque},
@@ -280,7 +280,10 @@ impl Initiator {
             Some(code) => handle.set_code(code),
             None => handle.allocate(),
         }
-        Ok(Started { coded: Coded::new(handle, None).await?, exchange: self.exchange })
+        Ok(Started {
+            coded: Coded::new(handle, Greeting::default()).await?,
+            exchange: self.exchange,
+        })
     }
 }
 
@@ -340,7 +343,7 @@ impl Receiver {
         let code = self.code?;
         let handle = self.exchange.open()?;
         handle.set_code(code);
-        let coded = Coded::new(handle, None).await?;
+        let coded = Coded::new(handle, Greeting::default()).await?;
         Started { coded, exchange: self.exchange }.finish().await
     }
 }

@@ -261,7 +261,7 @@ pub async fn send(
     let Outgoing { offer, size, source } = outgoing;
     let opened = match offer {
         Offer::Message(_) => Ok(Default::default()), // a text needs no link
-        Offer::File(_) | Offer::Directory(_) => routes.open(wormhole.proxy()).await,
+        Offer::File(_) | Offer::Directory(_) => routes.open(&wormhole).await,
     };
     let (ports, meeting) = match opened {
         Ok(opened) => opened,

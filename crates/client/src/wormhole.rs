@@ -3,11 +3,13 @@
 use std::{fmt, sync::Arc};
 
 use serde_json::{Map, Value};
-use wormhole_sync_core::{Code, Verifier, transit::TransitKey, wormhole::Confirmed};
+use wormhole_sync_core::{
+    Code, Verifier, transit::TransitKey, wire::hint::Relay, wormhole::Confirmed,
+};
 use zeroize::Zeroizing;
 
 use crate::{
-    driver::{self, Handle, News},
+    driver::{self, Greeting, Handle, News},
     error::{Cause, Error},
     options::Options,
     proxy::Proxy,
@@ -26,7 +28,7 @@ use crate::{
 /// ```
 pub struct Connected {
     handle: Handle,
-    motd: Option<String>,
+    greeting: Greeting,
 }
 
 /// A wormhole whose code is known, and whose other side may or may not be there.
@@ -45,7 +47,7 @@ pub struct Connected {
 /// ```
 pub struct Coded {
     handle: Handle,
-    motd: Option<String>,
+    greeting: Greeting,
     code: Code,
 }
 
@@ -76,7 +78,7 @@ pub struct Coded {
 /// ```
 pub struct Wormhole {
     handle: Handle,
-    motd: Option<String>,
+    greeting: Greeting,
     confirmed: Confirmed,
 }
 
@@ -100,8 +102,8 @@ impl Wormhole {
     pub async fn connect(app_id: &str, options: Options) -> Result<Connected, Error> {
         let mut handle = driver::open(app_id, &options)?;
         loop {
-            if let News::Welcome { motd } = next(&mut handle).await? {
-                return Ok(Connected { handle, motd });
+            if let News::Welcome(greeting) = next(&mut handle).await? {
+                return Ok(Connected { handle, greeting });
             }
         }
     }
@@ -142,7 +144,7 @@ impl Wormhole {
     /// # Ok(()) });
     /// ```
     pub fn welcome(&self) -> Option<&str> {
-        self.motd.as_deref()
+        self.greeting.motd.as_deref()
     }
 
     /// Sends a message of at most [`MAX_BLOB`](crate::MAX_BLOB) bytes. It is on its way when this
@@ -206,6 +208,11 @@ impl Wormhole {
         self.handle.proxy()
     }
 
+    /// The transit relays that the server advertises.
+    pub(crate) fn advertised(&self) -> &[Relay] {
+        &self.greeting.transit_relays
+    }
+
     pub(crate) async fn transit_key(&self) -> Result<TransitKey, Error> {
         self.handle.transit_key().await
     }
@@ -253,7 +260,7 @@ impl Connected {
     /// # Ok(()) });
     /// ```
     pub fn welcome(&self) -> Option<&str> {
-        self.motd.as_deref()
+        self.greeting.motd.as_deref()
     }
 
     /// The nameplates in use, for completing a code that is being typed. Many servers do not list
@@ -292,7 +299,7 @@ impl Connected {
     /// ```
     pub async fn allocate(self) -> Result<Coded, Error> {
         self.handle.allocate();
-        Coded::new(self.handle, self.motd).await
+        Coded::new(self.handle, self.greeting).await
     }
 
     /// Uses a code that is known. Only now is its nameplate claimed, and the one guess that a wrong
@@ -310,7 +317,7 @@ impl Connected {
     /// ```
     pub async fn set_code(self, code: Code) -> Result<Coded, Error> {
         self.handle.set_code(code);
-        Coded::new(self.handle, self.motd).await
+        Coded::new(self.handle, self.greeting).await
     }
 
     /// Disconnects. Bounded by [`CLOSE_LIMIT`](crate::CLOSE_LIMIT).
@@ -329,11 +336,11 @@ impl Connected {
 }
 
 impl Coded {
-    pub(crate) async fn new(mut handle: Handle, mut motd: Option<String>) -> Result<Self, Error> {
+    pub(crate) async fn new(mut handle: Handle, mut greeting: Greeting) -> Result<Self, Error> {
         loop {
             match next(&mut handle).await? {
-                News::Code(code) => return Ok(Self { handle, motd, code }),
-                News::Welcome { motd: told } => motd = told,
+                News::Code(code) => return Ok(Self { handle, greeting, code }),
+                News::Welcome(told) => greeting = told,
                 _ => {}
             }
         }
@@ -367,7 +374,7 @@ impl Coded {
     /// # Ok(()) });
     /// ```
     pub fn welcome(&self) -> Option<&str> {
-        self.motd.as_deref()
+        self.greeting.motd.as_deref()
     }
 
     /// Waits for the other side, and until it has shown that it knows the code.
@@ -388,7 +395,7 @@ impl Coded {
     pub async fn confirmed(mut self) -> Result<Wormhole, Error> {
         loop {
             if let News::Confirmed(confirmed) = next(&mut self.handle).await? {
-                return Ok(Wormhole { handle: self.handle, motd: self.motd, confirmed });
+                return Ok(Wormhole { handle: self.handle, greeting: self.greeting, confirmed });
             }
         }
     }

@@ -165,8 +165,14 @@ impl Session {
                 hashcash: Some(HashcashRequired { bits: *bits, resource: resource.clone() }),
             }),
         };
-        let welcome =
-            Welcome { motd, error, current_cli_version, permission_required, your_address };
+        let welcome = Welcome {
+            motd,
+            error,
+            current_cli_version,
+            permission_required,
+            your_address,
+            ..Welcome::default()
+        };
         reply::to(self.connection, &Reply::Welcome { welcome: &welcome }, now)
     }
 

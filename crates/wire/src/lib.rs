@@ -30,6 +30,7 @@ pub mod name;
 pub mod phase;
 
 pub mod hashcash;
+pub mod hint;
 pub mod mood;
 
 pub mod client_message;
@@ -38,7 +39,6 @@ pub mod server_message;
 pub mod pake_message;
 pub mod version_message;
 
-pub mod hint;
 pub mod transfer_message;
 pub mod transit;
 

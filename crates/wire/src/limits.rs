@@ -177,6 +177,30 @@ pub const MAX_URI: usize = 4096;
 /// ```
 pub const MAX_HINTS: usize = 32;
 
+/// Transit relays of one welcome that are kept, and ways to reach each: 4. A client connects to all of them, and
+/// tells its peer of them.
+///
+/// ```
+/// use wormhole_sync_wire::{ServerMessage, limits::MAX_ADVERTISED_RELAYS};
+///
+/// let relay = r#"{"type":"relay-v1","hints":[{"type":"websocket","url":"wss://relay.example.com"}]}"#;
+/// let many = vec![relay; 1000].join(",");
+/// let frame = format!(r#"{{"type":"welcome","welcome":{{"transit-relays-v1":[{many}]}}}}"#);
+/// let Some(ServerMessage::Welcome { welcome }) = ServerMessage::parse(&frame) else { panic!() };
+/// assert_eq!(welcome.transit_relays.len(), MAX_ADVERTISED_RELAYS);
+/// ```
+pub const MAX_ADVERTISED_RELAYS: usize = 4;
+
+/// Bytes of the URL of an advertised relay, which a client passes on to its peer.
+///
+/// ```
+/// use wormhole_sync_wire::limits::{MAX_ADVERTISED_RELAYS, MAX_PLAINTEXT, MAX_RELAY_URL};
+///
+/// let most = MAX_ADVERTISED_RELAYS * MAX_ADVERTISED_RELAYS * MAX_RELAY_URL;
+/// assert!(most < MAX_PLAINTEXT / 4); // no server makes an offer too long to be sent
+/// ```
+pub const MAX_RELAY_URL: usize = 2048;
+
 /// Bytes of a hint's host name (RFC 1035, section 2.3.4).
 ///
 /// ```

@@ -93,6 +93,24 @@ impl ServerMessage {
     }
 }
 
+/// When the server says that it sent a message, in Unix seconds. It may be anything, and nothing must
+/// depend on it.
+///
+/// ```
+/// use wormhole_sync_wire::server_message::sent_at;
+///
+/// assert_eq!(sent_at(r#"{"type":"ack","server_tx":1764000000.5}"#), Some(1_764_000_000.5));
+/// assert_eq!(sent_at(r#"{"type":"ack"}"#), None);
+/// ```
+pub fn sent_at(frame: &str) -> Option<f64> {
+    #[derive(Deserialize)]
+    struct Stamp<'a> {
+        #[serde(borrow)]
+        server_tx: &'a RawValue,
+    }
+    read(Some(serde_json::from_str::<Stamp<'_>>(frame).ok()?.server_tx))
+}
+
 /// Every field that a server message can have, not yet looked into: a field of another type, or of
 /// none, may hold numbers and escapes that no reader here can represent.
 #[derive(Deserialize)]

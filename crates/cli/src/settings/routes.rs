@@ -2,7 +2,7 @@
 
 use wormhole_sync::transfer::{DEFAULT_TRANSIT_RELAY, Routes, TRANSIT_RELAY_VARIABLE};
 
-use super::variable;
+use super::even_empty;
 use crate::{
     args::{GlobalArgs, RouteArgs},
     exit::{Failure, failure},
@@ -19,11 +19,7 @@ pub(crate) fn routes(
             "--tor hides this computer and --listen shows it; leave out one of them",
         ));
     }
-    let mut routes = listening(args)?;
-    for relay in relays(global, local)? {
-        routes = routes.relay(&relay).map_err(failure)?;
-    }
-    Ok(routes)
+    relays(listening(args)?, global, local)
 }
 
 fn listening(args: &RouteArgs) -> Result<Routes, Failure> {
@@ -43,14 +39,15 @@ fn listening(args: &RouteArgs) -> Result<Routes, Failure> {
     }
 }
 
-/// As the Python tool has it, an empty one is none.
-fn relays(global: &GlobalArgs, local: bool) -> Result<Vec<String>, Failure> {
-    let mut relays = global.transit_helper.clone();
-    if relays.is_empty() {
-        let variable = variable(TRANSIT_RELAY_VARIABLE)?;
-        let default = (!local).then(|| DEFAULT_TRANSIT_RELAY.to_owned());
-        relays.extend(variable.or(default));
+/// An empty one, also in the environment, is none. Where none is named, it is the server that says.
+fn relays(routes: Routes, global: &GlobalArgs, local: bool) -> Result<Routes, Failure> {
+    let mut named = global.transit_helper.clone();
+    if named.is_empty() {
+        named.extend(even_empty(TRANSIT_RELAY_VARIABLE)?);
     }
-    relays.retain(|relay| !relay.is_empty());
-    Ok(relays)
+    if named.is_empty() && !local {
+        return routes.relay_unless_advertised(DEFAULT_TRANSIT_RELAY).map_err(failure);
+    }
+    let mut named = named.iter().filter(|relay| !relay.is_empty());
+    named.try_fold(routes.no_relay(), |routes, relay| routes.relay(relay).map_err(failure))
 }

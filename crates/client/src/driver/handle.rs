@@ -7,7 +7,11 @@ use std::sync::{
 
 use tokio::sync::{Notify, mpsc, oneshot};
 use wormhole_sync_core::{
-    Code, key::DeriveError, transit::TransitKey, wire::limits::MAX_PLAINTEXT, wormhole::Confirmed,
+    Code,
+    key::DeriveError,
+    transit::TransitKey,
+    wire::{Welcome, hint::Relay, limits::MAX_PLAINTEXT},
+    wormhole::Confirmed,
 };
 use zeroize::Zeroizing;
 
@@ -64,12 +68,26 @@ type Derived = Result<Zeroizing<Vec<u8>>, DeriveError>;
 
 /// What the application's end learns.
 pub(crate) enum News {
-    Welcome { motd: Option<String> },
+    Welcome(Greeting),
     Nameplates(Vec<String>),
     Code(Code),
     Confirmed(Confirmed),
     Received(Vec<u8>),
     Closed(Result<(), Error>),
+}
+
+/// What the server has said that matters for as long as a wormhole lasts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Greeting {
+    pub(crate) motd: Option<String>,
+    /// For whoever has named none.
+    pub(crate) transit_relays: Vec<Relay>,
+}
+
+impl From<Welcome> for Greeting {
+    fn from(Welcome { motd, transit_relays, .. }: Welcome) -> Self {
+        Self { motd, transit_relays }
+    }
 }
 
 /// The two ends of a new driver.

@@ -200,7 +200,7 @@ impl OfferedFiles {
     /// # Ok(()) });
     /// ```
     pub async fn accept(self, sink: Box<dyn Sink>, routes: &Routes) -> Result<Transfer, Error> {
-        let (ports, meeting) = match routes.open(self.wormhole.proxy()).await {
+        let (ports, meeting) = match routes.open(&self.wormhole).await {
             Ok(opened) => opened,
             Err(error) => {
                 drop(self.reject(UNREACHABLE).await);

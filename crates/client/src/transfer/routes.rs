@@ -18,6 +18,7 @@ use wormhole_sync_core::{
 use crate::{
     error::{Cause, Error},
     proxy::Proxy,
+    wormhole::Wormhole,
 };
 
 /// The family's public transit relay. Nothing is sent there unless it is [named](Routes::relay), and only when the
@@ -52,7 +53,10 @@ pub const TRANSIT_RELAY_VARIABLE: &str = "WORMHOLE_TRANSIT_HELPER";
 #[derive(Clone, Debug, Default)]
 pub struct Routes {
     port: Port,
-    relays: Vec<Relay>,
+    /// Those that were named; `None` leaves them to the server.
+    relays: Option<Vec<Relay>>,
+    /// For servers that leave them to the client.
+    otherwise: Vec<Relay>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -68,7 +72,8 @@ enum Port {
 }
 
 impl Routes {
-    /// Listens on a free port of every interface, and knows no relay.
+    /// Listens on a free port of every interface, and uses the relays that the mailbox server advertises, if it
+    /// does.
     ///
     /// ```
     /// wormhole_sync::transfer::Routes::new();
@@ -112,7 +117,8 @@ impl Routes {
         self
     }
 
-    /// Adds a relay: `tcp:HOST:PORT`, `ws://…` or `wss://…`.
+    /// Adds a relay: `tcp:HOST:PORT`, `ws://…` or `wss://…`. What the mailbox server advertises then counts for
+    /// nothing.
     ///
     /// ```
     /// use wormhole_sync::{ErrorKind, transfer::Routes};
@@ -122,15 +128,47 @@ impl Routes {
     /// assert_eq!(error.kind(), ErrorKind::BadUrl);
     /// ```
     pub fn relay(mut self, relay: &str) -> Result<Self, Error> {
-        let parsed = Relay::parse(relay).ok_or_else(|| Cause::BadRelay(relay.to_owned()))?;
-        self.relays.push(parsed);
+        self.relays.get_or_insert_default().push(parsed(relay)?);
+        Ok(self)
+    }
+
+    /// Uses no relay, whatever the mailbox server advertises. The other side may still name one.
+    ///
+    /// ```
+    /// wormhole_sync::transfer::Routes::new().no_relay();
+    /// ```
+    #[must_use]
+    pub fn no_relay(mut self) -> Self {
+        self.relays = Some(Vec::new());
+        self
+    }
+
+    /// Adds a relay for where none is [named](Self::relay) and the mailbox server advertises none.
+    ///
+    /// ```
+    /// use wormhole_sync::transfer::{DEFAULT_TRANSIT_RELAY, Routes};
+    ///
+    /// let routes = Routes::new().relay_unless_advertised(DEFAULT_TRANSIT_RELAY)?;
+    /// # drop(routes);
+    /// # Ok::<(), wormhole_sync::Error>(())
+    /// ```
+    pub fn relay_unless_advertised(mut self, relay: &str) -> Result<Self, Error> {
+        self.otherwise.push(parsed(relay)?);
         Ok(self)
     }
 
     /// Opens the ports, though none beside Tor; what to tell the peer.
     pub(super) async fn open(
         &self,
+        wormhole: &Wormhole,
+    ) -> Result<(Vec<TcpListener>, Meeting), Error> {
+        self.open_for(wormhole.proxy(), wormhole.advertised()).await
+    }
+
+    async fn open_for(
+        &self,
         proxy: Option<&Arc<Proxy>>,
+        advertised: &[Relay],
     ) -> Result<(Vec<TcpListener>, Meeting), Error> {
         let port = if proxy.is_some_and(|proxy| proxy.is_tor()) { &Port::None } else { &self.port };
         let ports = port.listen().await.map_err(|error| Cause::Listen(error.to_string()))?;
@@ -141,11 +179,24 @@ impl Routes {
             }));
         }
         let listens = !hints.is_empty();
-        hints.extend(self.relays.iter().cloned().map(Hint::Relay));
+        hints.extend(self.relays(advertised).iter().cloned().map(Hint::Relay));
         let mut side = [0; 8];
         getrandom::fill(&mut side).map_err(|error| Cause::Random(error.to_string()))?;
         Ok((ports, Meeting { hints, listens, side: hex::encode(&side) }))
     }
+
+    /// Those in force at a server that advertises these.
+    fn relays<'a>(&'a self, advertised: &'a [Relay]) -> &'a [Relay] {
+        match &self.relays {
+            Some(named) => named,
+            None if advertised.is_empty() => &self.otherwise,
+            None => advertised,
+        }
+    }
+}
+
+fn parsed(relay: &str) -> Result<Relay, Error> {
+    Ok(Relay::parse(relay).ok_or_else(|| Cause::BadRelay(relay.to_owned()))?)
 }
 
 impl Port {
@@ -195,7 +246,7 @@ mod tests {
 
     fn hints(routes: &Routes) -> (Vec<TcpListener>, Meeting) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let opened = runtime.block_on(routes.open(None));
+        let opened = runtime.block_on(routes.open_for(None, &[]));
         opened.unwrap()
     }
 
@@ -206,6 +257,21 @@ mod tests {
         assert!(ports.is_empty() && !meeting.listens);
         assert!(matches!(&meeting.hints[..], [Hint::Relay(_)]));
         assert_eq!(meeting.side.len(), 16);
+    }
+
+    #[test]
+    fn what_a_server_advertises_stands_between_what_is_named_and_what_is_usual() {
+        let relay = |name| Relay::parse(&format!("tcp:{name}.example.com:4001")).unwrap();
+        let advertised = [relay("advertised")];
+        let usual = Routes::new().relay_unless_advertised("tcp:usual.example.com:4001").unwrap();
+        assert_eq!(usual.relays(&[]), [relay("usual")]);
+        assert_eq!(usual.relays(&advertised), advertised);
+        assert_eq!(Routes::new().relays(&[]), []);
+        assert_eq!(Routes::new().relays(&advertised), advertised);
+        assert_eq!(usual.clone().no_relay().relays(&advertised), []);
+        let named = usual.relay("tcp:named.example.com:4001").unwrap();
+        assert_eq!(named.relays(&advertised), [relay("named")]);
+        assert_eq!(named.relays(&[]), [relay("named")]);
     }
 
     #[test]
@@ -233,7 +299,7 @@ mod tests {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let routes = Routes::new().listen_at(taken.local_addr().unwrap());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let error = runtime.block_on(routes.open(None)).err().unwrap();
+        let error = runtime.block_on(routes.open_for(None, &[])).err().unwrap();
         assert!(error.to_string().contains("port"), "{error}");
     }
 }

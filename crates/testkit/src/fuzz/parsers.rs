@@ -77,6 +77,10 @@ fn fraction_in(message: &ServerMessage) -> bool {
         ServerMessage::Pong { pong: value } | ServerMessage::Error { orig: value, .. } => {
             has_fraction(value)
         }
+        // An advertised relay's priority.
+        ServerMessage::Welcome { welcome } => {
+            serde_json::to_value(welcome).is_ok_and(|value| has_fraction(&value))
+        }
         _ => false,
     }
 }

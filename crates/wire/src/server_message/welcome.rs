@@ -1,9 +1,13 @@
 //! What a server says first, and what it asks for.
 
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::read;
+use crate::{
+    hint::{Door, Hint, Relay, understood},
+    limits::{MAX_ADVERTISED_RELAYS, MAX_RELAY_URL},
+};
 
 /// What a server says first.
 ///
@@ -36,6 +40,17 @@ pub struct Welcome {
         deserialize_with = "readable"
     )]
     pub your_address: Option<YourAddress>,
+    /// Transit relays for whoever names none, each in the form of a transit message's hint: an addition of
+    /// ours, which other clients pass over. Of a list that is read, the first [`MAX_ADVERTISED_RELAYS`] with a
+    /// way to reach them are kept.
+    #[serde(
+        default,
+        rename = "transit-relays-v1",
+        skip_serializing_if = "Vec::is_empty",
+        serialize_with = "as_hints",
+        deserialize_with = "advertised"
+    )]
+    pub transit_relays: Vec<Relay>,
 }
 
 /// What only informs is ignored when it cannot be read, such as an address with a zone.
@@ -46,6 +61,28 @@ where
 {
     let field = Box::<RawValue>::deserialize(deserializer)?;
     Ok(read(Some(&field)))
+}
+
+fn as_hints<S: Serializer>(relays: &[Relay], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(relays.iter().cloned().map(Hint::Relay))
+}
+
+fn advertised<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Relay>, D::Error> {
+    #[derive(Deserialize)]
+    struct Hints(#[serde(deserialize_with = "understood")] Vec<Hint>);
+    let hints = readable::<D, Hints>(deserializer)?.map_or_else(Vec::new, |hints| hints.0);
+    Ok(hints.into_iter().filter_map(usable).take(MAX_ADVERTISED_RELAYS).collect())
+}
+
+/// A relay that can be dialed and passed on. What people call it is of no use, and may be of any length.
+fn usable(hint: Hint) -> Option<Relay> {
+    let Hint::Relay(Relay { doors, .. }) = hint else { return None };
+    let possible = |door: &Door| match door {
+        Door::Tcp(_) => true,
+        Door::WebSocket { url } => url.len() <= MAX_RELAY_URL,
+    };
+    let doors: Vec<Door> = doors.into_iter().filter(possible).take(MAX_ADVERTISED_RELAYS).collect();
+    (!doors.is_empty()).then_some(Relay { name: None, doors })
 }
 
 /// The permissions of which one is enough.
@@ -125,6 +162,7 @@ pub struct YourAddress {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::ServerMessage;
 
     #[test]
@@ -150,6 +188,62 @@ mod tests {
         assert_eq!((welcome.motd.as_deref(), welcome.your_address), (Some("x"), None));
     }
 
+    fn relays(list: &str) -> Vec<Relay> {
+        let frame =
+            format!(r#"{{"type":"welcome","welcome":{{"motd":"x","transit-relays-v1":{list}}}}}"#);
+        let Some(ServerMessage::Welcome { welcome }) = ServerMessage::parse(&frame) else {
+            panic!("not a welcome: {frame}");
+        };
+        assert_eq!(welcome.motd.as_deref(), Some("x"));
+        welcome.transit_relays
+    }
+
+    #[test]
+    fn advertised_relays_are_read_as_they_are_written() {
+        let welcome = Welcome {
+            transit_relays: vec![
+                Relay::parse("tcp:relay.example.com:4001").unwrap(),
+                Relay::parse("wss://relay.example.com/relay").unwrap(),
+            ],
+            ..Welcome::default()
+        };
+        let json = serde_json::to_string(&welcome).unwrap();
+        assert!(
+            json.starts_with(r#"{"transit-relays-v1":[{"type":"relay-v1","hints":[{"#),
+            "{json}"
+        );
+        assert_eq!(serde_json::from_str::<Welcome>(&json).unwrap(), welcome);
+        assert_eq!(serde_json::to_string(&Welcome::default()).unwrap(), "{}");
+    }
+
+    #[test]
+    fn of_what_is_advertised_the_unreadable_is_ignored() {
+        let usable =
+            r#"{"type":"relay-v1","name":"a","hints":[{"type":"websocket","url":"ws://r"}]}"#;
+        for list in ["null", "7", "{}", "[]", "[null]", r#"[{"type":"relay-v1","hints":[]}]"#] {
+            assert_eq!(relays(list), [], "{list}");
+        }
+        let long = format!("wss://{}", "r".repeat(MAX_RELAY_URL));
+        for unusable in [
+            r#"{"type":"direct-tcp-v1","hostname":"192.0.2.7","port":1}"#,
+            r#"{"type":"relay-v1","hints":[{"type":"direct-tcp-v1","hostname":"a","port":0}]}"#,
+            &format!(r#"{{"type":"relay-v1","hints":[{{"type":"websocket","url":"{long}"}}]}}"#),
+            r#"{"type":"pigeon"}"#,
+        ] {
+            let read = relays(&format!("[{unusable},{usable}]"));
+            assert_eq!(read, [Relay::parse("ws://r").unwrap()], "{unusable}");
+        }
+    }
+
+    #[test]
+    fn a_thousand_relays_are_no_thousand_connections() {
+        let door = r#"{"type":"direct-tcp-v1","hostname":"192.0.2.7","port":1}"#;
+        let relay = format!(r#"{{"type":"relay-v1","hints":[{}]}}"#, vec![door; 1000].join(","));
+        let read = relays(&format!("[{}]", vec![&*relay; 100].join(",")));
+        assert_eq!(read.len(), MAX_ADVERTISED_RELAYS);
+        assert!(read.iter().all(|relay| relay.doors.len() == MAX_ADVERTISED_RELAYS));
+    }
+
     #[test]
     fn a_welcome_is_not_spoilt_by_what_nobody_needs() {
         for nonsense in ["1e999", r#""\ud800""#] {
@@ -157,6 +251,8 @@ mod tests {
                 format!(r#""later":{nonsense}"#),
                 format!(r#""your-address":{{"port":1,"ipv4":"192.0.2.7","later":{nonsense}}}"#),
                 format!(r#""your-address":{nonsense}"#),
+                format!(r#""transit-relays-v1":{nonsense}"#),
+                format!(r#""transit-relays-v1":[{nonsense}]"#),
                 format!(r#""permission-required":{{"none":{{}},"later":{nonsense}}}"#),
             ] {
                 let frame = format!(r#"{{"type":"welcome","welcome":{{"motd":"x",{place}}}}}"#);

@@ -101,7 +101,7 @@ async fn a_close_that_nobody_confirms_has_a_limit() {
         while socket.next().await.is_some() {} // and never an answer
     });
     let mut handle = open(APP, &Options::new().rendezvous(url)).unwrap();
-    while !matches!(handle.next().await.unwrap(), News::Welcome { .. }) {}
+    while !matches!(handle.next().await.unwrap(), News::Welcome(_)) {}
     handle.allocate();
     pause();
     let begin = Instant::now();
