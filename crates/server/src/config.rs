@@ -8,7 +8,7 @@ use std::time::Duration;
 
 pub use clients::Clients;
 pub use limits::{LISTED_NAMEPLATES, Limits, REMEMBERED_STAMPS};
-pub use mailbox::{Database, Mailbox, Notices, Permission, Timing};
+pub use mailbox::{Database, Mailbox, Notices, Permission, Timing, TransitRelay};
 
 /// The shortest that anything lasts: a timer of nothing would keep the server busy with itself.
 ///

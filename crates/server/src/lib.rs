@@ -60,6 +60,8 @@ mod mailbox;
 mod front;
 mod serve;
 
-pub use config::{Clients, Config, Database, Limits, Mailbox, Notices, Permission, Timing};
+pub use config::{
+    Clients, Config, Database, Limits, Mailbox, Notices, Permission, Timing, TransitRelay,
+};
 pub use error::ServeError;
 pub use serve::{Doors, Prepared, listen, prepare, serve};

@@ -25,7 +25,7 @@ use wormhole_sync_wire::{
 
 use crate::{
     address::Address,
-    config::{Mailbox, Notices, Permission},
+    config::{Mailbox, Notices, Permission, TransitRelay},
     exchange::{Addition, Client, ConnectionId, Exchange},
 };
 
@@ -157,7 +157,8 @@ impl Session {
     /// assert_eq!(welcome.text, r#"{"type":"welcome","welcome":{},"server_tx":1.5}"#);
     /// ```
     pub fn welcome(&self, your_address: Option<YourAddress>, now: f64) -> Outgoing {
-        let Notices { motd, error, current_cli_version } = self.policy.notices.clone();
+        let Notices { motd, error, current_cli_version, transit_relays } =
+            self.policy.notices.clone();
         let permission_required = match &self.policy.permission {
             Permission::None => None,
             Permission::Hashcash { bits, resource } => Some(PermissionRequired {
@@ -171,7 +172,7 @@ impl Session {
             current_cli_version,
             permission_required,
             your_address,
-            ..Welcome::default()
+            transit_relays: transit_relays.iter().filter_map(TransitRelay::hint).collect(),
         };
         reply::to(self.connection, &Reply::Welcome { welcome: &welcome }, now)
     }

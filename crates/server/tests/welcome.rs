@@ -14,7 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 use support::{Client, Server, behind_a_proxy};
-use wormhole_sync_server::{Clients, Config, Mailbox, Notices, Permission};
+use wormhole_sync_server::{Clients, Config, Mailbox, Notices, Permission, TransitRelay};
 use wormhole_sync_wire::hashcash::leading_zero_bits;
 
 #[tokio::test]
@@ -23,6 +23,9 @@ async fn the_welcome_says_what_was_configured() {
         motd: Some("hello".into()),
         error: Some("go away".into()),
         current_cli_version: Some("9.9".into()),
+        transit_relays: ["tcp:relay.example.com:4001", "wss://relay.example.com/relay"]
+            .map(|relay| TransitRelay::parse(relay).unwrap())
+            .to_vec(),
     };
     let server = Server::start(Mailbox { notices, ..Mailbox::default() });
     let welcome = server.connect_with(&[]).await.expect("welcome").await["welcome"].clone();
@@ -32,6 +35,18 @@ async fn the_welcome_says_what_was_configured() {
     assert_eq!(welcome["your-address"]["ipv4"], "127.0.0.1");
     assert!(welcome["your-address"]["port"].is_u64());
     assert!(welcome.get("permission-required").is_none());
+    let relay = |hint| json!({"type": "relay-v1", "hints": [hint]});
+    let tcp = json!({"type": "direct-tcp-v1", "hostname": "relay.example.com", "port": 4001, "priority": 0.0});
+    let websocket = json!({"type": "websocket", "url": "wss://relay.example.com/relay"});
+    assert_eq!(welcome["transit-relays-v1"], json!([relay(tcp), relay(websocket)]));
+}
+
+#[test]
+fn what_no_client_can_use_is_no_relay() {
+    let long = format!("wss://{}", "r".repeat(2048));
+    for text in ["", "relay.example.com:4001", "tcp:relay.example.com", "http://a", &long] {
+        assert_eq!(TransitRelay::parse(text), None, "{text}");
+    }
 }
 
 #[tokio::test]

@@ -56,6 +56,7 @@ fn config(args: &MailboxArgs) -> Result<Config, Failure> {
             motd: args.motd.clone(),
             error: args.welcome_error.clone(),
             current_cli_version: args.advertise_version.clone(),
+            transit_relays: Vec::new(),
         },
         permission: permission(args),
         allow_list: args.allow_list,

@@ -15,6 +15,7 @@ use wormhole_sync::{
     ErrorKind,
     transfer::{self, Event, FarEnd, Offered, Outgoing, Route, Routes, Transfer},
 };
+use wormhole_sync_server::TransitRelay;
 
 use super::hands::{SIZE, Spool, both, half, moving, zeros};
 use crate::support::{Server, pair, soon};
@@ -38,6 +39,10 @@ struct Manner {
 const HONEST: Manner = Manner { cut: usize::MAX, passes: usize::MAX, refuses: false };
 
 async fn relay(manner: Manner) -> Routes {
+    Routes::new().no_listen().relay(&relay_url(manner).await).unwrap()
+}
+
+async fn relay_url(manner: Manner) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     let waiting = Waiting::default();
@@ -49,7 +54,7 @@ async fn relay(manner: Manner) -> Routes {
             });
         }
     });
-    Routes::new().no_listen().relay(&url).unwrap()
+    url
 }
 
 async fn serve(mut one: Socket, waiting: &Waiting, manner: Manner) {
@@ -146,6 +151,39 @@ async fn a_file_arrives_however_its_messages_are_cut() {
         let (sent, received) = both(sending, receiving).await;
         assert!(sent.is_ok() && received.is_ok(), "{sent:?} {received:?}");
         assert_eq!(spool.bytes.lock().unwrap().len() as u64, SIZE);
+    }
+}
+
+#[tokio::test]
+async fn a_relay_that_the_server_advertises_is_used_by_who_names_none() {
+    let url = relay_url(HONEST).await;
+    let advertise = |url: &str| TransitRelay::parse(url).into_iter().collect();
+    let server = Server::with(|mailbox| mailbox.notices.transit_relays = advertise(&url)).await;
+    let unnamed = Routes::new().no_listen();
+    let not_the_usual = unnamed.clone().relay_unless_advertised("tcp:127.0.0.1:9").unwrap();
+    for routes in [unnamed, not_the_usual] {
+        let few = Outgoing::bytes("few", 3, io::Cursor::new("few"));
+        let (sending, receiving) = by(&routes, &server, few, Spool::default()).await;
+        let (sent, received) = both(sending, receiving).await;
+        assert!(sent.is_ok() && received.is_ok(), "{sent:?} {received:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_server_advertises_is_not_used_by_who_wants_none_or_names_one() {
+    let url = relay_url(HONEST).await;
+    let advertise = |url: &str| TransitRelay::parse(url).into_iter().collect();
+    let server = Server::with(|mailbox| mailbox.notices.transit_relays = advertise(&url)).await;
+    let none = Routes::new().no_listen().no_relay();
+    let dead = Routes::new().no_listen().relay("tcp:127.0.0.1:9").unwrap();
+    for routes in [none, dead] {
+        let few = Outgoing::bytes("few", 3, io::Cursor::new("few"));
+        let (sending, receiving) = by(&routes, &server, few, Spool::default()).await;
+        let (sent, received) = both(sending, receiving).await;
+        for error in [sent.unwrap_err(), received.unwrap_err()] {
+            let unmet = matches!(error.kind(), ErrorKind::Unconnected | ErrorKind::Rejected);
+            assert!(unmet, "{error}");
+        }
     }
 }
 
