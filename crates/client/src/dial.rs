@@ -85,6 +85,14 @@ impl Server {
         &self.url
     }
 
+    pub(crate) const fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    pub(crate) const fn is_tls(&self) -> bool {
+        self.tls
+    }
+
     /// A `WebSocket`, on which no message may be longer than `max_message` bytes.
     pub(crate) async fn dial(
         self,
@@ -92,19 +100,30 @@ impl Server {
         max_message: usize,
     ) -> io::Result<(Box<Socket>, FarEnd)> {
         let (tcp, far_end) = connect(&self.endpoint, proxy).await?;
-        let stream: Box<dyn Stream> = if self.tls {
+        let stream = self.secure(tcp).await?;
+        Ok((self.upgrade(stream, max_message).await?, far_end))
+    }
+
+    /// The connection, within TLS where the URL says so.
+    pub(crate) async fn secure(&self, tcp: TcpStream) -> io::Result<Box<dyn Stream>> {
+        Ok(if self.tls {
             Box::new(tls(self.endpoint.hostname(), tcp).await?)
         } else {
             Box::new(tcp)
-        };
+        })
+    }
+
+    pub(crate) async fn upgrade(
+        &self,
+        stream: Box<dyn Stream>,
+        max_message: usize,
+    ) -> io::Result<Box<Socket>> {
         let config = WebSocketConfig::default()
             .max_message_size(Some(max_message))
             .max_frame_size(Some(max_message))
             .read_buffer_size(8 << 10);
-        let (socket, _) = client_async_with_config(&self.url, stream, Some(config))
-            .await
-            .map_err(io::Error::other)?;
-        Ok((Box::new(socket), far_end))
+        let upgraded = client_async_with_config(&self.url, stream, Some(config)).await;
+        Ok(Box::new(upgraded.map_err(io::Error::other)?.0))
     }
 }
 

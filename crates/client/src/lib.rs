@@ -81,6 +81,8 @@ pub mod transfer;
 
 pub mod blocking;
 
+pub mod probe;
+
 pub use driver::{CLOSE_LIMIT, DROP_LIMIT, farewells};
 pub use error::{Error, ErrorKind};
 pub use options::{

@@ -13,8 +13,12 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Connects to a name or address, without a proxy.
 pub(crate) async fn to_host(host: &str, port: u16) -> io::Result<TcpStream> {
-    let addresses = lookup_host((host, port)).await?.collect();
-    to_any(interleaved(addresses)).await
+    to_any(addresses(host, port).await?).await
+}
+
+/// The addresses of a name, in the order in which they are to be tried.
+pub(crate) async fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    Ok(interleaved(lookup_host((host, port)).await?.collect()))
 }
 
 /// The first address that answers, each started a little after the last, or at once when that failed.

@@ -71,6 +71,8 @@ pub use offered::{Offered, OfferedFiles, OfferedText};
 pub use routes::{DEFAULT_TRANSIT_RELAY, Routes, TRANSIT_RELAY_VARIABLE};
 pub use sink::{Discard, Sink};
 
+pub(crate) use connection::{ByteSocket, Connection, MAX_MESSAGE};
+
 use driver::{Driver, Job};
 
 /// What the other side is told when no port can be listened on: nothing of this computer's.

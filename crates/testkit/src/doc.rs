@@ -28,7 +28,7 @@ mod loopback;
 #[cfg(feature = "doc")]
 pub use loopback::{
     MOTD, blocking_offered_file, blocking_offered_text, blocking_pair, blocking_taker,
-    offered_file, offered_text, pair, routes, run, server, taker,
+    offered_file, offered_text, pair, relay, routes, run, server, taker,
 };
 
 /// The settings of every [`wormhole`].

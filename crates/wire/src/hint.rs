@@ -169,6 +169,16 @@ impl fmt::Display for Endpoint {
     }
 }
 
+/// As [`Relay::parse`] reads it.
+impl fmt::Display for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(endpoint) => write!(f, "tcp:{endpoint}"),
+            Self::WebSocket { url } => f.write_str(url),
+        }
+    }
+}
+
 impl Relay {
     /// Reads what people write: `tcp:HOST:PORT` as the Python tool does (with an optional
     /// `:priority=N`), `tcp://HOST:PORT`, `ws://…` and `wss://…`. `None` for anything else.
@@ -292,7 +302,9 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         for text in ["tcp:[2001:db8::1]:4001", "tcp:relay.example.com:1:priority=-1.5", "ws://r/"] {
-            let hint = Hint::Relay(Relay::parse(text).unwrap());
+            let relay = Relay::parse(text).unwrap();
+            assert!(text.starts_with(&relay.doors[0].to_string()), "{text}");
+            let hint = Hint::Relay(relay);
             let json = serde_json::to_string(&[&hint]).unwrap();
             assert_eq!(read(&json), [hint], "{json}");
         }

@@ -27,24 +27,24 @@ use crate::dial::{FarEnd, Socket};
 const MESSAGE: usize = RECORD;
 
 /// Bytes of a message from a relay at most: a record as long as any may be, and more than its frame.
-pub(super) const MAX_MESSAGE: usize = 2 * MAX_RECORD;
+pub(crate) const MAX_MESSAGE: usize = 2 * MAX_RECORD;
 
 /// A link that can be waited for together with others.
-pub(super) enum Connection {
+pub(crate) enum Connection {
     Tcp(TcpStream, FarEnd),
     WebSocket(Box<ByteSocket>),
 }
 
 /// A relay's WebSocket as a stream of bytes: each write is a binary message, and how the other end cuts its
 /// bytes into messages means nothing.
-pub(super) struct ByteSocket {
+pub(crate) struct ByteSocket {
     socket: Socket,
     far_end: FarEnd,
     unread: Bytes,
 }
 
 impl ByteSocket {
-    pub(super) const fn new(socket: Socket, far_end: FarEnd) -> Self {
+    pub(crate) const fn new(socket: Socket, far_end: FarEnd) -> Self {
         Self { socket, far_end, unread: Bytes::new() }
     }
 }

@@ -165,6 +165,16 @@ impl Routes {
         self.open_for(wormhole.proxy(), wormhole.advertised()).await
     }
 
+    /// Whether the ports can be opened; the addresses that a peer would be told.
+    pub(crate) async fn tried(&self) -> Result<Vec<SocketAddr>, Error> {
+        let (_ports, meeting) = self.open_for(None, &[]).await?;
+        let direct = meeting.hints.into_iter().filter_map(|hint| match hint {
+            Hint::Direct(endpoint) => Some((endpoint.hostname().parse().ok()?, endpoint.port())),
+            _ => None,
+        });
+        Ok(direct.map(|(address, port): (IpAddr, u16)| (address, port).into()).collect())
+    }
+
     async fn open_for(
         &self,
         proxy: Option<&Arc<Proxy>>,

@@ -8,8 +8,10 @@ use tokio::runtime::{Builder, Runtime};
 use wormhole_sync::{Options, Wormhole, blocking};
 use wormhole_sync_server::{Mailbox, Notices, listen, serve};
 
+mod relay;
 mod transfers;
 
+pub use relay::relay;
 pub use transfers::{
     blocking_offered_file, blocking_offered_text, blocking_taker, offered_file, offered_text,
     routes, taker,
