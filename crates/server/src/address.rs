@@ -1,6 +1,10 @@
 //! Where clients come from, as far as limits are concerned.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
 
 /// What counts as one address: one of IPv4, or one /64 network of IPv6, for a customer of an
 /// internet provider is usually given at least that much.
@@ -53,6 +57,38 @@ impl Address {
     }
 }
 
+/// What the connections of one address share, for as long as there are any.
+pub(crate) struct ByAddress<T>(Mutex<Known<T>>);
+
+struct Known<T> {
+    by_address: BTreeMap<Address, Weak<T>>,
+    /// With how many of them those that are gone are looked for.
+    sweep_at: usize,
+}
+
+impl<T> Default for ByAddress<T> {
+    fn default() -> Self {
+        Self(Mutex::new(Known { by_address: BTreeMap::new(), sweep_at: 0 }))
+    }
+}
+
+impl<T> ByAddress<T> {
+    /// What those of `address` share, made when nobody is there yet.
+    pub(crate) fn of(&self, address: Address, make: impl FnOnce() -> Arc<T>) -> Arc<T> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = known.by_address.get(&address).and_then(Weak::upgrade) {
+            return shared;
+        }
+        if known.by_address.len() >= known.sweep_at {
+            known.by_address.retain(|_, shared| shared.strong_count() > 0);
+            known.sweep_at = 2 * known.by_address.len() + 1;
+        }
+        let shared = make();
+        known.by_address.insert(address, Arc::downgrade(&shared));
+        shared
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,5 +117,17 @@ mod tests {
             assert_eq!(Address::counted(ip, true), Some(Address::of(ip)));
         }
         assert!(Address::counted("192.0.2.1".parse().unwrap(), false).is_some());
+    }
+
+    #[test]
+    fn addresses_that_are_gone_are_forgotten() {
+        let shared = ByAddress::default();
+        let stays = shared.of(of("192.0.2.1"), || Arc::new(1));
+        for number in 0..1000 {
+            let ip = format!("198.51.{}.{}", number / 250, number % 250);
+            shared.of(of(&ip), || Arc::new(2));
+        }
+        assert!(shared.0.lock().unwrap().by_address.len() < 10);
+        assert!(Arc::ptr_eq(&stays, &shared.of(of("192.0.2.1"), || Arc::new(3))));
     }
 }

@@ -3,12 +3,14 @@
 mod clients;
 mod limits;
 mod mailbox;
+mod relay;
 
 use std::time::Duration;
 
 pub use clients::Clients;
 pub use limits::{LISTED_NAMEPLATES, Limits, REMEMBERED_STAMPS};
 pub use mailbox::{Database, Mailbox, Notices, Permission, Timing, TransitRelay};
+pub use relay::Relay;
 
 /// The shortest that anything lasts: a timer of nothing would keep the server busy with itself.
 ///
@@ -35,6 +37,7 @@ pub const MOMENT: Duration = Duration::from_millis(1);
 /// let config = Config {
 ///     mailbox: Some(Mailbox { allow_list: true, ..Mailbox::default() }),
 ///     clients: Clients { connections: 500, ..Clients::default() },
+///     ..Config::default()
 /// };
 /// assert_ne!(config, Config::default());
 /// ```
@@ -42,9 +45,16 @@ pub const MOMENT: Duration = Duration::from_millis(1);
 pub struct Config {
     /// The mailbox server; `None` does not serve it. Default: one that keeps its state in memory.
     pub mailbox: Option<Mailbox>,
+    /// The transit relay; `None` does not serve it. Default: none.
+    pub relay: Option<Relay>,
     /// How clients are told apart, and how many there may be.
     pub clients: Clients,
+    /// How long pairs of the relay may go on once the server stops. Default: 30 s.
+    pub drain: Duration,
 }
+
+/// A transfer of some minutes is not worth a server that does not stop: its two sides can dial again.
+const DRAIN: Duration = Duration::from_secs(30);
 
 impl Default for Config {
     fn default() -> Self {
@@ -52,9 +62,16 @@ impl Default for Config {
     }
 }
 
+/// A transit relay alone, with everything else at its default.
+impl From<Relay> for Config {
+    fn from(relay: Relay) -> Self {
+        Self { mailbox: None, relay: Some(relay), ..Self::default() }
+    }
+}
+
 /// A mailbox server, with everything else at its default.
 impl From<Mailbox> for Config {
     fn from(mailbox: Mailbox) -> Self {
-        Self { mailbox: Some(mailbox), clients: Clients::default() }
+        Self { mailbox: Some(mailbox), relay: None, clients: Clients::default(), drain: DRAIN }
     }
 }

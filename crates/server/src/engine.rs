@@ -16,12 +16,13 @@ use std::{
     collections::BTreeMap,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     task::Waker,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use tokio::sync::Notify;
 
 use crate::{
+    clock::Clock,
     exchange::{ConnectionId, Exchange, embedded::Embedded},
     frames::CloseCode,
     outbox::{Answer, Answers, Outbox},
@@ -226,23 +227,4 @@ fn say_goodbye(outbox: &Outbox) {
 /// What an answer counts while it waits: never nothing.
 fn weight(answer: &Answer) -> usize {
     answer.content.len() + 64
-}
-
-/// The time of day at the start, and what has passed since: it never jumps.
-#[derive(Clone, Copy)]
-pub(crate) struct Clock {
-    started: Instant,
-    at: f64,
-}
-
-impl Clock {
-    pub(crate) fn start() -> Self {
-        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { started: Instant::now(), at: at.as_secs_f64() }
-    }
-
-    /// Unix seconds.
-    pub(crate) fn now(&self) -> f64 {
-        self.at + self.started.elapsed().as_secs_f64()
-    }
 }

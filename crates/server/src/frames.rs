@@ -5,8 +5,13 @@
 //! connection holds no buffer at all, and a frame beyond the limit is skipped, not stored.
 
 mod reader;
+mod stream;
 
 pub(crate) use reader::FrameReader;
+pub(crate) use stream::Unframer;
+
+/// Bytes of the longest control frame's payload (RFC 6455, 5.5).
+const MAX_CONTROL: u8 = 125;
 
 /// The kinds of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,23 +77,93 @@ pub(crate) enum Flow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Violation(pub(crate) &'static str);
 
+/// A frame before its payload.
+struct Header {
+    length: usize,
+    is_final: bool,
+    opcode: Opcode,
+    mask: [u8; 4],
+    payload: u64,
+}
+
+impl Header {
+    fn parse(bytes: &[u8]) -> Result<Option<Self>, Violation> {
+        let [first, second, rest @ ..] = bytes else { return Ok(None) };
+        if first & 0x70 != 0 {
+            return Err(Violation("reserved bits are set: no extension was agreed on"));
+        }
+        let opcode = Opcode::from_bits(first & 0x0f).ok_or(Violation("unknown kind of frame"))?;
+        if second & 0x80 == 0 {
+            return Err(Violation("a client's frames must be masked"));
+        }
+        let (extra, payload) = match second & 0x7f {
+            126 => (2, rest.first_chunk().map(|bytes| u64::from(u16::from_be_bytes(*bytes)))),
+            127 => (8, rest.first_chunk().map(|bytes| u64::from_be_bytes(*bytes))),
+            short => (0, Some(u64::from(short))),
+        };
+        let mask = rest.get(extra..).and_then(|rest| rest.first_chunk().copied());
+        let (Some(payload), Some(mask)) = (payload, mask) else { return Ok(None) };
+        let is_final = first & 0x80 != 0;
+        if opcode.is_control() && (payload > u64::from(MAX_CONTROL) || !is_final) {
+            return Err(Violation("a control frame must be whole and short"));
+        }
+        let length = 2 + extra + mask.len();
+        Ok(Some(Self { length, is_final, opcode, mask, payload }))
+    }
+
+    /// Bytes of the whole frame.
+    fn whole(&self) -> usize {
+        self.length.saturating_add(usize::try_from(self.payload).unwrap_or(usize::MAX))
+    }
+
+    /// The payload, or as many bytes of it as are `wanted`, once they are there.
+    fn payload_in<'a>(&self, bytes: &'a mut [u8], wanted: u64) -> Option<&'a mut [u8]> {
+        let end = usize::try_from(self.payload.min(wanted)).ok()?.checked_add(self.length)?;
+        bytes.get_mut(self.length..end)
+    }
+}
+
+/// Takes the mask off a payload, or puts it on.
+fn unmask(payload: &mut [u8], mask: [u8; 4]) {
+    let (words, rest) = payload.as_chunks_mut::<4>();
+    for word in words {
+        *word = (u32::from_ne_bytes(*word) ^ u32::from_ne_bytes(mask)).to_ne_bytes();
+    }
+    for (byte, key) in rest.iter_mut().zip(mask) {
+        *byte ^= key;
+    }
+}
+
 /// Appends a server's frame, whole and not masked.
 pub(crate) fn put(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
-    let length = payload.len();
-    out.reserve(length + 10);
-    out.push(0x80 | opcode as u8);
-    match (u8::try_from(length), u16::try_from(length)) {
-        (Ok(short), _) if short < 126 => out.push(short),
-        (_, Ok(medium)) => {
-            out.push(126);
-            out.extend_from_slice(&medium.to_be_bytes());
-        }
-        _ => {
-            out.push(127);
-            out.extend_from_slice(&(length as u64).to_be_bytes());
-        }
-    }
+    let mut space = [0; MAX_SERVER_HEADER];
+    let header = header_before(&mut space, opcode, payload.len());
+    out.reserve(header.len() + payload.len());
+    out.extend_from_slice(header);
     out.extend_from_slice(payload);
+}
+
+/// Bytes of the longest header that a server writes.
+pub(crate) const MAX_SERVER_HEADER: usize = 10;
+
+/// Writes the header of a server's whole frame to the end of the space before its payload.
+pub(crate) fn header_before(
+    space: &mut [u8; MAX_SERVER_HEADER],
+    opcode: Opcode,
+    payload: usize,
+) -> &[u8] {
+    let length = (payload as u64).to_be_bytes();
+    let (kind, extended) = match (u8::try_from(payload), u16::try_from(payload)) {
+        (Ok(short), _) if short < 126 => (short, &[][..]),
+        (_, Ok(_)) => (126, length.get(6..).unwrap_or_default()),
+        _ => (127, &length[..]),
+    };
+    let start = MAX_SERVER_HEADER - 2 - extended.len();
+    if let Some([first, second, rest @ ..]) = space.get_mut(start..) {
+        (*first, *second) = (0x80 | opcode as u8, kind);
+        rest.copy_from_slice(extended);
+    }
+    space.get(start..).unwrap_or_default()
 }
 
 /// Appends a close frame.

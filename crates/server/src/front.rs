@@ -10,6 +10,7 @@ use crate::{
     gate::{Admission, Full, Gate},
     http::{self, Forwarded, Head, Place, Upgrade},
     mailbox,
+    relay::{self, Relay},
     stream::Stream,
 };
 
@@ -21,40 +22,68 @@ pub(crate) struct Front {
     pub(crate) clients: Clients,
     pub(crate) gate: Arc<Gate>,
     pub(crate) mailbox: Option<Arc<mailbox::Shared>>,
+    pub(crate) relay: Option<Arc<Relay>>,
+}
+
+/// How those speak who come in by a door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// HTTP and what is upgraded from it.
+    Web,
+    /// A relay's line, and then whatever the two sides say.
+    Relay,
 }
 
 impl Front {
     /// Lets a connection in, or answers at once that it cannot be: whoever is one too many gets no
     /// task and no memory.
-    pub(crate) fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+    pub(crate) fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, door: Door) {
         match self.gate.admit(Address::counted(peer.ip(), self.clients.limit_loopback)) {
             Ok(admission) => {
                 let front = Arc::clone(self);
-                tokio::spawn(async move { front.web(stream, peer, admission).await });
+                tokio::spawn(async move { front.serve(stream, peer, admission, door).await });
             }
-            Err(full) => turn_away(stream, full),
+            Err(full) => turn_away(stream, full, door),
         }
     }
 
-    /// Serves a connection that begins with an HTTP request, until its end.
-    async fn web(&self, stream: TcpStream, peer: SocketAddr, mut admission: Admission) {
+    /// Serves a connection until its end.
+    async fn serve(&self, stream: TcpStream, peer: SocketAddr, admission: Admission, door: Door) {
         if stream.set_nodelay(true).is_err() {
             return; // the client is gone already
         }
-        let mut stream = Stream::Plain(stream);
+        keep_alive(&stream);
+        let stream = Stream::Plain(stream);
+        match (door, &self.relay) {
+            (Door::Web, _) => self.web(stream, peer, admission).await,
+            (Door::Relay, Some(relay)) => {
+                let limit = self.clients.handshake;
+                relay::serve_raw(stream, admission, Arc::clone(relay), limit).await;
+            }
+            (Door::Relay, None) => {} // no relay is served, and nobody should have opened its door
+        }
+    }
+
+    /// Serves a connection that begins with an HTTP request.
+    async fn web(&self, mut stream: Stream, peer: SocketAddr, mut admission: Admission) {
         let limit = self.clients.handshake;
         let outcome = match timeout(limit, self.request(&mut stream, peer, &mut admission)).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => return,
             Err(_) => Err(too_slow(limit)),
         };
-        match (outcome, &self.mailbox) {
-            (Ok((Place::Mailbox, upgrade)), Some(shared)) => {
-                mailbox::serve(stream, upgrade, admission, Arc::clone(shared)).await;
+        let answer = match (outcome, &self.mailbox, &self.relay) {
+            (Ok((Place::Mailbox, upgrade)), Some(shared), _) => {
+                return mailbox::serve(stream, upgrade, admission, Arc::clone(shared)).await;
             }
-            (Ok(_), _) => _ = timeout(GOODBYE, refuse(&mut stream, &http::nothing_here())).await,
-            (Err(answer), _) => _ = timeout(GOODBYE, refuse(&mut stream, &answer)).await,
-        }
+            (Ok((Place::Relay, upgrade)), _, Some(relay)) => {
+                let relay = Arc::clone(relay);
+                return relay::serve_websocket(stream, upgrade, admission, relay, limit).await;
+            }
+            (Ok(_), _, _) => http::nothing_here(),
+            (Err(answer), _, _) => answer,
+        };
+        _ = timeout(GOODBYE, refuse(&mut stream, &answer)).await;
     }
 
     /// `Err` in the inner result is the HTTP answer of what gets no WebSocket.
@@ -117,14 +146,36 @@ fn head_too_large(limit: usize) -> String {
     http::answer("431 Request Header Fields Too Large", &text)
 }
 
-fn turn_away(stream: TcpStream, full: Full) {
+/// Answers at once or never.
+fn turn_away(stream: TcpStream, full: Full, door: Door) {
     use std::io::Write;
     tracing::debug!(?full, "connection refused");
+    let answer = match door {
+        Door::Web => full.answer(),
+        Door::Relay => full.text(),
+    };
     if let Ok(mut stream) = stream.into_std() {
-        _ = stream.write(full.answer().as_bytes());
+        _ = stream.write(answer.as_bytes());
         _ = stream.shutdown(std::net::Shutdown::Write);
     }
 }
+
+/// Has the system find out whether a silent client is still there: after a minute of silence it asks
+/// every 15 s, and gives up after four times without an answer.
+#[cfg(unix)]
+fn keep_alive(stream: &TcpStream) {
+    use rustix::net::sockopt;
+    let set = sockopt::set_socket_keepalive(stream, true)
+        .and_then(|()| sockopt::set_tcp_keepidle(stream, Duration::from_secs(60)))
+        .and_then(|()| sockopt::set_tcp_keepintvl(stream, Duration::from_secs(15)))
+        .and_then(|()| sockopt::set_tcp_keepcnt(stream, 4));
+    if let Err(error) = set {
+        tracing::debug!(%error, "no keepalive for a connection");
+    }
+}
+
+#[cfg(not(unix))]
+const fn keep_alive(_: &TcpStream) {}
 
 /// Answers in HTTP, and reads on for a moment, so that the answer is not lost to a reset.
 async fn refuse(stream: &mut Stream, answer: &str) -> io::Result<()> {

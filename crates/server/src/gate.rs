@@ -37,20 +37,25 @@ pub(crate) enum Full {
 }
 
 impl Full {
-    /// What the client is told, in HTTP.
-    pub(crate) fn answer(self) -> String {
+    /// What the client is told.
+    pub(crate) fn text(self) -> String {
         match self {
-            Self::Server(limit) => http::answer(
-                "503 Service Unavailable",
-                &format!("The server is full: its limit is {limit} connections. Try again later\n"),
-            ),
-            Self::Address(limit) => http::answer(
-                "429 Too Many Requests",
-                &format!(
-                    "Too many connections from your address: this server's limit is {limit}\n"
-                ),
-            ),
+            Self::Server(limit) => {
+                format!("The server is full: its limit is {limit} connections. Try again later\n")
+            }
+            Self::Address(limit) => {
+                format!("Too many connections from your address: this server's limit is {limit}\n")
+            }
         }
+    }
+
+    /// The same, in HTTP.
+    pub(crate) fn answer(self) -> String {
+        let status = match self {
+            Self::Server(_) => "503 Service Unavailable",
+            Self::Address(_) => "429 Too Many Requests",
+        };
+        http::answer(status, &self.text())
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) enum Head {
 pub(crate) enum Place {
     /// `/v1`
     Mailbox,
+    /// `/relay`, or `/`, where the family's relay is.
+    Relay,
 }
 
 /// A WebSocket that was asked for and may be had.
@@ -87,13 +89,20 @@ pub(crate) fn answer(status: &str, text: &str) -> String {
 
 /// The answer at a path that leads nowhere.
 pub(crate) fn nothing_here() -> String {
-    answer("404 Not Found", "There is nothing here; the WebSocket is at /v1\n")
+    answer(
+        "404 Not Found",
+        "There is nothing here: mailboxes are at /v1, and a relay is at /relay, where they are served\n",
+    )
 }
 
 fn decide(request: &httparse::Request<'_, '_>, length: usize) -> Head {
     let path = request.path.unwrap_or_default();
     let path = path.split_once('?').map_or(path, |(path, _)| path);
     match (request.method.unwrap_or_default(), path) {
+        ("GET", "/relay") => upgrade(request, length, Place::Relay),
+        ("GET", "/") if header(request, "upgrade").is_some() => {
+            upgrade(request, length, Place::Relay)
+        }
         ("GET", "/") => Head::Answer(answer("200 OK", "Wormhole Relay\n")),
         ("GET", "/v1") => upgrade(request, length, Place::Mailbox),
         ("GET", _) => Head::Answer(nothing_here()),
@@ -101,21 +110,19 @@ fn decide(request: &httparse::Request<'_, '_>, length: usize) -> Head {
     }
 }
 
+fn header<'a>(request: &httparse::Request<'_, 'a>, name: &str) -> Option<&'a str> {
+    let header = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
+    std::str::from_utf8(header.value).ok().map(str::trim)
+}
+
 fn upgrade(request: &httparse::Request<'_, '_>, length: usize, place: Place) -> Head {
-    let header = |name: &str| {
-        request
-            .headers
-            .iter()
-            .find(|header| header.name.eq_ignore_ascii_case(name))
-            .and_then(|header| std::str::from_utf8(header.value).ok())
-            .map(str::trim)
-    };
+    let header = |name: &str| header(request, name);
     let lists = |name: &str, word: &str| {
         header(name)
             .is_some_and(|list| list.split(',').any(|item| item.trim().eq_ignore_ascii_case(word)))
     };
     if !lists("upgrade", "websocket") || !lists("connection", "upgrade") {
-        let text = "/v1 speaks WebSocket: ask for an upgrade\n";
+        let text = "WebSocket is spoken here: ask for an upgrade\n";
         return Head::Answer(answer("426 Upgrade Required\r\nUpgrade: websocket", text));
     }
     if header("sec-websocket-version") != Some("13") {

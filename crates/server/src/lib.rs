@@ -36,6 +36,7 @@
 pub mod config;
 
 pub mod address;
+mod clock;
 
 pub mod exchange;
 pub mod session;
@@ -56,12 +57,13 @@ mod engine;
 mod gate;
 
 mod mailbox;
+pub mod relay;
 
 mod front;
 mod serve;
 
 pub use config::{
-    Clients, Config, Database, Limits, Mailbox, Notices, Permission, Timing, TransitRelay,
+    Clients, Config, Database, Limits, Mailbox, Notices, Permission, Relay, Timing, TransitRelay,
 };
 pub use error::ServeError;
 pub use serve::{Doors, Prepared, listen, prepare, serve};

@@ -11,8 +11,9 @@ use tokio::{
 };
 
 use crate::{
+    clock::Clock,
     config::{self, Database, Limits, Timing},
-    engine::{Clock, Engine},
+    engine::Engine,
     error::ServeError,
     exchange::{embedded::Embedded, journal::Snapshot},
     pool::Pools,

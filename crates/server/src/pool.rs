@@ -1,14 +1,11 @@
 //! Memory that all connections of a server share.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use crate::address::Address;
+use crate::address::{Address, ByAddress};
 
 /// A number of bytes that all together may hold, or all from one address.
 pub(crate) struct Pool {
@@ -70,36 +67,19 @@ impl Pool {
 pub(crate) struct Pools {
     all: Arc<Pool>,
     part: usize,
-    parts: Mutex<Parts>,
-}
-
-#[derive(Default)]
-struct Parts {
-    by_address: BTreeMap<Address, Weak<Pool>>,
-    /// With how many of them those that are gone are looked for.
-    sweep_at: usize,
+    parts: ByAddress<Pool>,
 }
 
 impl Pools {
     /// All addresses together may hold about `limit` bytes, and each about `part` of them.
     pub(crate) fn new(limit: usize, part: usize) -> Self {
-        Self { all: Pool::new(limit), part, parts: Mutex::default() }
+        Self { all: Pool::new(limit), part, parts: ByAddress::default() }
     }
 
     /// Where what a connection from `address` holds is counted.
     pub(crate) fn of(&self, address: Option<Address>) -> Arc<Pool> {
         let Some(address) = address else { return Arc::clone(&self.all) };
-        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = parts.by_address.get(&address).and_then(Weak::upgrade) {
-            return known;
-        }
-        if parts.by_address.len() >= parts.sweep_at {
-            parts.by_address.retain(|_, pool| pool.strong_count() > 0);
-            parts.sweep_at = 2 * parts.by_address.len() + 1;
-        }
-        let pool = Pool::within(&self.all, self.part);
-        parts.by_address.insert(address, Arc::downgrade(&pool));
-        pool
+        self.parts.of(address, || Pool::within(&self.all, self.part))
     }
 }
 
@@ -125,6 +105,11 @@ impl Share {
 
     pub(crate) const fn held(&self) -> usize {
         self.held
+    }
+
+    /// Whether the pool is used up.
+    pub(crate) fn is_tight(&self) -> bool {
+        self.pool.excess(0).is_some()
     }
 
     /// What is used up, if this share, beyond `small` bytes, is one of those that did it.
@@ -176,16 +161,5 @@ mod tests {
         assert_eq!(other.excess(10), Some(Excess::All(1000)));
         drop((one, same, other));
         assert_eq!((pools.all.held(), exempt.excess(10)), (300, None));
-    }
-
-    #[test]
-    fn addresses_that_are_gone_are_forgotten() {
-        let pools = Pools::new(1000, 400);
-        let stays = pools.of(address("192.0.2.1"));
-        for number in 0..1000 {
-            pools.of(address(&format!("198.51.{}.{}", number / 250, number % 250)));
-        }
-        assert!(pools.parts.lock().unwrap().by_address.len() < 10);
-        assert!(Arc::ptr_eq(&stays, &pools.of(address("192.0.2.1"))));
     }
 }

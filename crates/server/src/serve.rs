@@ -8,7 +8,14 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{config::Config, error::ServeError, front::Front, gate::Gate, mailbox::Mailboxes};
+use crate::{
+    config::Config,
+    error::ServeError,
+    front::{Door, Front},
+    gate::Gate,
+    mailbox::Mailboxes,
+    relay::Relay,
+};
 
 /// Connections that may wait to be accepted. The system's own limit, often 4096, holds as well.
 const BACKLOG: u32 = 4096;
@@ -55,13 +62,16 @@ pub fn listen(address: std::net::SocketAddr) -> io::Result<TcpListener> {
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Doors {
-    /// For HTTP and what is upgraded from it, without TLS.
+    /// For HTTP and what is upgraded from it, without TLS: mailboxes at `/v1`, and the relay at
+    /// `/relay` and `/`.
     pub web: Vec<TcpListener>,
+    /// For the relay's own protocol, without HTTP.
+    pub relay: Vec<TcpListener>,
 }
 
 impl From<TcpListener> for Doors {
     fn from(listener: TcpListener) -> Self {
-        Self { web: vec![listener] }
+        Self { web: vec![listener], ..Self::default() }
     }
 }
 
@@ -115,15 +125,17 @@ pub async fn prepare(
     doors: impl Into<Doors>,
     config: impl Into<Config>,
 ) -> Result<Prepared, ServeError> {
-    let (doors, config) = (doors.into(), config.into());
-    let mailboxes = match config.mailbox {
+    let (doors, mut config) = (doors.into(), config.into());
+    let mailboxes = match config.mailbox.take() {
         Some(config) => Some(Mailboxes::open(config).await?),
         None => None,
     };
-    let clients = config.clients;
+    let Config { relay, clients, drain, .. } = config;
+    let relay = relay.map(Relay::new);
     let gate = Gate::new(clients.connections, clients.connections_per_address);
     let mailbox = mailboxes.as_ref().map(Mailboxes::shared);
-    Ok(Prepared { doors, front: Arc::new(Front { clients, gate, mailbox }), mailboxes })
+    let front = Arc::new(Front { clients, gate, mailbox, relay });
+    Ok(Prepared { doors, front, mailboxes, drain })
 }
 
 /// A server whose database is open. Dropping it closes the database.
@@ -143,6 +155,7 @@ pub struct Prepared {
     doors: Doors,
     front: Arc<Front>,
     mailboxes: Option<Mailboxes>,
+    drain: Duration,
 }
 
 impl Prepared {
@@ -163,10 +176,10 @@ impl Prepared {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { doors, front, mailboxes } = self;
-        let open = |listener| Task(tokio::spawn(accept(listener, Arc::clone(&front))));
-        let accepting: Vec<_> = doors.web.into_iter().map(open).collect();
-        let working = mailboxes.as_ref().map(|mailboxes| mailboxes.start().map(Task));
+        let Self { doors, front, mailboxes, drain } = self;
+        let accepting = open(doors, &front);
+        let mut working: Vec<_> = mailboxes.iter().flat_map(Mailboxes::start).map(Task).collect();
+        working.extend(front.relay.iter().map(|relay| Task(relay.start())));
         tokio::select! {
             biased;
             () = shutdown => {}
@@ -175,6 +188,9 @@ impl Prepared {
         drop(accepting);
         if let Some(mailboxes) = &mailboxes {
             mailboxes.stop();
+        }
+        if let Some(relay) = &front.relay {
+            relay.stop(drain).await;
         }
         if timeout(FAREWELL, front.gate.empty()).await.is_err() {
             tracing::warn!("some clients did not take the goodbye");
@@ -204,10 +220,20 @@ impl Drop for Task {
     }
 }
 
-async fn accept(listener: TcpListener, front: Arc<Front>) {
+/// Opens the doors. They are closed with what is returned.
+fn open(doors: Doors, front: &Arc<Front>) -> Vec<Task> {
+    let Doors { web, relay } = doors;
+    let web = web.into_iter().map(|listener| (listener, Door::Web));
+    let relay = relay.into_iter().map(|listener| (listener, Door::Relay));
+    web.chain(relay)
+        .map(|(listener, door)| Task(tokio::spawn(accept(listener, Arc::clone(front), door))))
+        .collect()
+}
+
+async fn accept(listener: TcpListener, front: Arc<Front>, door: Door) {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => front.admit(stream, peer),
+            Ok((stream, peer)) => front.admit(stream, peer, door),
             Err(error) if is_shortage(&error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 sleep(SHORTAGE).await;

@@ -133,7 +133,7 @@ async fn unfinished_messages_of_all_clients_together_are_limited() {
 async fn unfinished_messages_from_one_address_leave_room_for_others() {
     let limits = Limits { incoming_bytes_per_address: 2_000_000, ..Limits::default() };
     let mailbox = Some(Mailbox { limits, ..Mailbox::default() });
-    let config = Config { mailbox, clients: behind_a_proxy() };
+    let config = Config { mailbox, clients: behind_a_proxy(), ..Config::default() };
     let server = Server::start(config);
     let mut clients = beginners(&server, 10).await;
     for _ in 0..7 {

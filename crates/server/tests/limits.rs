@@ -65,7 +65,7 @@ async fn loopback_is_exempt() {
     let clients = Clients { connections_per_address: 1, ..Clients::default() };
     let limits = Limits { mailboxes_per_address: 1, ..Limits::default() };
     let mailbox = Some(Mailbox { limits, ..Mailbox::default() });
-    let server = Server::start(Config { mailbox, clients });
+    let server = Server::start(Config { mailbox, clients, ..Config::default() });
     let mut clients = [server.bound("app", "a").await, server.bound("app", "b").await];
     for client in &mut clients {
         client.ask(json!({"type": "allocate"}), "allocated").await;
@@ -128,7 +128,7 @@ async fn ends_whoever_does_not_read(limits: Limits, clients: Clients) {
         ..limits
     };
     let mailbox = Some(Mailbox { limits, ..Mailbox::default() });
-    let server = Server::start(Config { mailbox, clients });
+    let server = Server::start(Config { mailbox, clients, ..Config::default() });
     let mut slow = server.bound("app", "a").await;
     let mut fast = server.bound("app", "b").await;
     for client in [&mut slow, &mut fast] {

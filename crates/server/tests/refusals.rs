@@ -301,7 +301,7 @@ async fn limits_of_a_mailbox_are_named() {
 async fn what_one_address_stores_is_limited_in_whatever_mailbox() {
     let limits = Limits { stored_bytes_per_address: 1000, ..Limits::default() };
     let mailbox = Some(Mailbox { limits, ..Mailbox::default() });
-    let config = Config { mailbox, clients: behind_a_proxy() };
+    let config = Config { mailbox, clients: behind_a_proxy(), ..Config::default() };
     let server = Server::start(config);
     let add = |bytes: usize| json!({"type": "add", "phase": "0", "body": "0".repeat(bytes)});
     let mut flood = Vec::new();
@@ -333,7 +333,7 @@ async fn what_one_address_stores_is_limited_in_whatever_mailbox() {
 async fn limits_of_mailboxes_are_named() {
     let limits = Limits { mailboxes_per_address: 2, mailboxes: 3, ..Limits::default() };
     let mailbox = Some(Mailbox { limits, ..Mailbox::default() });
-    let config = Config { mailbox, clients: behind_a_proxy() };
+    let config = Config { mailbox, clients: behind_a_proxy(), ..Config::default() };
     let server = Server::start(config);
     let open = |name: &str| json!({"type": "open", "mailbox": name});
     for name in ["one", "two"] {

@@ -231,3 +231,13 @@ pub const MAX_RECORD: usize = 1 << 20;
 /// assert_eq!(file.div_ceil(RECORD), 16); // records
 /// ```
 pub const RECORD: usize = 64 << 10;
+
+/// Bytes of the longest line that a relay reads, its end included, 1,024: whoever sends more without
+/// ending it wants something else.
+///
+/// ```
+/// use wormhole_sync_wire::{limits::MAX_RELAY_LINE, transit::relay_line};
+///
+/// assert!(relay_line(&[7; 32], "0011223344556677").len() <= MAX_RELAY_LINE);
+/// ```
+pub const MAX_RELAY_LINE: usize = 1024;

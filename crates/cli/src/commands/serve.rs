@@ -63,7 +63,7 @@ fn config(args: &MailboxArgs) -> Result<Config, Failure> {
         limits: limits(&args.limits),
         timing: timing(&args.timing),
     };
-    Ok(Config { mailbox: Some(mailbox), clients: clients(args) })
+    Ok(Config { mailbox: Some(mailbox), clients: clients(args), ..Config::default() })
 }
 
 fn clients(args: &MailboxArgs) -> Clients {

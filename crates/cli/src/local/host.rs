@@ -121,7 +121,8 @@ fn config() -> Config {
     let timing = Timing { ping: PING, silence: SILENCE, ..Timing::default() };
     let clients =
         Clients { connections: MAX_GUESTS * 2, handshake: HANDSHAKE, ..Clients::default() };
-    Config { mailbox: Some(Mailbox { limits, timing, ..Mailbox::default() }), clients }
+    let mailbox = Some(Mailbox { limits, timing, ..Mailbox::default() });
+    Config { mailbox, clients, ..Config::default() }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]

@@ -1,9 +1,6 @@
 //! From bytes to messages.
 
-use super::{Flow, Incoming, Opcode, Violation};
-
-/// Bytes of the longest control frame's payload (RFC 6455, 5.5).
-const MAX_CONTROL: u64 = 125;
+use super::{Flow, Header, Incoming, Opcode, Violation, unmask};
 
 /// Bytes that are kept of the beginning of a message that is skipped. Clients that say first what
 /// it is can then be told which one it was.
@@ -27,14 +24,6 @@ struct Fragments {
     /// Only the beginning, when it is too large.
     bytes: Vec<u8>,
     too_large: bool,
-}
-
-struct Header {
-    length: usize,
-    is_final: bool,
-    opcode: Opcode,
-    mask: [u8; 4],
-    payload: u64,
 }
 
 impl FrameReader {
@@ -194,44 +183,6 @@ impl FrameReader {
 
 fn text(bytes: &[u8]) -> Incoming<'_> {
     std::str::from_utf8(bytes).map_or(Incoming::NotText, Incoming::Text)
-}
-
-impl Header {
-    fn parse(bytes: &[u8]) -> Result<Option<Self>, Violation> {
-        let [first, second, rest @ ..] = bytes else { return Ok(None) };
-        if first & 0x70 != 0 {
-            return Err(Violation("reserved bits are set: no extension was agreed on"));
-        }
-        let opcode = Opcode::from_bits(first & 0x0f).ok_or(Violation("unknown kind of frame"))?;
-        if second & 0x80 == 0 {
-            return Err(Violation("a client's frames must be masked"));
-        }
-        let (extra, payload) = match second & 0x7f {
-            126 => (2, rest.first_chunk().map(|bytes| u64::from(u16::from_be_bytes(*bytes)))),
-            127 => (8, rest.first_chunk().map(|bytes| u64::from_be_bytes(*bytes))),
-            short => (0, Some(u64::from(short))),
-        };
-        let mask = rest.get(extra..).and_then(|rest| rest.first_chunk().copied());
-        let (Some(payload), Some(mask)) = (payload, mask) else { return Ok(None) };
-        let is_final = first & 0x80 != 0;
-        if opcode.is_control() && (payload > MAX_CONTROL || !is_final) {
-            return Err(Violation("a control frame must be whole and short"));
-        }
-        let length = 2 + extra + mask.len();
-        Ok(Some(Self { length, is_final, opcode, mask, payload }))
-    }
-
-    /// The payload, or as many bytes of it as are `wanted`, once they are there.
-    fn payload_in<'a>(&self, bytes: &'a mut [u8], wanted: u64) -> Option<&'a mut [u8]> {
-        let end = usize::try_from(self.payload.min(wanted)).ok()?.checked_add(self.length)?;
-        bytes.get_mut(self.length..end)
-    }
-}
-
-fn unmask(payload: &mut [u8], mask: [u8; 4]) {
-    for (byte, key) in payload.iter_mut().zip(mask.into_iter().cycle()) {
-        *byte ^= key;
-    }
 }
 
 #[cfg(test)]

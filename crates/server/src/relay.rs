@@ -1,0 +1,218 @@
+//! The transit relay: two links that name the same token become one.
+//!
+//! [`Pairing`] decides who belongs to whom, as a function of its inputs. Around it each link is one
+//! small task, which holds no buffer while it waits. When its partner comes, that one's socket is
+//! handed over, and the task that waited moves the bytes of both.
+
+mod end;
+mod hello;
+mod link;
+mod pipe;
+mod rate;
+mod record;
+mod state;
+
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use tokio::{
+    sync::{Notify, oneshot},
+    task::JoinHandle,
+    time::{Duration, interval, timeout},
+};
+use wormhole_sync_wire::transit::RelayRequest;
+
+use crate::{address::Address, clock::Clock, config, pool::Pool};
+use end::End;
+use rate::Rates;
+
+pub(crate) use link::{serve_raw, serve_websocket};
+pub use record::{Mood, Record};
+pub use state::{LinkId, Output, Pairing};
+
+/// How often those are looked for who have waited for too long, at the least often.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The number of no link.
+const NOBODY: LinkId = LinkId(0);
+
+/// What all links of a relay share.
+pub(crate) struct Relay {
+    config: config::Relay,
+    state: Mutex<State>,
+    pool: Arc<Pool>,
+    rates: Rates,
+    clock: Clock,
+    moved: AtomicU64,
+    /// Cuts the pairs that are still there.
+    cut: Notify,
+    /// There is no pair any more.
+    idle: Notify,
+}
+
+struct State {
+    pairing: Pairing,
+    /// How those are reached who wait.
+    calls: BTreeMap<LinkId, oneshot::Sender<Call>>,
+    next: u64,
+    stopping: bool,
+}
+
+/// What a link that waits is told.
+enum Call {
+    /// Here is your partner.
+    Join(Box<End>),
+    /// Say this, and close.
+    Close(Cow<'static, str>),
+}
+
+/// What becomes of a link that has asked.
+enum Verdict {
+    /// It was handed to the one that waits for it.
+    Joined,
+    Wait(Box<End>, oneshot::Receiver<Call>),
+    Close(Box<End>, Cow<'static, str>),
+}
+
+impl Relay {
+    pub(crate) fn new(config: config::Relay) -> Arc<Self> {
+        let config = config.sane();
+        let pairing = Pairing::new(config.clone());
+        let state = State { pairing, calls: BTreeMap::new(), next: 1, stopping: false };
+        Arc::new(Self {
+            state: Mutex::new(state),
+            pool: Pool::new(config.buffered_bytes),
+            rates: Rates::new(config.bytes_per_second_per_address),
+            clock: Clock::start(),
+            moved: AtomicU64::new(0),
+            cut: Notify::new(),
+            idle: Notify::new(),
+            config,
+        })
+    }
+
+    /// Begins to look after those who wait.
+    pub(crate) fn start(self: &Arc<Self>) -> JoinHandle<()> {
+        let relay = Arc::clone(self);
+        let mut looks = interval(LOOK.min(self.config.waiting));
+        tokio::spawn(async move {
+            loop {
+                looks.tick().await;
+                let mut state = relay.lock();
+                state.pairing.expire(relay.clock.now());
+                state.settle(NOBODY, &mut None);
+            }
+        })
+    }
+
+    /// Closes everybody who waits, and gives the pairs so long to come to their end.
+    pub(crate) async fn stop(&self, drain: Duration) {
+        {
+            let mut state = self.lock();
+            state.stopping = true;
+            state.pairing.stop(self.clock.now());
+            state.settle(NOBODY, &mut None);
+        }
+        let drained = async {
+            loop {
+                let idle = self.idle.notified();
+                if self.lock().pairing.pairs() == 0 {
+                    return;
+                }
+                idle.await;
+            }
+        };
+        if timeout(drain, drained).await.is_err() {
+            tracing::warn!(pairs = self.lock().pairing.pairs(), "pairs are cut: the relay stops");
+        }
+        self.cut.notify_waiters();
+    }
+
+    fn opened(&self, address: Option<Address>) -> LinkId {
+        let mut state = self.lock();
+        let id = LinkId(state.next);
+        state.next += 1;
+        state.pairing.opened(id, address, self.clock.now());
+        id
+    }
+
+    /// A link has said its line. When a partner waits for it, it is handed over.
+    fn asked(&self, id: LinkId, request: Option<RelayRequest>, end: Box<End>) -> Verdict {
+        let mut state = self.lock();
+        let now = self.clock.now();
+        state.pairing.asked(id, request, now);
+        if state.stopping {
+            state.pairing.stop(now);
+        }
+        let mut end = Some(end);
+        let text = state.settle(id, &mut end);
+        match (end, text) {
+            (None, _) => Verdict::Joined,
+            (Some(end), Some(text)) => Verdict::Close(end, text),
+            (Some(end), None) => {
+                let (call, called) = oneshot::channel();
+                state.calls.insert(id, call);
+                Verdict::Wait(end, called)
+            }
+        }
+    }
+
+    /// Tells what has become of a link that waits no longer. Its last words, if any.
+    fn tell(&self, id: LinkId, tell: impl FnOnce(&mut Pairing, f64)) -> Option<Cow<'static, str>> {
+        let mut state = self.lock();
+        state.calls.remove(&id);
+        tell(&mut state.pairing, self.clock.now());
+        state.settle(id, &mut None)
+    }
+
+    /// A pair is over.
+    fn ended(&self, waited: LinkId, bytes: u64, well: bool) {
+        self.tell(waited, |pairing, now| pairing.ended(waited, bytes, well, now));
+        if self.lock().pairing.pairs() == 0 {
+            self.idle.notify_waiters();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn moved(&self, bytes: u64) {
+        self.moved.fetch_add(bytes, Relaxed);
+    }
+}
+
+impl State {
+    /// Does what the machine says. The last words of the link `own`, which the caller serves; its
+    /// end is taken when a partner waits for it.
+    fn settle(&mut self, own: LinkId, end: &mut Option<Box<End>>) -> Option<Cow<'static, str>> {
+        let mut text = None;
+        while let Some(output) = self.pairing.poll() {
+            match output {
+                Output::Close { link, text: last } if link == own => text = Some(last),
+                Output::Close { link, text } => self.call(link, Call::Close(text)),
+                Output::Join { waiting, .. } => {
+                    if let Some(end) = end.take() {
+                        self.call(waiting, Call::Join(end));
+                    }
+                }
+                Output::Record(Record { mood, bytes, .. }) => {
+                    tracing::debug!(mood = mood.as_str(), bytes, "a relay's link has ended");
+                }
+            }
+        }
+        text
+    }
+
+    fn call(&mut self, link: LinkId, call: Call) {
+        if let Some(waiting) = self.calls.remove(&link) {
+            _ = waiting.send(call); // it is gone, and will find out
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! One link, from its first byte to its last.
+
+use std::{borrow::Cow, future::poll_fn, io, sync::Arc, task::ready};
+
+use tokio::{
+    io::AsyncWriteExt,
+    sync::oneshot,
+    time::{Duration, timeout},
+};
+
+use super::{
+    Call, LinkId, Relay, Verdict,
+    end::{Brought, End},
+    hello::{Hello, Said},
+    pipe::{Ending, Pair},
+};
+use crate::{
+    gate::Admission,
+    http::{self, Upgrade},
+    stream::{Stream, with_scratch},
+};
+
+/// How long a link that is closed may take to read why.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Serves a link that speaks TCP, until its end. It has `limit` to say what it wants.
+pub(crate) async fn serve_raw(
+    stream: Stream,
+    admission: Admission,
+    relay: Arc<Relay>,
+    limit: Duration,
+) {
+    let id = relay.opened(admission.address());
+    let mut end = Box::new(End::raw(stream, admission));
+    let said = listen(&mut end, Hello::default(), limit).await;
+    serve(id, end, said, relay).await;
+}
+
+/// Serves a link that speaks WebSocket, until its end.
+pub(crate) async fn serve_websocket(
+    mut stream: Stream,
+    mut upgrade: Upgrade,
+    admission: Admission,
+    relay: Arc<Relay>,
+    limit: Duration,
+) {
+    let id = relay.opened(admission.address());
+    let switching = http::switching(&upgrade.accept);
+    let switched = stream.write_all(switching.as_bytes()).await;
+    let mut end = Box::new(End::websocket(stream, admission));
+    let mut hello = Hello::default();
+    // What came with the request is the beginning of what follows it.
+    let said = match switched.and_then(|()| end.decode(&mut upgrade.rest)) {
+        Ok(brought) => match hear(&mut hello, &end, &upgrade.rest, &brought) {
+            Said::Part if brought.over => None,
+            Said::Part => listen(&mut end, hello, limit).await,
+            said => Some(said),
+        },
+        Err(error) => broken(&error),
+    };
+    serve(id, end, said, relay).await;
+}
+
+/// Waits for the line. `None` when the client has closed.
+async fn listen(end: &mut End, mut hello: Hello, limit: Duration) -> Option<Said> {
+    let line = async {
+        loop {
+            let read = read(end, |end, bytes, brought| hear(&mut hello, end, bytes, brought)).await;
+            match read {
+                Ok(Some(Said::Part)) => {}
+                Ok(said) => return said,
+                Err(error) => return broken(&error),
+            }
+        }
+    };
+    timeout(limit, line).await.unwrap_or(Some(Said::Line(None)))
+}
+
+/// What it means when a link cannot be read: that it broke the protocol, or is gone.
+fn broken(error: &io::Error) -> Option<Said> {
+    (error.kind() == io::ErrorKind::InvalidData).then_some(Said::Line(None))
+}
+
+fn hear(hello: &mut Hello, end: &End, bytes: &[u8], brought: &Brought) -> Said {
+    let payload = bytes.get(..brought.payload).unwrap_or_default();
+    if end.is_websocket() {
+        hello.received_message(payload, brought.first_end)
+    } else {
+        hello.received(payload)
+    }
+}
+
+/// Reads once, answers pings, and lets `take` have the rest. `None` when the client has closed.
+async fn read<T>(
+    end: &mut End,
+    mut take: impl FnMut(&End, &[u8], &Brought) -> T,
+) -> io::Result<Option<T>> {
+    let (taken, answer, over) = poll_fn(|context| {
+        with_scratch(|buffer| {
+            let brought = ready!(end.poll_read(context, buffer))?;
+            let taken = take(end, buffer.filled(), &brought);
+            std::task::Poll::Ready(io::Result::Ok((taken, brought.answer, brought.over)))
+        })
+    })
+    .await?;
+    end.stream.write_all(&answer).await?;
+    Ok((!over).then_some(taken))
+}
+
+async fn serve(id: LinkId, mut end: Box<End>, said: Option<Said>, relay: Arc<Relay>) {
+    let request = match said {
+        None | Some(Said::Part) => {
+            relay.tell(id, |pairing, now| pairing.lost(id, now));
+            return;
+        }
+        Some(Said::Early(_)) => {
+            let text = relay.tell(id, |pairing, now| pairing.impatient(id, now));
+            return close(&mut end, text).await;
+        }
+        Some(Said::Line(request)) => request,
+    };
+    match relay.asked(id, request, end) {
+        Verdict::Joined => {}
+        Verdict::Close(mut end, text) => close(&mut end, Some(text)).await,
+        Verdict::Wait(end, called) => wait(id, end, called, relay).await,
+    }
+}
+
+/// Waits for the partner, while nothing may be said.
+async fn wait(
+    id: LinkId,
+    mut end: Box<End>,
+    mut called: oneshot::Receiver<Call>,
+    relay: Arc<Relay>,
+) {
+    let spoke = tokio::select! {
+        biased;
+        call = &mut called => return match call {
+            Ok(Call::Join(partner)) => Box::pin(pair(id, end, partner, relay)).await,
+            Ok(Call::Close(text)) => close(&mut end, Some(text)).await,
+            Err(_) => {} // the relay is gone
+        },
+        spoke = speaks(&mut end) => spoke,
+    };
+    let text =
+        relay.tell(
+            id,
+            |pairing, now| {
+                if spoke { pairing.impatient(id, now) } else { pairing.lost(id, now) }
+            },
+        );
+    if let Ok(Call::Join(partner)) = called.try_recv() {
+        drop(partner); // it came at this very moment
+        relay.ended(id, 0, !spoke);
+    }
+    close(&mut end, text).await;
+}
+
+/// Ready when a link that waits says something (true), or is closed (false).
+async fn speaks(end: &mut End) -> bool {
+    loop {
+        match read(end, |_, _, brought| brought.payload > 0).await {
+            Ok(Some(false)) => {}
+            Ok(Some(true)) => return true,
+            Ok(None) | Err(_) => return false,
+        }
+    }
+}
+
+/// Moves what the two say, until the end.
+async fn pair(id: LinkId, end: Box<End>, partner: Box<End>, relay: Arc<Relay>) {
+    let rates = [end.address(), partner.address()].map(|address| relay.rates.of(address));
+    let mut pair = Pair::new([*end, *partner], &relay.config, &relay.pool, rates);
+    let moving = poll_fn(|context| {
+        let before = pair.moved();
+        let ending = pair.poll(context);
+        relay.moved(pair.moved() - before);
+        ending
+    });
+    let ending = tokio::select! {
+        ending = moving => ending,
+        () = relay.cut.notified() => Ending::Idle,
+    };
+    relay.ended(id, pair.moved(), ending == Ending::Closed);
+}
+
+/// Says last words, if any, and closes.
+async fn close(end: &mut End, text: Option<Cow<'static, str>>) {
+    if let Some(text) = text {
+        _ = timeout(GOODBYE, end.close(text.as_bytes())).await;
+    }
+}
