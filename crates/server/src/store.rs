@@ -4,20 +4,29 @@
 //! it needs no index beyond its keys, and those are numbers that only grow: what is written together
 //! lies together.
 
+mod backup;
+mod lock;
 mod private;
 mod room;
 mod rows;
 mod schema;
 
-use std::{fmt, path::Path, path::PathBuf};
+use std::{
+    fmt,
+    fs::{File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use rusqlite::{Connection, ErrorCode, Statement};
 
 use crate::exchange::journal::{Entry, Snapshot};
 
+pub use backup::{BackupError, back_up};
 pub(crate) use room::fit;
 
-/// An open database, which no other process can open meanwhile.
+/// An open database. No other server can open it meanwhile; others may read it.
 ///
 /// ```
 /// use wormhole_sync_server::store::Store;
@@ -35,6 +44,8 @@ pub(crate) use room::fit;
 /// ```
 pub struct Store {
     connection: Connection,
+    /// Let go after the connection is closed.
+    _lock: Option<File>,
 }
 
 /// The statements that write changes.
@@ -73,8 +84,10 @@ pub struct Writer<'a> {
 /// ```
 #[derive(Debug)]
 pub enum StoreError {
-    /// Another process, most likely another server, has it open.
+    /// Another server has it open.
     InUse(PathBuf),
+    /// The file beside it that keeps other servers out cannot be locked.
+    Lock(PathBuf, io::Error),
     /// It was written by a newer version, or is something else altogether.
     Foreign {
         /// The file.
@@ -92,6 +105,12 @@ impl fmt::Display for StoreError {
             Self::InUse(path) => write!(
                 f,
                 "the database {} is in use: stop the other server, or use another file",
+                path.display()
+            ),
+            Self::Lock(path, error) => write!(
+                f,
+                "the database {} cannot be locked ({error}): let the server write its directory, \
+                 or use a file system that knows locks",
                 path.display()
             ),
             Self::Foreign { path, version } => write!(
@@ -135,13 +154,16 @@ impl Store {
             }
             _ => StoreError::Sqlite(path.to_owned(), error),
         };
-        if let Err(error) = private::make(path) {
+        if !private::is_memory(path)
+            && let Err(error) = private::make(path)
+        {
             tracing::debug!(%error, "the database cannot be made beforehand"); // SQLite says why
         }
         let connection = Connection::open(path).map_err(failed)?;
+        let lock = lock(path)?;
         schema::configure(&connection, max_bytes).map_err(failed)?;
         match schema::prepare(&connection).map_err(failed)? {
-            schema::VERSION => Ok(Self { connection }),
+            schema::VERSION => Ok(Self { connection, _lock: lock }),
             version => Err(StoreError::Foreign { path: path.to_owned(), version }),
         }
     }
@@ -224,7 +246,8 @@ impl Writer<'_> {
     }
 
     /// Brings everything from the write-ahead log into the database, where what was deleted is
-    /// zeroes, and empties the log, in which it would stay until it is overwritten.
+    /// zeroes, and empties the log, in which it would stay until it is overwritten. Whether that is
+    /// done; while somebody else reads the database it cannot be, and is to be tried again later.
     ///
     /// ```
     /// use wormhole_sync_server::store::Store;
@@ -232,12 +255,16 @@ impl Writer<'_> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("mailbox.sqlite");
     /// let store = Store::open(&path, 1 << 30)?;
-    /// store.writer()?.wipe()?;
+    /// assert!(store.writer()?.wipe()?);
     /// assert_eq!(std::fs::metadata(folder.path().join("mailbox.sqlite-wal"))?.len(), 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn wipe(&mut self) -> rusqlite::Result<()> {
-        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    pub fn wipe(&mut self) -> rusqlite::Result<bool> {
+        self.connection.busy_timeout(Duration::ZERO)?; // answers must not wait for a reader
+        let checkpoint = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+        let busy = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], checkpoint);
+        self.connection.busy_timeout(schema::PATIENCE)?;
+        Ok(busy? == 0)
     }
 
     fn apply(&mut self, entries: &[Entry]) -> rusqlite::Result<()> {
@@ -246,6 +273,17 @@ impl Writer<'_> {
             .iter()
             .filter(|entry| !obsolete.covers(entry))
             .try_for_each(|entry| self.statements.apply(entry))
+    }
+}
+
+fn lock(path: &Path) -> Result<Option<File>, StoreError> {
+    if private::is_memory(path) {
+        return Ok(None);
+    }
+    match lock::take(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(StoreError::Lock(path.to_owned(), error)),
     }
 }
 

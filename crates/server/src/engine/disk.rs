@@ -13,9 +13,9 @@ pub(crate) trait Disk {
     /// Everything that is stored.
     fn load(&self) -> rusqlite::Result<Snapshot>;
 
-    /// Wipes what was deleted.
-    fn wipe(&mut self) -> rusqlite::Result<()> {
-        Ok(())
+    /// Wipes what was deleted. Whether it could: somebody else may be reading it.
+    fn wipe(&mut self) -> rusqlite::Result<bool> {
+        Ok(true)
     }
 }
 
@@ -28,7 +28,7 @@ impl Disk for Writer<'_> {
         Self::load(self)
     }
 
-    fn wipe(&mut self) -> rusqlite::Result<()> {
+    fn wipe(&mut self) -> rusqlite::Result<bool> {
         Self::wipe(self)
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 use serde_json::{Value, value::to_raw_value};
 use wormhole_sync_wire::server_message::Reply;
 
@@ -46,8 +46,8 @@ impl Engine {
         while let Some(batch) = self.next_batch() {
             let wipes = batch.wipes;
             let pause = self.record(batch, disk);
-            if wipes && let Err(error) = disk.wipe() {
-                tracing::warn!(%error, "what was deleted from the database is not wiped yet");
+            if wipes {
+                wipe(disk);
             }
             self.news.notify_one();
             self.rest(pause);
@@ -69,8 +69,7 @@ impl Engine {
         if error.is_none() && !stale {
             return Duration::ZERO;
         }
-        let code = error.as_ref().and_then(rusqlite::Error::sqlite_error_code);
-        let is_full = code == Some(ErrorCode::DiskFull);
+        let is_full = error.as_ref().is_some_and(is_full);
         if let Some(error) = error {
             tracing::error!(%error, "the database cannot be written");
         }
@@ -133,6 +132,24 @@ impl Engine {
             let waited = self.work.wait_timeout_while(self.lock(), pause, |state| !state.stopping);
             drop(waited.unwrap_or_else(PoisonError::into_inner));
         }
+    }
+}
+
+/// Whether there is no room, be it for the log or for the index of it.
+fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| {
+        error.code == ErrorCode::DiskFull || error.extended_code == ffi::SQLITE_IOERR_SHMSIZE
+    })
+}
+
+/// What cannot be wiped now is, the next time.
+fn wipe(disk: &mut impl Disk) {
+    match disk.wipe() {
+        Ok(true) => {}
+        Ok(false) => {
+            tracing::debug!("what was deleted is wiped later: somebody reads the database");
+        }
+        Err(error) => tracing::warn!(%error, "what was deleted from the database is not wiped yet"),
     }
 }
 

@@ -1,33 +1,58 @@
 //! Files that only their owner may read.
 
-use std::{io, path::Path};
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+};
 
-/// Sees to it that `path` is there, and that it and SQLite's files beside it are for their owner
-/// alone. SQLite gives new files beside it the permissions of the database.
-#[cfg(unix)]
+/// What stands beside a database under its name.
+pub(super) const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// `SQLite`'s name for no file at all.
+pub(super) fn is_memory(path: &Path) -> bool {
+    path.as_os_str() == ":memory:"
+}
+
+/// The name of a file beside a database.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Opens a file, which is made for its owner alone when it is not there.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    options().create(true).truncate(false).open(path)
+}
+
+/// Sees to it that `path` is there, and that it and `SQLite`'s files beside it are for their owner
+/// alone. `SQLite` gives new files beside it the permissions of the database.
 pub(super) fn make(path: &Path) -> io::Result<()> {
-    use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt};
-    if path.as_os_str() == ":memory:" {
-        return Ok(()); // SQLite's name for no file at all
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).mode(0o600);
-    match options.create_new(true).open(path) {
+    match options().create_new(true).open(path) {
         Ok(_) => return Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
     }
-    for suffix in ["", "-wal", "-shm", "-journal"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        tighten(Path::new(&name));
+    for suffix in ["", "-lock"].into_iter().chain(BESIDE) {
+        tighten(&beside(path, suffix));
     }
     Ok(())
 }
 
+#[cfg(unix)]
+fn options() -> OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600);
+    options
+}
+
 #[cfg(not(unix))]
-pub(super) fn make(_: &Path) -> io::Result<()> {
-    Ok(())
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    options
 }
 
 /// Devices and the like are left alone.
@@ -48,3 +73,6 @@ fn tighten(path: &Path) {
         }
     }
 }
+
+#[cfg(not(unix))]
+fn tighten(_: &Path) {}

@@ -1,4 +1,4 @@
-//! The database's settings and tables.
+//! The database's settings and tables, and how those of an older version become today's.
 
 use std::time::Duration;
 
@@ -10,9 +10,11 @@ pub(super) const VERSION: i64 = 1;
 /// Bytes of a page.
 const PAGE: u64 = 4096;
 
-/// How long a server that is just stopping may take to let the file go.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long others may take to let the database go: a server that is just stopping, or somebody who
+/// recovers it.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
+/// The tables of a new database.
 const TABLES: &str = "
 CREATE TABLE mailboxes (
     row INTEGER PRIMARY KEY, app TEXT NOT NULL, name TEXT NOT NULL,
@@ -31,15 +33,18 @@ CREATE TABLE messages (
 ) WITHOUT ROWID;
 ";
 
-/// Exclusive, so that two servers never share a file; a write-ahead log, synced at each commit, so
-/// that what was committed survives a loss of power. What is deleted is overwritten with zeroes,
-/// free pages too, so that what both sides left is not found in the file later.
+/// What makes each version out of the one before: the first is for a database of version 1. Whoever
+/// changes the tables adds a step, which then never changes again.
+const UPGRADES: &[&str] = &[];
+
+/// A write-ahead log, synced at each commit, so that what was committed survives a loss of power,
+/// and others may read while it is written. What is deleted is overwritten with zeroes, free pages
+/// too, so that what both sides left is not found in the file later.
 pub(super) fn configure(connection: &Connection, max_bytes: u64) -> rusqlite::Result<()> {
     connection.busy_timeout(PATIENCE)?;
     let pages = (max_bytes / PAGE).clamp(1, u64::from(u32::MAX - 2));
     connection.execute_batch(&format!(
         "PRAGMA page_size = {PAGE};
-         PRAGMA locking_mode = EXCLUSIVE;
          PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
          PRAGMA secure_delete = ON;
@@ -48,20 +53,40 @@ pub(super) fn configure(connection: &Connection, max_bytes: u64) -> rusqlite::Re
     ))
 }
 
-/// Makes the tables in a new file. The version of those that are there.
+/// Makes the tables in a new file, and upgrades those of an older version. The version of what is
+/// there then.
 pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<i64> {
-    let version = |connection: &Connection| {
-        connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))
-    };
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if tables == 0 && version(connection)? == 0 {
-        connection.execute_batch(&format!(
-            "BEGIN EXCLUSIVE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
-        ))?;
-    } else {
-        // A read does not lock the file in this mode; a write, even an empty one, does.
-        connection.execute_batch("BEGIN EXCLUSIVE; COMMIT;")?;
+        transact(connection, TABLES, VERSION)?;
+    }
+    upgrade(connection, UPGRADES)
+}
+
+/// Takes the steps that are left, each whole or not at all. The version then.
+fn upgrade(connection: &Connection, steps: &[&str]) -> rusqlite::Result<i64> {
+    for (from, step) in (1..).zip(steps) {
+        if version(connection)? == from {
+            transact(connection, step, from + 1)?;
+            tracing::info!(version = from + 1, "the database's tables are upgraded");
+        }
     }
     version(connection)
 }
+
+fn transact(connection: &Connection, change: &str, version: i64) -> rusqlite::Result<()> {
+    let script = format!("BEGIN IMMEDIATE; {change} ; PRAGMA user_version = {version}; COMMIT;");
+    let result = connection.execute_batch(&script);
+    if result.is_err() && !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK")?;
+    }
+    result
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+#[cfg(test)]
+mod tests;
