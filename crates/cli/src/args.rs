@@ -4,6 +4,7 @@
 
 use clap::{Parser, Subcommand};
 
+mod doctor;
 mod exchange;
 mod meeting;
 mod receive;
@@ -12,10 +13,11 @@ mod send;
 mod serve;
 mod ssh;
 
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use exchange::ExchangeArgs;
-pub(crate) use meeting::{CodeArgs, MeetingArgs, QrArgs};
+pub(crate) use meeting::{CodeArgs, LocalArgs, MeetingArgs, QrArgs, WorkArgs};
 pub(crate) use receive::ReceiveArgs;
-pub(crate) use routes::{RouteArgs, with_ports_joined};
+pub(crate) use routes::{ListenArgs, RouteArgs, with_ports_joined};
 pub(crate) use send::SendArgs;
 pub(crate) use serve::{LimitArgs, MailboxArgs, ServeArgs, ServeCommand, TimingArgs};
 #[cfg(unix)]
@@ -119,6 +121,13 @@ pub(crate) enum Command {
     Receive(ReceiveArgs),
     /// Give somebody a way in over SSH: send or take a public key
     Ssh(SshArgs),
+    /// Find out whether an exchange would work from here, and what to do where not
+    ///
+    /// The mailbox server and the transit relays that would be used are tried, over IPv4 and IPv6 apart or by
+    /// way of the proxy; and whether the other side can connect to this computer. Nobody else takes part: a relay is
+    /// asked to join two connections of this computer's own. It takes some ten seconds at most. With
+    /// --local it is the local network that is tried, and no server.
+    Doctor(DoctorArgs),
     /// Run a server
     Serve(ServeArgs),
     /// Print the completions for a shell

@@ -3,6 +3,7 @@
 pub(crate) mod blob;
 mod moving;
 
+pub(crate) mod doctor;
 pub(crate) mod exchange;
 pub(crate) mod paper;
 pub(crate) mod receive;

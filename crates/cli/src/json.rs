@@ -4,6 +4,10 @@
 
 use serde::Serialize;
 
+mod finding;
+
+pub(crate) use finding::{Check, Finding, Over, State, Took};
+
 /// One event. Texts are exact here, whoever wrote them; JSON's own escapes keep them in one line.
 #[derive(Clone, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -127,6 +131,10 @@ pub(crate) enum Event<'a> {
         path: &'a str,
         added: bool,
     },
+    /// Something was looked at.
+    Check(&'a Finding),
+    /// Everything was: whether an exchange would work, and how many problems there are.
+    Diagnosis { works: bool, problems: usize },
     /// A server accepts connections.
     Listening { url: &'a str },
     /// A server has something to say to its operator: `info`, `warning` or `error`.

@@ -28,7 +28,7 @@ use wormhole_sync::{DROP_LIMIT, farewells};
 
 use crate::{
     args::{Cli, Command, ServeCommand, SshCommand, with_ports_joined},
-    commands::{exchange, paper, receive, send, serve, ssh::accept},
+    commands::{doctor, exchange, paper, receive, send, serve, ssh::accept},
     exit::{Exit, Failure},
     json::Event,
     term::narrate::Console,
@@ -78,6 +78,10 @@ fn run(cli: &Cli, console: &Arc<Console>) -> Result<(), Failure> {
                 politely(accept::run(accept, console))
             }
         },
+        Command::Doctor(args) => {
+            let checkup = doctor::prepare(global, args)?;
+            on_a_runtime(doctor::run(checkup, console))
+        }
         Command::Serve(args) => match &args.command {
             ServeCommand::Mailbox(args) => on_a_runtime(serve::mailbox(global, args, console)),
         },

@@ -4,17 +4,19 @@ use std::{env, time::Duration};
 
 use wormhole_sync::{DEFAULT_RENDEZVOUS, DEFAULT_WORDS, Options, RENDEZVOUS_VARIABLE};
 
+mod checkup;
 mod plan;
 mod proxy;
 mod routes;
 
+pub(crate) use checkup::{Checkup, Relays};
 pub(crate) use plan::{Plan, Shown, Sources};
 pub(crate) use routes::routes;
 
 use proxy::Way;
 
 use crate::{
-    args::{GlobalArgs, MeetingArgs, QrArgs},
+    args::{GlobalArgs, LocalArgs, MeetingArgs, QrArgs},
     exit::Failure,
     local::Interfaces,
     term::ask,
@@ -60,19 +62,19 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    fn resolve(meeting: &MeetingArgs, way: &Way) -> Result<Self, Failure> {
-        if meeting.local && way.is_tor() {
+    fn resolve(args: &LocalArgs, way: &Way) -> Result<Self, Failure> {
+        if args.local && way.is_tor() {
             return Err(Failure::usage(
                 "--tor hides this computer and --local announces it; leave out one of them",
             ));
         }
-        let interfaces = match &meeting.local_interface {
-            _ if meeting.no_local || way.is_tor() => Interfaces::None,
+        let interfaces = match &args.local_interface {
+            _ if args.no_local || way.is_tor() => Interfaces::None,
             Some(name) => Interfaces::parse(name),
             None => variable("WORMHOLE_LOCAL_INTERFACE")?
                 .map_or(Interfaces::All, |name| Interfaces::parse(&name)),
         };
-        Ok(Self { asked: meeting.local, interfaces })
+        Ok(Self { asked: args.local, interfaces })
     }
 
     /// Whether the local network may be used.
@@ -117,8 +119,8 @@ impl Settings {
             words: meeting.code_length.map_or(DEFAULT_WORDS, usize::from),
             verify: meeting.verify,
             timeout: meeting.timeout.map(|seconds| Duration::from_secs(seconds.into())),
-            max_hashcash_bits: meeting.max_hashcash_bits,
-            local: Local::resolve(meeting, &way)?,
+            max_hashcash_bits: meeting.work.max_hashcash_bits,
+            local: Local::resolve(&meeting.nearby, &way)?,
             way,
             qr: shows_picture(qr)?,
             stdin_is_taken,

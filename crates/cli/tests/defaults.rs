@@ -51,7 +51,7 @@ fn the_help_of_the_server_gives_every_limit_and_its_real_default() {
 
 #[test]
 fn the_help_says_how_much_work_is_done_for_a_server() {
-    for command in [&["exchange"][..], &["send"], &["receive"], &["ssh", "accept"]] {
+    for command in [&["exchange"][..], &["send"], &["receive"], &["ssh", "accept"], &["doctor"]] {
         let said = default(&help(command), "--max-hashcash-bits");
         assert_eq!(said, u64::from(DEFAULT_MAX_BITS), "{command:?}");
     }

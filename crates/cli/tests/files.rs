@@ -12,7 +12,8 @@
 mod support;
 
 mod files {
-    mod relay;
+    use crate::support::relay;
+
     mod stage;
     mod treasury;
 

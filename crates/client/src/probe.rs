@@ -121,8 +121,7 @@ pub async fn listening(routes: &Routes) -> Result<Vec<SocketAddr>, Error> {
 fn endpoint(server: &str) -> Result<Endpoint, Error> {
     match door(server) {
         Ok(Door::Tcp(endpoint)) => Ok(endpoint),
-        Ok(Door::WebSocket { url }) => Ok(Server::parse(&url)?.endpoint().clone()),
-        Err(error) => Err(error),
+        _ => Ok(Server::parse(server)?.endpoint().clone()),
     }
 }
 

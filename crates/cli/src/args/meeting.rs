@@ -11,7 +11,6 @@ const LOCAL: &str = "Without a server";
 
 /// How to meet.
 #[derive(Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(crate) struct MeetingArgs {
     /// Show the verifier and ask whether the other side shows the same, before anything is said
     #[arg(short, long)]
@@ -25,6 +24,15 @@ pub(crate) struct MeetingArgs {
     /// Give up when all is not done after so many seconds, from connecting to the end [default: wait]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) timeout: Option<u32>,
+    #[command(flatten)]
+    pub(crate) nearby: LocalArgs,
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+}
+
+/// How to go without a server.
+#[derive(Args)]
+pub(crate) struct LocalArgs {
     /// Use no server: one side hosts the exchange, the other finds it on the local network
     ///
     /// Codes made so begin with local-. Without this option it happens by itself when the server
@@ -37,6 +45,11 @@ pub(crate) struct MeetingArgs {
     /// Which network interface is local: its name, loopback, all or none [default: all]
     #[arg(long, value_name = "NAME", help_heading = LOCAL)]
     pub(crate) local_interface: Option<String>,
+}
+
+/// What may be done for a server.
+#[derive(Args)]
+pub(crate) struct WorkArgs {
     /// Most bits of proof of work to do for a server that asks for it [default: 24]
     #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(0..=64))]
     pub(crate) max_hashcash_bits: Option<u32>,

@@ -10,6 +10,16 @@ const ROUTES: &str = "The way of files and directories";
 /// What `send` and `receive` can be told about it.
 #[derive(Args)]
 pub(crate) struct RouteArgs {
+    #[command(flatten)]
+    pub(crate) listening: ListenArgs,
+    /// Show no progress
+    #[arg(long)]
+    pub(crate) hide_progress: bool,
+}
+
+/// Where the other side may connect to.
+#[derive(Args)]
+pub(crate) struct ListenArgs {
     /// Listen for the other side here alone [default: any free port of every interface]
     ///
     /// A port, or an address and a port, such as '--listen 40001' or '--listen 192.0.2.7:0'; without a
@@ -27,9 +37,6 @@ pub(crate) struct RouteArgs {
     /// Do not listen, and tell the other side no address of this computer
     #[arg(long, overrides_with = "listen", help_heading = ROUTES)]
     pub(crate) no_listen: bool,
-    /// Show no progress
-    #[arg(long)]
-    pub(crate) hide_progress: bool,
 }
 
 /// Joins `--listen` and the port or address behind it. The option alone is the family's, so that what follows it may

@@ -67,7 +67,7 @@ pub(crate) fn prepare(global: &GlobalArgs, args: &ReceiveArgs) -> Result<Receive
         only_text: args.only_text,
     };
     taking.refuse_a_terminal()?;
-    let routes = routes(global, &args.routes, args.meeting.local)?;
+    let routes = routes(global, &args.routes.listening, args.meeting.nearby.local)?;
     let shows_progress = !args.routes.hide_progress;
     Ok(Receive { settings, plan, part, taking, routes, shows_progress })
 }

@@ -46,7 +46,7 @@ pub(crate) fn prepare(
         args.text.as_deref() == Some("-") || args.paths.iter().any(|path| is_stdin(path));
     let settings =
         Settings::resolve(global, &args.meeting, &args.qr, TRANSFER_APP_ID, stdin_is_taken)?;
-    let routes = routes(global, &args.routes, args.meeting.local)?;
+    let routes = routes(global, &args.routes.listening, args.meeting.nearby.local)?;
     let sources = Sources::new(&args.code_source, &args.meeting, Some(Role::Leader));
     let plan = sources.choose_or_make(args.code.as_deref())?;
     let what = if args.paths.is_empty() {

@@ -40,6 +40,14 @@ impl Interfaces {
         all.into_iter().filter(wanted).collect()
     }
 
+    /// The names of those that there are.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.ours().into_iter().map(|ours| ours.name).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
     /// Starts multicast DNS on these interfaces. The library joins its groups on all of them first
     /// and leaves again at once when told: the kernel reports both to a network, but nothing of ours is
     /// said there or listened to.

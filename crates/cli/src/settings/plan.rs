@@ -52,7 +52,7 @@ pub(crate) struct Sources<'a> {
 impl<'a> Sources<'a> {
     /// As the command line has them. `role` is what the reader of a URI is here.
     pub(crate) const fn new(args: &'a CodeArgs, meeting: &MeetingArgs, role: Option<Role>) -> Self {
-        Self { args, zero: meeting.zero, local: meeting.local, role }
+        Self { args, zero: meeting.zero, local: meeting.nearby.local, role }
     }
 
     /// A code of one's own choosing, or else one that is made here: for `send` and `exchange`.

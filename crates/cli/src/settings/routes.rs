@@ -4,14 +4,14 @@ use wormhole_sync::transfer::{DEFAULT_TRANSIT_RELAY, Routes, TRANSIT_RELAY_VARIA
 
 use super::even_empty;
 use crate::{
-    args::{GlobalArgs, RouteArgs},
+    args::{GlobalArgs, ListenArgs},
     exit::{Failure, failure},
 };
 
 /// Works them out. Who asked for the local network alone is not sent to a relay by default.
 pub(crate) fn routes(
     global: &GlobalArgs,
-    args: &RouteArgs,
+    args: &ListenArgs,
     local: bool,
 ) -> Result<Routes, Failure> {
     if global.tor && args.listen.is_some() {
@@ -22,7 +22,7 @@ pub(crate) fn routes(
     relays(listening(args)?, global, local)
 }
 
-fn listening(args: &RouteArgs) -> Result<Routes, Failure> {
+fn listening(args: &ListenArgs) -> Result<Routes, Failure> {
     let routes = Routes::new();
     if args.no_listen {
         return Ok(routes.no_listen());
@@ -39,15 +39,24 @@ fn listening(args: &RouteArgs) -> Result<Routes, Failure> {
     }
 }
 
-/// An empty one, also in the environment, is none. Where none is named, it is the server that says.
 fn relays(routes: Routes, global: &GlobalArgs, local: bool) -> Result<Routes, Failure> {
+    match named_relays(global)? {
+        None if local => Ok(routes.no_relay()),
+        None => routes.relay_unless_advertised(DEFAULT_TRANSIT_RELAY).map_err(failure),
+        Some(named) => {
+            let routes = routes.no_relay();
+            named.iter().try_fold(routes, |routes, relay| routes.relay(relay).map_err(failure))
+        }
+    }
+}
+
+/// The relays that are named, of which an empty one, also in the environment, is none. `None` leaves them to the server.
+pub(super) fn named_relays(global: &GlobalArgs) -> Result<Option<Vec<String>>, Failure> {
     let mut named = global.transit_helper.clone();
     if named.is_empty() {
         named.extend(even_empty(TRANSIT_RELAY_VARIABLE)?);
     }
-    if named.is_empty() && !local {
-        return routes.relay_unless_advertised(DEFAULT_TRANSIT_RELAY).map_err(failure);
-    }
-    let mut named = named.iter().filter(|relay| !relay.is_empty());
-    named.try_fold(routes.no_relay(), |routes, relay| routes.relay(relay).map_err(failure))
+    let any = !named.is_empty();
+    named.retain(|relay| !relay.is_empty());
+    Ok(any.then_some(named))
 }

@@ -5,6 +5,8 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+mod check;
+
 use super::{
     colour::{self, Style, styled},
     progress, qr,
@@ -62,6 +64,7 @@ impl Console {
                     "The connection was lost; trying again until it is back.\n".to_owned()
                 });
             }
+            Event::Check(finding) => check::check(self.colour, finding),
             other => return sentence(other),
         };
         Some(text)
@@ -138,6 +141,7 @@ fn sentence(event: &Event<'_>) -> Option<String> {
         }
         Event::KeySent { .. } => "Key sent; the other side has it.\n".to_owned(),
         Event::KeyAdded { key, user, path, added } => key_added(*key, user, path, *added),
+        Event::Diagnosis { works, problems } => return check::diagnosis(*works, *problems),
         Event::Listening { url } => format!("listening on {url}\n"),
         Event::Log { level, text } => format!("{level}: {}\n", sanitize::line(text, MAX_SHORT)),
         Event::Note { message } => format!("{}\n", sanitize::compact(message, MAX_SHORT)),

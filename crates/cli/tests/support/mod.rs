@@ -22,6 +22,7 @@ use std::{
 use tempfile::TempDir;
 
 pub(crate) mod namespace;
+pub(crate) mod relay;
 pub(crate) mod stranger;
 #[cfg(unix)]
 pub(crate) mod terminal;

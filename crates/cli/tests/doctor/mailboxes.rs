@@ -1,0 +1,186 @@
+//! The mailbox server: reached or not, and what it asks for.
+
+use std::net::SocketAddr;
+
+use serde_json::json;
+use wormhole_sync_testkit::proxy::{Manner, Proxy};
+
+use super::toys::{answers, assert_problem, finding, found, says, welcomes};
+use crate::{
+    authority::behind_tls,
+    support::{Ended, NOWHERE, Running, Scene, event},
+};
+
+fn doctor(url: &str) -> Ended {
+    let scene = Scene::without_server();
+    scene.run(&["doctor", "--json", "--relay-url", url])
+}
+
+#[test]
+fn all_is_well() {
+    let scene = Scene::new();
+    let ended = scene.run(&["doctor", "--json"]).with_code(0);
+    let server = finding(&ended, "mailbox_server");
+    assert_eq!((&server["state"], &server["over"]), (&json!("ok"), &json!("ipv4")));
+    assert_eq!(server["target"], scene.url);
+    for time in ["connected_in", "ready_in", "round_trip"] {
+        assert!(server[time].as_f64().unwrap() > 0.0, "{server}");
+    }
+    assert!(server["connected_in"].as_f64() <= server["ready_in"].as_f64());
+    for check in ["hashcash", "clock", "listening", "direct"] {
+        assert_eq!(finding(&ended, check)["state"], "ok", "{}", ended.stderr);
+    }
+    for check in ["relay", "local_network"] {
+        assert_eq!(finding(&ended, check)["state"], "skipped", "{}", ended.stderr);
+    }
+    assert_eq!(event(&ended.stderr, "diagnosis")["works"], true);
+}
+
+#[test]
+fn a_server_that_is_down_is_4() {
+    let ended = doctor(NOWHERE).with_code(4);
+    assert_problem(&finding(&ended, "mailbox_server"), "refused", "--relay-url");
+    assert_eq!(event(&ended.stderr, "diagnosis")["works"], false);
+    let error = event(&ended.stderr, "error");
+    assert!(error["message"].as_str().unwrap().contains("--local"), "{error}");
+    assert_eq!(error["fault"], "network");
+}
+
+#[test]
+fn a_server_that_turns_everybody_away_is_7() {
+    let scene = Scene::with_server(&["--welcome-error", "closed\u{1b}[31m for today"]);
+    let ended = scene.run(&["doctor", "--json"]).with_code(7);
+    assert_problem(
+        &finding(&ended, "welcome"),
+        "closed\u{1b}[31m for today",
+        "ask whoever runs it",
+    );
+    let ended = scene.run(&["doctor"]).with_code(7);
+    assert!(ended.stderr.contains(r"closed\u{1b}[31m for today"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains('\u{1b}'), "{}", ended.stderr);
+}
+
+#[test]
+fn a_certificate_that_nobody_vouches_for_is_4_and_one_of_ones_own_authority_is_well() {
+    let scene = Scene::new();
+    let (url, authority) = behind_tls(&scene);
+    let arguments = ["doctor", "--json", "--relay-url", &url];
+    let ended = scene.run(&arguments).with_code(4);
+    let refused = found(&ended, "mailbox_server").into_iter();
+    let refused: Vec<_> = refused.filter(|finding| finding["over"] == "ipv4").collect();
+    assert_problem(&refused[0], "certificate", "clock and its certificate authorities");
+
+    let mut command = scene.wormhole(&arguments);
+    let ended = Running::start(command.env("SSL_CERT_FILE", &authority), b"").end().with_code(0);
+    let server = &found(&ended, "mailbox_server")[0];
+    assert!(server["detail"].as_str().unwrap().contains("127.0.0.1, TLS; "), "{server}");
+}
+
+#[test]
+fn a_wrong_path_is_told_from_a_wrong_server() {
+    let scene = Scene::new();
+    let ended = doctor(&scene.url.replace("/v1", "/v7")).with_code(4);
+    assert_problem(&finding(&ended, "mailbox_server"), "404", "whose path is /v1");
+    let ended = doctor(&format!("ws://{}/v1", answers(b"SSH-2.0-Example\r\n"))).with_code(4);
+    assert_problem(&finding(&ended, "mailbox_server"), "", "check the URL");
+}
+
+#[test]
+fn a_wrong_url_is_2_and_nothing_is_tried() {
+    let ended = doctor("http://127.0.0.1:4000/v1").with_code(2);
+    assert!(
+        found(&ended, "mailbox_server").is_empty() && ended.stderr.contains("wss://host:port/v1")
+    );
+    let relay = ["doctor", "--json", "--transit-helper", "relay.example.com"];
+    Scene::without_server().run(&relay).with_code(2);
+}
+
+#[test]
+fn what_is_no_mailbox_server_is_7() {
+    for (first, why) in
+        [("{\"type\":\"ack\"}", "no welcome"), ("hello", "no welcome"), ("", "no answer within")]
+    {
+        let ended = doctor(&says(first)).with_code(7);
+        assert_problem(
+            &finding(&ended, "mailbox_server"),
+            why,
+            "check that there is such a server",
+        );
+    }
+}
+
+#[test]
+fn a_server_that_accepts_and_says_nothing_does_not_keep_the_doctor() {
+    let ended = doctor(&format!("ws://{}/v1", answers(b""))).with_code(4);
+    assert_problem(&finding(&ended, "mailbox_server"), "no answer within 4 s", "--relay-url");
+}
+
+#[test]
+fn more_work_than_is_done_for_a_server_is_7() {
+    let asked = json!({"permission-required": {"hashcash": {"bits": 30, "resource": "r"}}});
+    let (scene, url) = (Scene::without_server(), welcomes(&asked));
+    let arguments = ["doctor", "--json", "--relay-url", &url];
+    let ended = scene.run(&arguments).with_code(7);
+    let detail = "asks for 30 bits of work, and no more than 24";
+    assert_problem(&finding(&ended, "hashcash"), detail, "--max-hashcash-bits");
+    let ended = scene.run(&[&arguments[..], &["--max-hashcash-bits", "30"]].concat());
+    assert_eq!(finding(&ended.with_code(0), "hashcash")["state"], "ok");
+    let ended = doctor(&welcomes(&json!({"permission-required": {"oath": {}}}))).with_code(7);
+    assert_problem(&finding(&ended, "hashcash"), "does not know", "newer version");
+}
+
+#[test]
+fn a_clock_that_is_off_is_a_problem_and_no_obstacle() {
+    let ended = doctor(&says(r#"{"type":"welcome","welcome":{},"server_tx":1000000000.0}"#));
+    let ended = ended.with_code(0);
+    assert_problem(&finding(&ended, "clock"), "ahead of the server's", "set this computer's clock");
+    let ended = doctor(&welcomes(&json!({}))).with_code(0);
+    assert_eq!(finding(&ended, "clock")["state"], "skipped");
+}
+
+#[test]
+fn each_family_of_addresses_has_its_line() {
+    let scene = Scene::new();
+    let ended = scene.run(&[
+        "doctor",
+        "--json",
+        "--relay-url",
+        &scene.url.replace("127.0.0.1", "localhost"),
+    ]);
+    let servers = found(&ended.with_code(0), "mailbox_server");
+    let state =
+        |over| servers.iter().find(|server| server["over"] == over).unwrap()["state"].clone();
+    assert_eq!(state("ipv4"), "ok");
+    assert_ne!(state("ipv6"), "ok"); // no such address, or nobody at it
+}
+
+#[test]
+fn a_proxy_is_the_only_way_where_there_is_one() {
+    let scene = Scene::new();
+    let server: SocketAddr =
+        scene.url.trim_start_matches("ws://").trim_end_matches("/v1").parse().unwrap();
+    let toy = Proxy::start(Manner::Socks, &[("relay.invalid:4000", server)]).unwrap();
+    let (url, proxy) = ("ws://relay.invalid:4000/v1", format!("socks5://{}", toy.address()));
+    let arguments = ["doctor", "--json", "--relay-url", url, "--proxy"];
+    let ended = scene.run(&[&arguments[..], &[&proxy]].concat()).with_code(0);
+    let found = finding(&ended, "mailbox_server");
+    assert_eq!((&found["state"], &found["over"]), (&json!("ok"), &json!("proxy")));
+    assert_eq!(toy.asked().len(), 1);
+    // What the server sees is the proxy.
+    assert_eq!(finding(&ended, "direct")["state"], "skipped");
+
+    let ended = scene.run(&[&arguments[..], &["socks5://127.0.0.1:9"]].concat()).with_code(4);
+    assert_problem(&finding(&ended, "mailbox_server"), "does not answer", "check the proxy");
+}
+
+#[test]
+fn with_tor_nothing_is_tried_beside_it() {
+    let scene = Scene::new();
+    let tor = ["doctor", "--json", "--tor", "--proxy", "socks5://127.0.0.1:9"];
+    let ended = scene.run(&tor).with_code(4);
+    assert_problem(&finding(&ended, "mailbox_server"), "Tor at 127.0.0.1:9", "check the proxy");
+    for check in ["listening", "local_network"] {
+        assert_eq!(finding(&ended, check)["state"], "skipped", "{}", ended.stderr);
+    }
+    assert!(found(&ended, "addresses").is_empty());
+}
