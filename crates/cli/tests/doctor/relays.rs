@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::toys::{answers, assert_problem, finding, found, welcomes};
-use crate::support::{Ended, Running, Scene, namespace::in_namespace, relay::Relay};
+use crate::{
+    authority::behind_tls,
+    support::{Ended, Running, Scene, namespace::in_namespace, relay::Relay, whole::Whole},
+};
 
 fn doctor(scene: &Scene, relay: &str) -> Ended {
     scene.run(&["doctor", "--json", "--transit-helper", relay])
@@ -27,6 +30,35 @@ fn a_relay_proves_itself_by_joining_two() {
     for time in ["connected_in", "ready_in", "round_trip"] {
         assert!(found[time].as_f64().unwrap() > 0.0, "{found}");
     }
+}
+
+#[test]
+fn what_one_server_advertises_of_itself_works_by_tcp_and_by_websocket() {
+    if !in_namespace(what_one_server_advertises_of_itself_works_by_tcp_and_by_websocket) {
+        return; // elsewhere a mistake would lead to the public relay
+    }
+    let (whole, scene) = (Whole::start(), Scene::without_server());
+    let mut command = scene.wormhole(&["doctor", "--json", "--relay-url", &whole.url]);
+    let ended = Running::start(command.env_remove("WORMHOLE_TRANSIT_HELPER"), b"");
+    let ended = ended.end().with_code(0);
+    let relays = found(&ended, "relay");
+    let outline = |relay: &Value| (relay["target"].clone(), relay["state"].clone());
+    let expected = whole.relays.map(|relay| (json!(relay), json!("ok")));
+    assert_eq!(relays.iter().map(outline).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_relay_within_tls_is_tried_within_tls() {
+    let mut scene = Scene::without_server();
+    scene.url = Whole::start().url;
+    let (url, authority) = behind_tls(&scene);
+    let relay = url.replace("/v1", "/relay");
+    let mut command = scene.wormhole(&["doctor", "--json", "--transit-helper", &relay]);
+    let ended = Running::start(command.env("SSL_CERT_FILE", &authority), b"").end().with_code(0);
+    let found = found(&ended, "relay");
+    assert!(found[0]["detail"].as_str().unwrap().contains("127.0.0.1, TLS; "), "{}", found[0]);
+    let found = &super::toys::found(&doctor(&scene, &relay).with_code(0), "relay")[0];
+    assert_problem(found, "certificate", "certificate authorities");
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! The way of the bytes: directly at a port of either side, or through a relay.
 
-use std::net::TcpListener;
+use std::{net::TcpListener, process::Command};
 
 use super::{relay::Relay, stage::Stage};
 use crate::support::namespace::in_namespace;
-use crate::support::{Running, Scene, event};
+use crate::support::{Running, Scene, event, whole::Whole};
 
 fn stage() -> Stage {
     let stage = Stage::new();
@@ -55,6 +55,23 @@ fn a_relay_that_one_side_names_serves_both() {
         assert_eq!(event(&receiver.stderr, "route")["kind"], "relay");
         assert_eq!(stage.got("plan.txt"), b"dig");
     }
+}
+
+#[test]
+fn a_relay_that_the_server_advertises_serves_who_names_none() {
+    if !in_namespace(a_relay_that_the_server_advertises_serves_who_names_none) {
+        return; // elsewhere a mistake would lead to the public relay
+    }
+    let (stage, whole) = (stage(), Whole::start());
+    let start = |mut command: Command| {
+        command.args(["--no-listen", "--relay-url", &whole.url]);
+        Running::start(command.env_remove("WORMHOLE_TRANSIT_HELPER"), b"")
+    };
+    let sender = start(stage.sender(&["--code", "7-guitarist-revenge", "plan.txt"]));
+    let receiver = start(stage.receiver(&["7-guitarist-revenge", "--yes"])).end().with_code(0);
+    assert!(receiver.stderr.contains("Through the relay, 127.0.0.1\n"), "{}", receiver.stderr);
+    sender.end().with_code(0);
+    assert_eq!(stage.got("plan.txt"), b"dig");
 }
 
 #[test]

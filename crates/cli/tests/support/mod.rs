@@ -26,6 +26,7 @@ pub(crate) mod relay;
 pub(crate) mod stranger;
 #[cfg(unix)]
 pub(crate) mod terminal;
+pub(crate) mod whole;
 
 /// How long one awaited thing may take. Generous: the machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
