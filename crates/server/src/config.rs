@@ -3,14 +3,20 @@
 mod clients;
 mod limits;
 mod mailbox;
+mod network;
 mod relay;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::time::Duration;
 
 pub use clients::Clients;
 pub use limits::{LISTED_NAMEPLATES, Limits, REMEMBERED_STAMPS};
 pub use mailbox::{Database, Mailbox, Notices, Permission, Timing, TransitRelay};
+pub use network::{Network, NoNetwork};
 pub use relay::Relay;
+#[cfg(feature = "tls")]
+pub use tls::Tls;
 
 /// The shortest that anything lasts: a timer of nothing would keep the server busy with itself.
 ///
@@ -51,6 +57,9 @@ pub struct Config {
     pub clients: Clients,
     /// How long pairs of the relay may go on once the server stops. Default: 30 s.
     pub drain: Duration,
+    /// The certificate of the doors for TLS, which there cannot be without. Default: none.
+    #[cfg(feature = "tls")]
+    pub tls: Option<Tls>,
 }
 
 /// A transfer of some minutes is not worth a server that does not stop: its two sides can dial again.
@@ -58,7 +67,14 @@ const DRAIN: Duration = Duration::from_secs(30);
 
 impl Default for Config {
     fn default() -> Self {
-        Self::from(Mailbox::default())
+        Self {
+            mailbox: Some(Mailbox::default()),
+            relay: None,
+            clients: Clients::default(),
+            drain: DRAIN,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
     }
 }
 
@@ -72,6 +88,6 @@ impl From<Relay> for Config {
 /// A mailbox server, with everything else at its default.
 impl From<Mailbox> for Config {
     fn from(mailbox: Mailbox) -> Self {
-        Self { mailbox: Some(mailbox), relay: None, clients: Clients::default(), drain: DRAIN }
+        Self { mailbox: Some(mailbox), ..Self::default() }
     }
 }

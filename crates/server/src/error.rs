@@ -1,8 +1,14 @@
 //! Why a server could not start, or had to stop.
 
+#[cfg(feature = "tls")]
+mod tls;
+
 use std::{fmt, io};
 
 use crate::store::StoreError;
+
+#[cfg(feature = "tls")]
+pub use tls::TlsError;
 
 /// Why a server could not start, or had to stop.
 ///
@@ -27,6 +33,9 @@ pub enum ServeError {
     Writer(rusqlite::Error),
     /// The system gives no thread or no random numbers.
     System(io::Error),
+    /// The certificate or its key cannot be used.
+    #[cfg(feature = "tls")]
+    Tls(TlsError),
 }
 
 impl fmt::Display for ServeError {
@@ -39,6 +48,8 @@ impl fmt::Display for ServeError {
                     "the database cannot be written ({error}): check the disk, or use another file"
                 )
             }
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => error.fmt(f),
             Self::System(error) => {
                 write!(
                     f,

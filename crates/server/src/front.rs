@@ -1,18 +1,29 @@
 //! A fresh connection: what it wants, and who serves it.
 
+mod opening;
+mod origin;
+
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
+use tokio::{
+    io::AsyncWriteExt,
+    net::TcpStream,
+    time::{Instant, timeout, timeout_at},
+};
 
+#[cfg(feature = "tls")]
+use crate::tls::Certificates;
 use crate::{
-    address::Address,
     config::Clients,
     gate::{Admission, Full, Gate},
-    http::{self, Forwarded, Head, Place, Upgrade},
+    http::{self, Head, Place, Upgrade},
     mailbox,
     relay::{self, Relay},
     stream::Stream,
 };
+
+use opening::Unopened;
+use origin::Origin;
 
 /// How long a connection that is refused may take to read why.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -23,6 +34,8 @@ pub(crate) struct Front {
     pub(crate) gate: Arc<Gate>,
     pub(crate) mailbox: Option<Arc<mailbox::Shared>>,
     pub(crate) relay: Option<Arc<Relay>>,
+    #[cfg(feature = "tls")]
+    pub(crate) certificates: Option<Arc<Certificates>>,
 }
 
 /// How those speak who come in by a door.
@@ -30,6 +43,9 @@ pub(crate) struct Front {
 pub(crate) enum Door {
     /// HTTP and what is upgraded from it.
     Web,
+    /// The same within TLS.
+    #[cfg(feature = "tls")]
+    Tls,
     /// A relay's line, and then whatever the two sides say.
     Relay,
 }
@@ -38,7 +54,7 @@ impl Front {
     /// Lets a connection in, or answers at once that it cannot be: whoever is one too many gets no
     /// task and no memory.
     pub(crate) fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, door: Door) {
-        match self.gate.admit(Address::counted(peer.ip(), self.clients.limit_loopback)) {
+        match self.gate.admit(self.counted(peer)) {
             Ok(admission) => {
                 let front = Arc::clone(self);
                 tokio::spawn(async move { front.serve(stream, peer, admission, door).await });
@@ -48,26 +64,45 @@ impl Front {
     }
 
     /// Serves a connection until its end.
-    async fn serve(&self, stream: TcpStream, peer: SocketAddr, admission: Admission, door: Door) {
-        if stream.set_nodelay(true).is_err() {
-            return; // the client is gone already
-        }
-        keep_alive(&stream);
-        let stream = Stream::Plain(stream);
+    async fn serve(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        mut admission: Admission,
+        door: Door,
+    ) {
+        let deadline = Instant::now() + self.clients.handshake;
+        // On the heap, for it is soon over, and a task is as large as the largest of its parts.
+        let opening = Box::pin(self.open(stream, peer, &mut admission, door));
+        let (stream, origin) = match timeout_at(deadline, opening).await {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(Unopened::Answered(mut stream, answer))) => {
+                _ = timeout(GOODBYE, refuse(&mut stream, &answer)).await;
+                return;
+            }
+            Ok(Err(Unopened::Gone)) | Err(_) => return,
+        };
         match (door, &self.relay) {
-            (Door::Web, _) => self.web(stream, peer, admission).await,
             (Door::Relay, Some(relay)) => {
-                let limit = self.clients.handshake;
+                let limit = deadline.duration_since(Instant::now());
                 relay::serve_raw(stream, admission, Arc::clone(relay), limit).await;
             }
             (Door::Relay, None) => {} // no relay is served, and nobody should have opened its door
+            _ => self.web(stream, origin, admission, deadline).await,
         }
     }
 
     /// Serves a connection that begins with an HTTP request.
-    async fn web(&self, mut stream: Stream, peer: SocketAddr, mut admission: Admission) {
+    async fn web(
+        &self,
+        mut stream: Stream,
+        origin: Origin,
+        mut admission: Admission,
+        deadline: Instant,
+    ) {
         let limit = self.clients.handshake;
-        let outcome = match timeout(limit, self.request(&mut stream, peer, &mut admission)).await {
+        let request = self.request(&mut stream, origin, &mut admission);
+        let outcome = match timeout_at(deadline, request).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => return,
             Err(_) => Err(too_slow(limit)),
@@ -90,7 +125,7 @@ impl Front {
     async fn request(
         &self,
         stream: &mut Stream,
-        peer: SocketAddr,
+        origin: Origin,
         admission: &mut Admission,
     ) -> io::Result<Result<(Place, Upgrade), String>> {
         let limit = self.clients.head_bytes;
@@ -110,28 +145,32 @@ impl Front {
                 Head::Upgrade { length, .. } if length > limit => {
                     return Ok(Err(head_too_large(limit)));
                 }
-                Head::Upgrade { length, place, accept, forwarded } => {
-                    let client = self.locate(peer, forwarded, admission);
+                Head::Upgrade { length, place, accept } => {
                     let rest = bytes.split_off(length);
+                    let client = self.locate(origin, &bytes, admission);
                     return Ok(client.map(|client| (place, Upgrade { accept, client, rest })));
                 }
             }
         }
     }
+}
 
-    /// Where the client is, as far as is known. Only a proxy that is trusted is believed: whoever is
-    /// can choose the address that it counts for.
-    fn locate(
-        &self,
-        peer: SocketAddr,
-        forwarded: Option<Forwarded>,
-        admission: &mut Admission,
-    ) -> Result<Option<SocketAddr>, String> {
-        let trusted = self.clients.trusted_proxies.contains(&peer.ip().to_canonical());
-        let Some(forwarded) = forwarded.filter(|_| trusted) else { return Ok(Some(peer)) };
-        let address = Address::counted(forwarded.ip, self.clients.limit_loopback);
-        admission.move_to(address).map_err(Full::answer)?;
-        Ok(forwarded.socket_address())
+impl Door {
+    /// What whoever is one too many can be told before it has said anything.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(
+            clippy::unnecessary_wraps,
+            reason = "within TLS nothing can be said before it stands"
+        )
+    )]
+    fn refusal(self, full: Full) -> Option<String> {
+        match self {
+            Self::Web => Some(full.answer()),
+            #[cfg(feature = "tls")]
+            Self::Tls => None,
+            Self::Relay => Some(full.text()),
+        }
     }
 }
 
@@ -150,34 +189,15 @@ fn head_too_large(limit: usize) -> String {
 fn turn_away(stream: TcpStream, full: Full, door: Door) {
     use std::io::Write;
     tracing::debug!(?full, "connection refused");
-    let answer = match door {
-        Door::Web => full.answer(),
-        Door::Relay => full.text(),
-    };
-    if let Ok(mut stream) = stream.into_std() {
+    if let Some(answer) = door.refusal(full)
+        && let Ok(mut stream) = stream.into_std()
+    {
         _ = stream.write(answer.as_bytes());
         _ = stream.shutdown(std::net::Shutdown::Write);
     }
 }
 
-/// Has the system find out whether a silent client is still there: after a minute of silence it asks
-/// every 15 s, and gives up after four times without an answer.
-#[cfg(unix)]
-fn keep_alive(stream: &TcpStream) {
-    use rustix::net::sockopt;
-    let set = sockopt::set_socket_keepalive(stream, true)
-        .and_then(|()| sockopt::set_tcp_keepidle(stream, Duration::from_secs(60)))
-        .and_then(|()| sockopt::set_tcp_keepintvl(stream, Duration::from_secs(15)))
-        .and_then(|()| sockopt::set_tcp_keepcnt(stream, 4));
-    if let Err(error) = set {
-        tracing::debug!(%error, "no keepalive for a connection");
-    }
-}
-
-#[cfg(not(unix))]
-const fn keep_alive(_: &TcpStream) {}
-
-/// Answers in HTTP, and reads on for a moment, so that the answer is not lost to a reset.
+/// Answers, and reads on for a moment, so that the answer is not lost to a reset.
 async fn refuse(stream: &mut Stream, answer: &str) -> io::Result<()> {
     stream.write_all(answer.as_bytes()).await?;
     stream.shutdown().await?;

@@ -1,12 +1,12 @@
 //! The one HTTP request that a connection begins with.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use data_encoding::BASE64;
 use sha1::{Digest, Sha1};
 
 /// Header lines of a request that are looked at. Browsers send about twenty.
-const MAX_HEADERS: usize = 64;
+pub(crate) const MAX_HEADERS: usize = 64;
 
 /// What RFC 6455 has a server append to a client's key.
 const KEY_SUFFIX: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -17,7 +17,7 @@ pub(crate) enum Head {
     /// More of it must come first.
     Incomplete,
     /// A WebSocket. `length` bytes of the input were its head.
-    Upgrade { length: usize, place: Place, accept: String, forwarded: Option<Forwarded> },
+    Upgrade { length: usize, place: Place, accept: String },
     /// Something that is answered with these bytes, and the end of the connection.
     Answer(String),
 }
@@ -39,21 +39,6 @@ pub(crate) struct Upgrade {
     pub(crate) client: Option<SocketAddr>,
     /// What came after the head.
     pub(crate) rest: Vec<u8>,
-}
-
-/// Where a proxy says that the client is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Forwarded {
-    pub(crate) ip: IpAddr,
-    /// Proxies that name the address without the port are met in the wild.
-    pub(crate) port: Option<u16>,
-}
-
-impl Forwarded {
-    /// The whole address, when both parts were named.
-    pub(crate) fn socket_address(self) -> Option<SocketAddr> {
-        self.port.map(|port| SocketAddr::new(self.ip, port))
-    }
 }
 
 /// Reads a request's head.
@@ -135,10 +120,7 @@ fn upgrade(request: &httparse::Request<'_, '_>, length: usize, place: Place) -> 
             "Sec-WebSocket-Key is missing or malformed\n",
         ));
     };
-    let forwarded = header("x-real-ip")
-        .and_then(|ip| ip.parse().ok())
-        .map(|ip| Forwarded { ip, port: header("x-real-port").and_then(|port| port.parse().ok()) });
-    Head::Upgrade { length, place, accept: accept(key), forwarded }
+    Head::Upgrade { length, place, accept: accept(key) }
 }
 
 fn is_key(key: &str) -> bool {
@@ -165,29 +147,17 @@ mod tests {
     #[test]
     fn the_key_of_rfc_6455_is_accepted() {
         let request = format!("{UPGRADE}\r\nrest");
-        let Head::Upgrade { length, accept, forwarded, .. } = parse(request.as_bytes()) else {
+        let Head::Upgrade { length, accept, .. } = parse(request.as_bytes()) else {
             panic!("refused");
         };
         assert_eq!(length, request.len() - 4);
         assert_eq!(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-        assert_eq!(forwarded, None);
     }
 
     #[test]
     fn a_head_in_pieces_is_waited_for() {
         for end in 0..UPGRADE.len() {
             assert_eq!(parse(&UPGRADE.as_bytes()[..end]), Head::Incomplete);
-        }
-    }
-
-    #[test]
-    fn a_proxy_tells_the_address() {
-        for (lines, port) in [("X-Real-Port: 7\r\n", Some(7)), ("", None)] {
-            let request = format!("{UPGRADE}X-Real-IP: 2001:db8::1\r\n{lines}\r\n");
-            let Head::Upgrade { forwarded, .. } = parse(request.as_bytes()) else {
-                panic!("refused");
-            };
-            assert_eq!(forwarded, Some(Forwarded { ip: "2001:db8::1".parse().unwrap(), port }));
         }
     }
 

@@ -47,7 +47,14 @@ mod error;
 
 mod frames;
 mod http;
+
+mod forwarded;
+
 mod stream;
+
+pub mod proxy_protocol;
+#[cfg(feature = "tls")]
+mod tls;
 
 mod pool;
 
@@ -62,8 +69,12 @@ pub mod relay;
 mod front;
 mod serve;
 
+#[cfg(feature = "tls")]
+pub use config::Tls;
 pub use config::{
     Clients, Config, Database, Limits, Mailbox, Notices, Permission, Relay, Timing, TransitRelay,
 };
 pub use error::ServeError;
-pub use serve::{Doors, Prepared, listen, prepare, serve};
+#[cfg(feature = "tls")]
+pub use error::TlsError;
+pub use serve::{Control, Doors, Prepared, listen, prepare, serve};

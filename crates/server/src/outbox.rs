@@ -210,7 +210,7 @@ impl Outbox {
         loop {
             self.wait_more(state.refill());
             if state.sent >= state.bytes.len() {
-                return Poll::Ready(Ok(()));
+                return Pin::new(stream).poll_flush(context); // TLS may hold some of them
             }
             let waiting = state.bytes.get(state.sent..).unwrap_or_default();
             let written = ready!(Pin::new(&mut *stream).poll_write(context, waiting))?;

@@ -16,6 +16,8 @@ use crate::{
     mailbox::Mailboxes,
     relay::Relay,
 };
+#[cfg(feature = "tls")]
+use crate::{config::Tls, error::TlsError, tls::Certificates};
 
 /// Connections that may wait to be accepted. The system's own limit, often 4096, holds as well.
 const BACKLOG: u32 = 4096;
@@ -65,6 +67,9 @@ pub struct Doors {
     /// For HTTP and what is upgraded from it, without TLS: mailboxes at `/v1`, and the relay at
     /// `/relay` and `/`.
     pub web: Vec<TcpListener>,
+    /// For the same within TLS, with [`Config::tls`].
+    #[cfg(feature = "tls")]
+    pub tls: Vec<TcpListener>,
     /// For the relay's own protocol, without HTTP.
     pub relay: Vec<TcpListener>,
 }
@@ -130,12 +135,30 @@ pub async fn prepare(
         Some(config) => Some(Mailboxes::open(config).await?),
         None => None,
     };
+    #[cfg(feature = "tls")]
+    let certificates = certificates(config.tls, &doors).await?;
     let Config { relay, clients, drain, .. } = config;
-    let relay = relay.map(Relay::new);
-    let gate = Gate::new(clients.connections, clients.connections_per_address);
-    let mailbox = mailboxes.as_ref().map(Mailboxes::shared);
-    let front = Arc::new(Front { clients, gate, mailbox, relay });
-    Ok(Prepared { doors, front, mailboxes, drain })
+    let front = Front {
+        gate: Gate::new(clients.connections, clients.connections_per_address),
+        clients,
+        mailbox: mailboxes.as_ref().map(Mailboxes::shared),
+        relay: relay.map(Relay::new),
+        #[cfg(feature = "tls")]
+        certificates,
+    };
+    Ok(Prepared { doors, front: Arc::new(front), mailboxes, drain })
+}
+
+#[cfg(feature = "tls")]
+async fn certificates(
+    config: Option<Tls>,
+    doors: &Doors,
+) -> Result<Option<Arc<Certificates>>, ServeError> {
+    match config {
+        Some(config) => Certificates::open(config).await.map(Some).map_err(ServeError::Tls),
+        None if doors.tls.is_empty() => Ok(None),
+        None => Err(ServeError::Tls(TlsError::Missing)),
+    }
 }
 
 /// A server whose database is open. Dropping it closes the database.
@@ -159,6 +182,28 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// What can be told to the server while it runs.
+    ///
+    /// ```
+    /// use wormhole_sync_server::{Config, listen, prepare};
+    ///
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// # let listener = listen("127.0.0.1:0".parse()?)?;
+    /// let server = prepare(listener, Config::default()).await?;
+    /// let control = server.control();
+    /// let shutdown = async { control.reload().await.unwrap() }; // on a signal, elsewhere
+    /// server.serve(shutdown).await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn control(&self) -> Control {
+        Control {
+            #[cfg(feature = "tls")]
+            certificates: self.front.certificates.clone(),
+        }
+    }
+
     /// Serves until `shutdown` is ready: the second half of [`serve`].
     ///
     /// ```
@@ -180,6 +225,8 @@ impl Prepared {
         let accepting = open(doors, &front);
         let mut working: Vec<_> = mailboxes.iter().flat_map(Mailboxes::start).map(Task).collect();
         working.extend(front.relay.iter().map(|relay| Task(relay.start())));
+        #[cfg(feature = "tls")]
+        working.extend(front.certificates.iter().map(|certificates| Task(certificates.start())));
         tokio::select! {
             biased;
             () = shutdown => {}
@@ -203,6 +250,52 @@ impl Prepared {
     }
 }
 
+/// How a running server is told something: see [`Prepared::control`].
+///
+/// ```
+/// use wormhole_sync_server::{Config, Control, listen, prepare};
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # let listener = listen("127.0.0.1:0".parse()?)?;
+/// let control: Control = prepare(listener, Config::default()).await?.control();
+/// assert!(control.reload().await.is_ok()); // there is nothing to be read again
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Control {
+    #[cfg(feature = "tls")]
+    certificates: Option<Arc<Certificates>>,
+}
+
+impl Control {
+    /// Reads again what is kept in files of their own: the certificate and its key. When they cannot
+    /// be used, the server goes on with those that it has, and tells so in its log, too.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Config, listen, prepare};
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// # let server = prepare(listen("127.0.0.1:0".parse()?)?, Config::default()).await?;
+    /// let control = server.control();
+    /// control.reload().await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(clippy::unused_async, reason = "there are no files to be read")
+    )]
+    pub async fn reload(&self) -> Result<(), ServeError> {
+        #[cfg(feature = "tls")]
+        if let Some(certificates) = &self.certificates {
+            certificates.reload().await.map_err(ServeError::Tls)?;
+        }
+        Ok(())
+    }
+}
+
 /// Ready when a part of the server has failed, so that the rest must end, too.
 async fn broken(mailboxes: Option<&Mailboxes>) {
     match mailboxes {
@@ -222,11 +315,12 @@ impl Drop for Task {
 
 /// Opens the doors. They are closed with what is returned.
 fn open(doors: Doors, front: &Arc<Front>) -> Vec<Task> {
-    let Doors { web, relay } = doors;
-    let web = web.into_iter().map(|listener| (listener, Door::Web));
-    let relay = relay.into_iter().map(|listener| (listener, Door::Relay));
-    web.chain(relay)
-        .map(|(listener, door)| Task(tokio::spawn(accept(listener, Arc::clone(front), door))))
+    let web = doors.web.into_iter().map(|listener| (listener, Door::Web));
+    let relay = doors.relay.into_iter().map(|listener| (listener, Door::Relay));
+    let open = web.chain(relay);
+    #[cfg(feature = "tls")]
+    let open = open.chain(doors.tls.into_iter().map(|listener| (listener, Door::Tls)));
+    open.map(|(listener, door)| Task(tokio::spawn(accept(listener, Arc::clone(front), door))))
         .collect()
 }
 

@@ -1,11 +1,9 @@
 //! `wormhole serve`.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-};
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Subcommand};
+use wormhole_sync_server::config::Network;
 
 /// Which server.
 #[derive(Args)]
@@ -57,9 +55,9 @@ pub(crate) struct MailboxArgs {
     /// What the stamps are made for, such as this server's name; each start adds a random part
     #[arg(long, value_name = "NAME", requires = "hashcash_bits", help_heading = "Limits")]
     pub(crate) hashcash_resource: Option<String>,
-    /// A proxy whose X-Real-IP and X-Real-Port are believed
+    /// A proxy, or a network of them, whose X-Forwarded-For and X-Real-IP are believed
     #[arg(long = "trusted-proxy", value_name = "ADDR", help_heading = "Limits")]
-    pub(crate) trusted_proxies: Vec<IpAddr>,
+    pub(crate) trusted_proxies: Vec<Network>,
     /// Hold clients on this computer to the limits per address, too
     #[arg(long, help_heading = "Limits")]
     pub(crate) limit_loopback: bool,

@@ -76,6 +76,7 @@ fn clients(args: &MailboxArgs) -> Clients {
             .unwrap_or(usual.connections_per_address),
         limit_loopback: args.limit_loopback,
         trusted_proxies: args.trusted_proxies.clone(),
+        proxy_protocol: usual.proxy_protocol,
         head_bytes: limits.head_bytes.unwrap_or(usual.head_bytes),
         handshake: args
             .timing

@@ -1,6 +1,8 @@
 //! Who may connect, from where, and how often.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
+
+use super::Network;
 
 /// How clients are told apart, and how many there may be, whatever they come for.
 ///
@@ -21,12 +23,29 @@ pub struct Clients {
     /// Whether clients on the loopback interface count against the limits per address, too.
     /// Default: no.
     pub limit_loopback: bool,
-    /// Proxies that are believed when they tell a client's address (`X-Real-IP`, `X-Real-Port`). One
-    /// on loopback is named like any other. Default: none.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Proxies that are believed when they tell a client's address, by address or network. One on
+    /// loopback is named like any other. Default: none.
+    ///
+    /// They tell it in `X-Forwarded-For`, which is read from its end: the first address there that is
+    /// no trusted proxy's is the client's. Without it, or where it ends in what is no address,
+    /// `X-Real-IP` counts, with `X-Real-Port`; without either, the proxy itself. A request in which
+    /// both stand and contradict each other is refused, for one of them was written by the client.
+    ///
+    /// So a proxy must set one of them itself, and whoever is in a network that is named here can
+    /// choose the address that it counts for.
+    pub trusted_proxies: Vec<Network>,
+    /// Whether each connection from a trusted proxy begins with a header of the PROXY protocol,
+    /// version 1 or 2, before TLS and everything else. One without it is closed. What others send
+    /// is never taken for such a header. Default: no.
+    ///
+    /// The client that it names may itself be a trusted proxy, and is then believed as above. Where
+    /// it says that the client is unknown, the connection counts for the proxy, and the headers of
+    /// its request tell nothing.
+    pub proxy_protocol: bool,
     /// Bytes of an HTTP request's head. Default: 8 KiB.
     pub head_bytes: usize,
-    /// How long a client may take until it has said what it wants. Default: 10 s.
+    /// How long a client may take until it has said what it wants: its proxy's header, its
+    /// handshake of TLS and its request together. Default: 10 s.
     pub handshake: Duration,
 }
 
@@ -37,6 +56,7 @@ impl Default for Clients {
             connections_per_address: CONNECTIONS_PER_ADDRESS,
             limit_loopback: false,
             trusted_proxies: Vec::new(),
+            proxy_protocol: false,
             head_bytes: HEAD_BYTES,
             handshake: HANDSHAKE,
         }

@@ -116,6 +116,7 @@ impl Connection {
             };
             let closing = self.outbox.is_closing();
             if closing && written && self.client_closed {
+                _ = Pin::new(&mut self.stream).poll_shutdown(context); // an end that TLS tells from a cut
                 return Poll::Ready(());
             }
             if closing && written && self.deaf {

@@ -259,6 +259,7 @@ impl Flow {
             }
             self.sent += written;
         }
+        ready!(Pin::new(&mut to.stream).poll_flush(context))?; // TLS may hold some of it
         if self.sent > 0 {
             (self.pending, self.sent) = (Vec::new(), 0);
             self.held.set(0);

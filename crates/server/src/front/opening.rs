@@ -1,0 +1,102 @@
+//! What comes before the first word of a client: its proxy's header, and TLS.
+
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::net::TcpStream;
+
+use super::{
+    Door, Front,
+    origin::{Origin, Unknown},
+};
+#[cfg(feature = "tls")]
+use crate::tls;
+use crate::{gate::Admission, http, stream::Stream};
+
+/// A connection on which no client can be heard.
+pub(super) enum Unopened {
+    /// Nothing can be said to it either.
+    Gone,
+    /// This is its answer.
+    Answered(Stream, String),
+}
+
+impl Front {
+    /// Makes a stream of a connection that was let in.
+    pub(super) async fn open(
+        &self,
+        mut stream: TcpStream,
+        peer: SocketAddr,
+        admission: &mut Admission,
+        door: Door,
+    ) -> Result<(Stream, Origin), Unopened> {
+        stream.set_nodelay(true).map_err(|_| Unopened::Gone)?; // the client is gone already
+        keep_alive(&stream);
+        let mut revealed = self.reveal(&mut stream, peer, admission).await;
+        if door == Door::Relay {
+            // Nothing that follows tells more.
+            revealed = revealed.and_then(|origin| self.settle(origin, admission));
+        }
+        let origin = match revealed {
+            Ok(origin) => origin,
+            Err(unknown) => {
+                let answer = door.answer(unknown).ok_or(Unopened::Gone)?;
+                return Err(Unopened::Answered(Stream::Plain(stream), answer));
+            }
+        };
+        let stream = match door {
+            Door::Web | Door::Relay => Stream::Plain(stream),
+            #[cfg(feature = "tls")]
+            Door::Tls => self.protect(stream).await?,
+        };
+        Ok((stream, origin))
+    }
+
+    #[cfg(feature = "tls")]
+    async fn protect(&self, stream: TcpStream) -> Result<Stream, Unopened> {
+        if let Some(answer) = tls::plain(&stream).await.map_err(|_| Unopened::Gone)? {
+            return Err(Unopened::Answered(Stream::Plain(stream), answer));
+        }
+        let certificates = self.certificates.as_ref().ok_or(Unopened::Gone)?;
+        certificates.accept(stream).await.map_err(|error| {
+            tracing::debug!(%error, "no TLS");
+            Unopened::Gone
+        })
+    }
+}
+
+impl Door {
+    /// What is told to whom it cannot be made out who it is.
+    fn answer(self, unknown: Unknown) -> Option<String> {
+        match (unknown, self) {
+            (Unknown::Gone, _) => None,
+            (Unknown::Full(full), _) => self.refusal(full),
+            (Unknown::Proxy(why), Self::Web) => {
+                Some(http::answer("400 Bad Request", &headless(why)))
+            }
+            (Unknown::Proxy(why), Self::Relay) => Some(headless(why)),
+            #[cfg(feature = "tls")]
+            (Unknown::Proxy(_), Self::Tls) => None,
+        }
+    }
+}
+
+fn headless(why: &str) -> String {
+    format!("This server expects a header of the PROXY protocol from this proxy: {why}\n")
+}
+
+/// Has the system find out whether a silent client is still there: after a minute of silence it asks
+/// every 15 s, and gives up after four times without an answer.
+#[cfg(unix)]
+fn keep_alive(stream: &TcpStream) {
+    use rustix::net::sockopt;
+    let set = sockopt::set_socket_keepalive(stream, true)
+        .and_then(|()| sockopt::set_tcp_keepidle(stream, Duration::from_secs(60)))
+        .and_then(|()| sockopt::set_tcp_keepintvl(stream, Duration::from_secs(15)))
+        .and_then(|()| sockopt::set_tcp_keepcnt(stream, 4));
+    if let Err(error) = set {
+        tracing::debug!(%error, "no keepalive for a connection");
+    }
+}
+
+#[cfg(not(unix))]
+const fn keep_alive(_: &TcpStream) {}
