@@ -32,6 +32,7 @@ use crate::{address::Address, clock::Clock, config, pool::Pool};
 use end::End;
 use rate::Rates;
 
+pub use hello::{Hello, Said};
 pub(crate) use link::{serve_raw, serve_websocket};
 pub use record::{Mood, Record};
 pub use state::{LinkId, Output, Pairing};

@@ -117,7 +117,7 @@ pub async fn mailbox(options: &Options, way: Way) -> Result<MailboxServer, Failu
     let (welcome, clock_ahead) = attempt.step(Stage::Welcome, welcome(&mut socket)).await?;
     let welcomed_in = attempt.elapsed();
     let round_trip = timeout(LAST_WORDS, ping(&mut socket)).await.ok().flatten();
-    let _ = timeout(LAST_WORDS, socket.close(None)).await; // it may be gone already
+    let _ = timeout(LAST_WORDS, (*socket).close(None)).await; // it may be gone already
     let your_address = welcome.your_address.as_ref();
     let relays = welcome.transit_relays.iter().flat_map(|relay| &relay.doors);
     Ok(MailboxServer {

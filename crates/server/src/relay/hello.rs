@@ -2,13 +2,29 @@
 
 use wormhole_sync_wire::{limits::MAX_RELAY_LINE, transit::RelayRequest};
 
-/// Gathers the line.
+/// Gathers the line that a link begins with.
+///
+/// ```
+/// use wormhole_sync_server::relay::{Hello, Said};
+///
+/// let line = format!("please relay {}\n", "7".repeat(64));
+/// let (one, other) = line.split_at(20);
+/// let mut hello = Hello::default();
+/// assert!(hello.received(one.as_bytes()) == Said::Part);
+/// assert!(matches!(hello.received(other.as_bytes()), Said::Line(Some(_))));
+/// ```
 #[derive(Default)]
-pub(super) struct Hello(Vec<u8>);
+pub struct Hello(Vec<u8>);
 
 /// What a link has said.
+///
+/// ```
+/// use wormhole_sync_server::relay::{Hello, Said};
+///
+/// assert!(Hello::default().received(b"GET / HTTP/1.1\r\n") == Said::Line(None));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Said {
+pub enum Said {
     /// Not all of it yet.
     Part,
     /// What it asks for, unless that is no relay's.
@@ -19,7 +35,14 @@ pub(super) enum Said {
 
 impl Hello {
     /// Takes bytes of a stream, in which the line ends with a newline.
-    pub(super) fn received(&mut self, bytes: &[u8]) -> Said {
+    ///
+    /// ```
+    /// use wormhole_sync_server::relay::{Hello, Said};
+    ///
+    /// let line = format!("please relay {}\nimpatient", "7".repeat(64));
+    /// assert!(matches!(Hello::default().received(line.as_bytes()), Said::Early(_)));
+    /// ```
+    pub fn received(&mut self, bytes: &[u8]) -> Said {
         let end = bytes.iter().position(|byte| *byte == b'\n');
         let part = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
         if self.0.len() + part.len() >= MAX_RELAY_LINE {
@@ -33,8 +56,16 @@ impl Hello {
         }
     }
 
-    /// Takes bytes of messages, of which the first is the line, `ends` where it does.
-    pub(super) fn received_message(&mut self, bytes: &[u8], ends: Option<usize>) -> Said {
+    /// Takes bytes of messages, of which the first is the line; `ends` is where in these bytes it does.
+    ///
+    /// ```
+    /// use wormhole_sync_server::relay::{Hello, Said};
+    ///
+    /// let message = format!("please relay {}", "7".repeat(64)); // a newline is not needed
+    /// let said = Hello::default().received_message(message.as_bytes(), Some(message.len()));
+    /// assert!(matches!(said, Said::Line(Some(_))));
+    /// ```
+    pub fn received_message(&mut self, bytes: &[u8], ends: Option<usize>) -> Said {
         let part = bytes.get(..ends.unwrap_or(bytes.len())).unwrap_or_default();
         if self.0.len() + part.len() > MAX_RELAY_LINE {
             return Said::Line(None);

@@ -9,9 +9,8 @@ use tokio::{
 };
 
 use super::{
-    Call, LinkId, Relay, Verdict,
+    Call, Hello, LinkId, Relay, Said, Verdict,
     end::{Brought, End},
-    hello::{Hello, Said},
     pipe::{Ending, Pair},
 };
 use crate::{

@@ -1,14 +1,26 @@
-//! The relay: pairs two links that name the same token and different sides, then hands bytes through.
+//! The relay: the server crate's own pairing, without sockets.
 
 use std::collections::BTreeMap;
 
+use wormhole_sync_core::Moment;
+use wormhole_sync_server::relay::{Hello, LinkId, Output, Pairing, Said};
+
 use super::net::WireId;
 
-#[derive(Default)]
 pub(super) struct Relay {
-    /// What has come on links that have no partner.
-    waiting: BTreeMap<WireId, Vec<u8>>,
+    pairing: Pairing,
+    /// What those have said who have not asked yet.
+    hellos: BTreeMap<WireId, Hello>,
     partners: BTreeMap<WireId, WireId>,
+    /// All pairs that there ever were.
+    pairs: Vec<[WireId; 2]>,
+}
+
+impl Default for Relay {
+    fn default() -> Self {
+        let pairing = Pairing::new(wormhole_sync_server::Relay::default());
+        Self { pairing, hellos: BTreeMap::new(), partners: BTreeMap::new(), pairs: Vec::new() }
+    }
 }
 
 pub(super) enum Relayed {
@@ -17,50 +29,72 @@ pub(super) enum Relayed {
 }
 
 impl Relay {
+    pub(super) fn opened(&mut self, wire: WireId, now: Moment) {
+        self.hellos.insert(wire, Hello::default());
+        self.pairing.opened(link(wire), None, now.as_secs_f64());
+    }
+
     /// What becomes of bytes that come on a link.
-    pub(super) fn received(&mut self, wire: WireId, bytes: &[u8]) -> Vec<Relayed> {
+    pub(super) fn received(&mut self, wire: WireId, bytes: &[u8], now: Moment) -> Vec<Relayed> {
         if let Some(partner) = self.partners.get(&wire) {
             return vec![Relayed::Write(*partner, bytes.to_vec())];
         }
-        self.waiting.entry(wire).or_default().extend_from_slice(bytes);
-        let Some((token, side)) = self.asked(wire) else {
-            return if self.is_nonsense(wire) { self.refuse(wire) } else { Vec::new() };
-        };
-        let partner = self.waiting.keys().copied().find(|other| {
-            self.asked(*other).is_some_and(|(t, s)| *other != wire && t == token && s != side)
-        });
-        let Some(partner) = partner else { return Vec::new() };
-        for (one, other) in [(wire, partner), (partner, wire)] {
-            self.waiting.remove(&one);
-            self.partners.insert(one, other);
+        let said = self.hellos.get_mut(&wire).map(|hello| hello.received(bytes));
+        let now = now.as_secs_f64();
+        match said {
+            Some(Said::Part) => return Vec::new(),
+            Some(Said::Line(request)) => self.pairing.asked(link(wire), request, now),
+            Some(Said::Early(_)) | None => self.pairing.impatient(link(wire), now),
         }
-        [wire, partner].map(|wire| Relayed::Write(wire, b"ok\n".to_vec())).into()
+        self.hellos.remove(&wire);
+        self.settle()
     }
 
-    pub(super) fn lost(&mut self, wire: WireId) -> Vec<Relayed> {
-        self.waiting.remove(&wire);
-        let partner = self.partners.remove(&wire);
-        partner.map(Relayed::Close).into_iter().collect()
+    pub(super) fn lost(&mut self, wire: WireId, now: Moment) -> Vec<Relayed> {
+        self.hellos.remove(&wire);
+        let Some(partner) = self.partners.remove(&wire) else {
+            self.pairing.lost(link(wire), now.as_secs_f64());
+            return self.settle();
+        };
+        self.partners.remove(&partner);
+        for waited in [wire, partner] {
+            self.pairing.ended(link(waited), 0, true, now.as_secs_f64());
+        }
+        let mut relayed = self.settle();
+        relayed.push(Relayed::Close(partner));
+        relayed
     }
 
-    /// Whether two links are one through here.
+    /// Whether two links are one through here, or were.
     pub(super) fn joins(&self, one: WireId, other: WireId) -> bool {
-        self.partners.get(&one) == Some(&other) || self.partners.get(&other) == Some(&one)
+        self.pairs.contains(&[one, other]) || self.pairs.contains(&[other, one])
     }
 
-    fn refuse(&mut self, wire: WireId) -> Vec<Relayed> {
-        self.waiting.remove(&wire);
-        vec![Relayed::Write(wire, b"bad handshake\n".to_vec()), Relayed::Close(wire)]
+    fn settle(&mut self) -> Vec<Relayed> {
+        let mut relayed = Vec::new();
+        while let Some(output) = self.pairing.poll() {
+            match output {
+                Output::Join { waiting, newcomer } => {
+                    let (one, other) = (wire(waiting), wire(newcomer));
+                    self.partners.extend([(one, other), (other, one)]);
+                    self.pairs.push([one, other]);
+                    relayed.extend([one, other].map(|end| Relayed::Write(end, b"ok\n".to_vec())));
+                }
+                Output::Close { link, text } => {
+                    relayed.push(Relayed::Write(wire(link), text.into_owned().into_bytes()));
+                    relayed.push(Relayed::Close(wire(link)));
+                }
+                Output::Record(_) => {}
+            }
+        }
+        relayed
     }
+}
 
-    /// The token and side of a link that has said its line, and nothing else.
-    fn asked(&self, wire: WireId) -> Option<(&str, &str)> {
-        let line = std::str::from_utf8(self.waiting.get(&wire)?).ok()?;
-        line.strip_prefix("please relay ")?.strip_suffix('\n')?.split_once(" for side ")
-    }
+fn link(wire: WireId) -> LinkId {
+    LinkId(wire.0 as u64)
+}
 
-    fn is_nonsense(&self, wire: WireId) -> bool {
-        let said = self.waiting.get(&wire).map_or(&[][..], Vec::as_slice);
-        said.contains(&b'\n') || said.len() > 1024
-    }
+fn wire(link: LinkId) -> WireId {
+    WireId(usize::try_from(link.0).unwrap_or(usize::MAX))
 }

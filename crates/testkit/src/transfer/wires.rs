@@ -49,7 +49,8 @@ impl World {
             Holder::Stranger(Stranger::Says(said)) => self.write(wire, end, &said),
             Holder::Stranger(Stranger::HangsUp) => self.close(wire, end),
             Holder::Side(role, _) => self.settle(role),
-            Holder::Stranger(_) | Holder::Hand(_) | Holder::Relay => {}
+            Holder::Relay => self.relay.opened(wire, self.now),
+            Holder::Stranger(_) | Holder::Hand(_) => {}
         }
     }
 
@@ -103,7 +104,7 @@ impl World {
             Holder::Stranger(Stranger::Echoes) => self.write(wire, to, bytes),
             Holder::Stranger(_) => {}
             Holder::Relay => {
-                let relayed = self.relay.received(wire, bytes);
+                let relayed = self.relay.received(wire, bytes, self.now);
                 self.hand_through(relayed);
             }
         }
@@ -122,7 +123,7 @@ impl World {
             Holder::Hand(_) => self.hand.lost.push(wire),
             Holder::Stranger(_) => {}
             Holder::Relay => {
-                let relayed = self.relay.lost(wire);
+                let relayed = self.relay.lost(wire, self.now);
                 self.hand_through(relayed);
             }
         }
