@@ -43,7 +43,7 @@ pub(crate) async fn run(checkup: Checkup, console: &Console) -> Result<(), Failu
 
 async fn server(checkup: &Checkup, report: &mut Report<'_>) -> Option<MailboxServer> {
     if checkup.local.asked {
-        report.tell(&Finding::skipped(Check::MailboxServer, "--local uses none"));
+        report.tell(Finding::skipped(Check::MailboxServer, "--local uses none"));
         return None;
     }
     mailbox::examine(checkup, report).await

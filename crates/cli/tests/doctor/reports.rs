@@ -32,6 +32,16 @@ fn a_person_gets_aligned_lines_and_one_advice_for_each_problem() {
 }
 
 #[test]
+fn the_same_advice_is_given_to_a_person_once() {
+    let two = ["--transit-helper", "tcp:127.0.0.1:9", "--transit-helper", "tcp:127.0.0.1:10"];
+    let ended = Scene::new().run(&[&["doctor"], &two[..]].concat()).with_code(0);
+    let lines = lines(&ended);
+    assert_eq!(lines.iter().filter(|line| line.starts_with("problem  relay")).count(), 2);
+    assert_eq!(lines.iter().filter(|line| line.contains("-> ")).count(), 1, "{}", ended.stderr);
+    assert!(lines.last().unwrap().ends_with("in spite of the problems above."), "{}", ended.stderr);
+}
+
+#[test]
 fn a_program_gets_one_event_for_each_check_and_a_last_one() {
     let ended = Scene::new().run(&["doctor", "--json"]).with_code(0);
     let events = events(&ended.stderr);

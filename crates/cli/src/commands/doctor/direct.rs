@@ -30,7 +30,7 @@ pub(super) async fn examine(
     report: &mut Report<'_>,
 ) {
     if let Some(why) = checkup.hides {
-        report.tell(&Finding::skipped(Check::Listening, format!("{why} does without")));
+        report.tell(Finding::skipped(Check::Listening, format!("{why} does without")));
         let detail = format!("{why} tells no address: it is the other side that must be reached");
         return judge(Verdict::No(detail), relaying, report);
     }
@@ -38,15 +38,15 @@ pub(super) async fn examine(
         Ok(told) => {
             let port = told.first().map_or(0, std::net::SocketAddr::port);
             let detail = format!("a port can be opened, such as {port}");
-            report.tell(&Finding::ok(Check::Listening, detail));
+            report.tell(Finding::ok(Check::Listening, detail));
             let ours: Vec<IpAddr> = told.iter().map(|at| at.ip().to_canonical()).collect();
-            report.tell(&ours_in_words(&ours));
+            report.tell(ours_in_words(&ours));
             judge(verdict(&ours, server.and_then(seen_as)), relaying, report);
         }
         Err(error) => {
             let failure = failure(error);
             let advice = "name another port with --listen, or use --no-listen";
-            report.tell(&Finding::problem(Check::Listening, failure.to_string(), advice));
+            report.tell(Finding::problem(Check::Listening, failure.to_string(), advice));
             report.obstructed(failure);
         }
     }
@@ -97,7 +97,7 @@ fn verdict(ours: &[IpAddr], seen: Option<IpAddr>) -> Verdict {
              firewall is between"
         )),
         _ => Verdict::Yes(format!(
-            "the server is in this computer's network ({seen}), where others can connect to it"
+            "the server is in this computer's network ({seen}); who is there, too, can connect to it"
         )),
     }
 }
@@ -121,7 +121,7 @@ fn judge(verdict: Verdict, relaying: Relaying, report: &mut Report<'_>) {
             Finding::problem(Check::Direct, detail, ADVICE)
         }
     };
-    report.tell(&finding);
+    report.tell(finding);
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub(super) async fn examine(checkup: &Checkup, report: &mut Report<'_>) -> Optio
             }
             Err(failure) => failed(Check::MailboxServer, failure, *way, some_way, NAMING),
         };
-        report.tell(&finding.of(&checkup.server, over(*way)));
+        report.tell(finding.of(&checkup.server, over(*way)));
     }
     let (servers, failures) = split(attempts);
     let server = servers.into_iter().min_by_key(|server| server.welcomed_in);
@@ -88,16 +88,16 @@ fn welcomed(server: &MailboxServer, checkup: &Checkup, report: &mut Report<'_>) 
         refused(Check::Welcome, &detail, advice, report);
     }
     permission(server.permission, checkup.max_hashcash_bits, report);
-    report.tell(&clock(server.clock_ahead));
+    report.tell(clock(server.clock_ahead));
 }
 
 fn permission(permission: Permission, most: u32, report: &mut Report<'_>) {
     match permission {
-        Permission::None => report.tell(&Finding::ok(Check::Hashcash, "the server asks for none")),
+        Permission::None => report.tell(Finding::ok(Check::Hashcash, "the server asks for none")),
         Permission::Hashcash { bits } if bits <= most => {
             let detail =
                 format!("the server asks for {bits} bits of work, and {most} are done for it");
-            report.tell(&Finding::ok(Check::Hashcash, detail));
+            report.tell(Finding::ok(Check::Hashcash, detail));
         }
         Permission::Hashcash { bits } => {
             let detail = format!(
@@ -118,7 +118,7 @@ fn permission(permission: Permission, most: u32, report: &mut Report<'_>) {
 
 /// A server that lets nobody in.
 fn refused(check: Check, detail: &str, advice: &str, report: &mut Report<'_>) {
-    report.tell(&Finding::problem(check, detail, advice));
+    report.tell(Finding::problem(check, detail, advice));
     report.obstructed(Failure::new(Exit::Server, "server", format!("{detail}; {advice}")));
 }
 

@@ -19,19 +19,19 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) async fn examine(checkup: &Checkup, report: &mut Report<'_>) {
     let Ok(interfaces) = checkup.local.interfaces() else {
         let why = "--no-local, --tor or an interface 'none' forbids it";
-        return report.tell(&Finding::skipped(Check::LocalNetwork, why));
+        return report.tell(Finding::skipped(Check::LocalNetwork, why));
     };
     let names = interfaces.names();
     if names.is_empty() {
         let advice = "check --local-interface and the network; 'all' takes every interface";
         let finding = Finding::problem(Check::LocalNetwork, "there is no such interface", advice);
-        return told(&finding, checkup, report);
+        return told(finding, checkup, report);
     }
     let names = names.join(", ");
     if !checkup.local.asked {
         let detail =
             format!("without a server, {names} would be used; 'wormhole doctor --local' tries it");
-        return report.tell(&Finding::skipped(Check::LocalNetwork, detail));
+        return report.tell(Finding::skipped(Check::LocalNetwork, detail));
     }
     let finding = match timeout(PATIENCE, finds_itself(interfaces)).await {
         Ok(Ok(())) => {
@@ -41,7 +41,7 @@ pub(super) async fn examine(checkup: &Checkup, report: &mut Report<'_>) {
         Ok(Err(failure)) => not_found(&failure.to_string()),
         Err(_) => not_found("this computer does not find itself there"),
     };
-    told(&finding, checkup, report);
+    told(finding, checkup, report);
 }
 
 fn not_found(detail: &str) -> Finding {
@@ -53,12 +53,12 @@ fn not_found(detail: &str) -> Finding {
 }
 
 /// Without it, `--local` comes to nothing.
-fn told(finding: &Finding, checkup: &Checkup, report: &mut Report<'_>) {
-    report.tell(finding);
+fn told(finding: Finding, checkup: &Checkup, report: &mut Report<'_>) {
     if let Some(advice) = finding.advice.as_ref().filter(|_| checkup.local.asked) {
         let message = format!("the local network is of no use: {}; {advice}", finding.detail);
         report.obstructed(Failure::new(Exit::Unreachable, "network", message));
     }
+    report.tell(finding);
 }
 
 /// Announces an exchange under a number that no code has, and looks for it.

@@ -37,7 +37,7 @@ pub(super) async fn examine(
     let relays = in_force(&checkup.relays, server);
     if relays.is_empty() {
         let why = if checkup.local.asked { "--local uses none" } else { "none is to be used" };
-        report.tell(&Finding::skipped(Check::Relay, why));
+        report.tell(Finding::skipped(Check::Relay, why));
         return Relaying::None;
     }
     let attempts = at_once(relays.into_iter().flat_map(|relay| attempts(checkup, &relay))).await;
@@ -52,7 +52,7 @@ pub(super) async fn examine(
                 failed(Check::Relay, failure, *way, another, NAMING)
             }
         };
-        report.tell(&finding.of(relay, over(*way)));
+        report.tell(finding.of(relay, over(*way)));
     }
     if attempts.iter().any(Attempt::works) { Relaying::Works } else { Relaying::Fails }
 }

@@ -18,18 +18,26 @@ use crate::{
 pub(super) struct Report<'a> {
     console: &'a Console,
     problems: usize,
+    /// The advice of the last finding.
+    advised: Option<String>,
     /// Why an exchange would not work.
     obstacle: Option<Failure>,
 }
 
 impl<'a> Report<'a> {
     pub(super) const fn new(console: &'a Console) -> Self {
-        Self { console, problems: 0, obstacle: None }
+        Self { console, problems: 0, advised: None, obstacle: None }
     }
 
-    pub(super) fn tell(&mut self, finding: &Finding) {
+    /// Tells of it. A person is given the same advice once, and not for each way to a server.
+    pub(super) fn tell(&mut self, mut finding: Finding) {
         self.problems += usize::from(finding.state == State::Problem);
-        self.console.tell(&Event::Check(finding));
+        let advice = finding.advice.clone();
+        if advice == self.advised && !self.console.is_json() {
+            finding.advice = None;
+        }
+        self.advised = advice;
+        self.console.tell(&Event::Check(&finding));
     }
 
     /// What the server has to say.
@@ -43,7 +51,7 @@ impl<'a> Report<'a> {
     }
 
     pub(super) fn finish(self) -> Result<(), Failure> {
-        let Self { console, problems, obstacle } = self;
+        let Self { console, problems, obstacle, .. } = self;
         console.tell(&Event::Diagnosis { works: obstacle.is_none(), problems });
         obstacle.map_or(Ok(()), Err)
     }
