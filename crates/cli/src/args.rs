@@ -19,7 +19,7 @@ pub(crate) use meeting::{CodeArgs, LocalArgs, MeetingArgs, QrArgs, WorkArgs};
 pub(crate) use receive::ReceiveArgs;
 pub(crate) use routes::{ListenArgs, RouteArgs, with_ports_joined};
 pub(crate) use send::SendArgs;
-pub(crate) use serve::{LimitArgs, MailboxArgs, ServeArgs, ServeCommand, TimingArgs};
+pub(crate) use serve::{ServeArgs, Servers};
 #[cfg(unix)]
 pub(crate) use ssh::InviteArgs;
 pub(crate) use ssh::{AcceptArgs, SshArgs, SshCommand};
@@ -128,7 +128,16 @@ pub(crate) enum Command {
     /// asked to join two connections of this computer's own. It takes some ten seconds at most. With
     /// --local it is the local network that is tried, and no server.
     Doctor(DoctorArgs),
-    /// Run a server
+    /// Run the servers: mailboxes, where two sides meet, and a transit relay, for files
+    ///
+    /// Both of them in one, or one alone with a command behind. Clients use them with --relay-url
+    /// ws://HOST:4000/v1 and --transit-helper tcp:HOST:4001 or ws://HOST:4000/relay. They stop on Ctrl-C and
+    /// on a termination signal: whoever waits is told, pairs that move files have --set drain=30s to end, and
+    /// what was answered is in the database. A second signal ends it at once; SIGHUP reads the settings again.
+    ///
+    /// Every setting has a name, such as mailbox.limits.mailboxes, and can be given in a file, in the
+    /// environment (WORMHOLE_SERVE_MAILBOX_LIMITS_MAILBOXES), and on the command line; the later of these
+    /// counts. --check prints all of them.
     Serve(ServeArgs),
     /// Print the completions for a shell
     Completions {

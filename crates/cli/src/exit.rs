@@ -48,7 +48,7 @@ Exit codes:
   143  terminated, or its terminal closed";
 
 /// Why the command did not do everything. The message ends with what to do.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Failure {
     exit: Exit,
     fault: &'static str,

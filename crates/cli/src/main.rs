@@ -27,7 +27,7 @@ use tokio::runtime::Builder;
 use wormhole_sync::{DROP_LIMIT, farewells};
 
 use crate::{
-    args::{Cli, Command, ServeCommand, SshCommand, with_ports_joined},
+    args::{Cli, Command, SshCommand, with_ports_joined},
     commands::{doctor, exchange, paper, receive, send, serve, ssh::accept},
     exit::{Exit, Failure},
     json::Event,
@@ -80,11 +80,16 @@ fn run(cli: &Cli, console: &Arc<Console>) -> Result<(), Failure> {
         },
         Command::Doctor(args) => {
             let checkup = doctor::prepare(global, args)?;
-            on_a_runtime(doctor::run(checkup, console))
+            on(Builder::new_current_thread(), doctor::run(checkup, console))
         }
-        Command::Serve(args) => match &args.command {
-            ServeCommand::Mailbox(args) => on_a_runtime(serve::mailbox(global, args, console)),
-        },
+        Command::Serve(args) => {
+            let serve = serve::prepare(global, args)?;
+            if args.settings().check {
+                return on(Builder::new_current_thread(), serve.check());
+            }
+            let openings = serve.openings()?;
+            on(Builder::new_multi_thread(), serve.run(openings, console))
+        }
         Command::Completions { shell } => {
             paper::completions(*shell);
             Ok(())
@@ -96,7 +101,7 @@ fn run(cli: &Cli, console: &Arc<Console>) -> Result<(), Failure> {
 /// Runs what meets another side until it is done or stopped. However it ends, the server is told
 /// goodbye.
 fn politely(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    on_a_runtime(async {
+    on(Builder::new_current_thread(), async {
         let stop = signals::stop()?;
         let result = tokio::select! {
             done = work => done,
@@ -107,9 +112,12 @@ fn politely(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
     })
 }
 
-/// Runs what needs the network, on one thread.
-fn on_a_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
+/// Runs what needs the network: a server on all of the processor's cores, everything else on one thread.
+fn on(
+    mut runtime: Builder,
+    work: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    let runtime = runtime.enable_all().build().map_err(|error| {
         Failure::here(format!("nothing can be run: {error}; free some resources"))
     })?;
     let result = runtime.block_on(work);

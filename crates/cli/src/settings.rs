@@ -8,6 +8,7 @@ mod checkup;
 mod plan;
 mod proxy;
 mod routes;
+pub(crate) mod serve;
 
 pub(crate) use checkup::{Checkup, Relays};
 pub(crate) use plan::{Plan, Shown, Sources};
@@ -180,12 +181,19 @@ fn shows_picture(args: &QrArgs) -> Result<bool, Failure> {
     Ok(switch("WORMHOLE_QR")?.unwrap_or(true))
 }
 
-/// An environment variable that is on or off, in the words that the Python tool takes.
+/// An environment variable that is on or off.
 pub(crate) fn switch(name: &str) -> Result<Option<bool>, Failure> {
-    match variable(name)?.map(|value| value.to_lowercase()).as_deref() {
-        None => Ok(None),
-        Some("1" | "true" | "yes" | "on" | "t" | "y") => Ok(Some(true)),
-        Some("0" | "false" | "no" | "off" | "f" | "n") => Ok(Some(false)),
-        Some(_) => Err(Failure::usage(format!("{name} is neither 0 nor 1; set it to one of them"))),
+    let Some(value) = variable(name)? else { return Ok(None) };
+    truth(&value)
+        .map(Some)
+        .ok_or_else(|| Failure::usage(format!("{name} is neither 0 nor 1; set it to one of them")))
+}
+
+/// On or off, in the words that the Python tool takes.
+fn truth(word: &str) -> Option<bool> {
+    match word.to_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" | "t" | "y" => Some(true),
+        "0" | "false" | "no" | "off" | "f" | "n" => Some(false),
+        _ => None,
     }
 }

@@ -1,17 +1,17 @@
 //! Ctrl-C and its relatives.
 
+#[cfg(unix)]
+use tokio::signal::unix::SignalKind;
+
 use crate::exit::{Exit, Failure};
 
 /// Waits for Ctrl-C, a termination signal, or the end of the terminal, and tells which exit code is due. The signals are
 /// caught from the call on, not from the first poll.
 #[cfg(unix)]
 pub(crate) fn stop() -> Result<impl Future<Output = Exit>, Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let deaf = |error| Failure::here(format!("signals cannot be caught: {error}; start again"));
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(deaf)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(deaf)?;
-    let mut hangup =
-        if hangup_is_ignored() { None } else { Some(signal(SignalKind::hangup()).map_err(deaf)?) };
+    let mut interrupt = catch(SignalKind::interrupt())?;
+    let mut terminate = catch(SignalKind::terminate())?;
+    let mut hangup = if hangup_is_ignored() { None } else { Some(catch(SignalKind::hangup())?) };
     Ok(async move {
         let hung_up = async {
             match &mut hangup {
@@ -25,6 +25,12 @@ pub(crate) fn stop() -> Result<impl Future<Output = Exit>, Failure> {
             () = hung_up => Exit::Terminated,
         }
     })
+}
+
+#[cfg(unix)]
+fn catch(kind: SignalKind) -> Result<tokio::signal::unix::Signal, Failure> {
+    tokio::signal::unix::signal(kind)
+        .map_err(|error| Failure::here(format!("signals cannot be caught: {error}; start again")))
 }
 
 /// Whether `nohup` or its like is to keep this running when its terminal is closed: to listen for the signal would
@@ -50,4 +56,60 @@ pub(crate) fn stop() -> Result<impl Future<Output = Exit>, Failure> {
         let _ = tokio::signal::ctrl_c().await;
         Exit::Interrupted
     })
+}
+
+/// What a server is told by signals.
+pub(crate) enum Signal {
+    /// To stop; a command that was cut short by it would end with this code.
+    Stop(Exit),
+    /// To read its settings again.
+    Reload,
+}
+
+/// The signals that a server is told things by, caught for as long as this is there. The end of its terminal does not
+/// end it.
+#[cfg(unix)]
+pub(crate) struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    /// Catches them from now on.
+    pub(crate) fn catch() -> Result<Self, Failure> {
+        Ok(Self {
+            interrupt: catch(SignalKind::interrupt())?,
+            terminate: catch(SignalKind::terminate())?,
+            hangup: catch(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the next.
+    pub(crate) async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::Stop(Exit::Interrupted),
+            _ = self.terminate.recv() => Signal::Stop(Exit::Terminated),
+            _ = self.hangup.recv() => Signal::Reload,
+        }
+    }
+}
+
+/// Ctrl-C, the one that there is everywhere.
+#[cfg(not(unix))]
+pub(crate) struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    /// Catches it when it is waited for.
+    pub(crate) fn catch() -> Result<Self, Failure> {
+        Ok(Self)
+    }
+
+    /// Waits for it.
+    pub(crate) async fn next(&mut self) -> Signal {
+        let _ = tokio::signal::ctrl_c().await;
+        Signal::Stop(Exit::Interrupted)
+    }
 }

@@ -1,4 +1,4 @@
-//! The help says what holds when nothing is said.
+//! The help and the documents say what holds when nothing is said.
 
 #![expect(
     clippy::unwrap_used,
@@ -6,10 +6,10 @@
     reason = "a test that meets the unexpected is to stop"
 )]
 
-use std::{fmt::Debug, process::Command};
+use std::{collections::BTreeMap, fs, process::Command};
 
+use toml::{Table, Value};
 use wormhole_sync::DEFAULT_MAX_BITS;
-use wormhole_sync_server::{Limits, Timing};
 
 fn help(arguments: &[&str]) -> String {
     let wormhole = env!("CARGO_BIN_EXE_wormhole");
@@ -17,36 +17,43 @@ fn help(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// What the help says of a flag: `[default: 4 KiB]` is 4096.
+/// What the help says of a flag.
 fn default(help: &str, flag: &str) -> u64 {
     let after = help.split_once(&format!(" {flag} <")).map(|(_, after)| after);
     let said = after.and_then(|after| after.split_once("[default: ")?.1.split_once(']'));
-    let said = said.unwrap_or_else(|| panic!("no default of {flag}")).0;
-    let (number, unit) = said.split_once(' ').unwrap_or((said, ""));
-    let times = [("", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
-    let times = times.iter().find(|(name, _)| *name == unit);
-    number.parse::<u64>().unwrap() * times.unwrap_or_else(|| panic!("{flag}: {said}")).1
+    said.unwrap_or_else(|| panic!("no default of {flag}")).0.parse().unwrap()
 }
 
-/// The fields of a struct of numbers and seconds, as flags without their dashes.
-fn fields(settings: &impl Debug) -> Vec<(String, u64)> {
-    let text = format!("{settings:?}");
-    let inside = text.split_once('{').unwrap().1.trim_end_matches('}');
-    let fields = inside.split(", ").map(|field| field.trim().split_once(": ").unwrap());
-    fields
-        .map(|(name, value)| (name.replace('_', "-"), value.trim_end_matches('s').parse().unwrap()))
-        .collect()
+/// Every setting of the servers, with its value as TOML has it.
+fn settings(table: &Table, above: &str, found: &mut BTreeMap<String, String>) {
+    for (key, value) in table {
+        let name = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+        match value {
+            Value::Table(inner) => settings(inner, &name, found),
+            value => _ = found.insert(name, value.to_string()),
+        }
+    }
 }
 
 #[test]
-fn the_help_of_the_server_gives_every_limit_and_its_real_default() {
-    let help = help(&["serve", "mailbox"]);
-    for (name, value) in fields(&Limits::default()) {
-        assert_eq!(default(&help, &format!("--{name}")), value, "--{name}");
-    }
-    for (name, value) in fields(&Timing::default()) {
-        assert_eq!(default(&help, &format!("--{name}-time")), value, "--{name}-time");
-    }
+fn the_list_of_settings_has_every_one_with_its_real_default_and_no_other() {
+    let home = tempfile::tempdir().unwrap();
+    let mut wormhole = Command::new(env!("CARGO_BIN_EXE_wormhole"));
+    wormhole.args(["serve", "--check"]).env_clear().env("HOME", home.path());
+    let shown = String::from_utf8(wormhole.output().unwrap().stdout).unwrap();
+    let shown = shown.replace(home.path().to_str().unwrap(), "~");
+    let mut real = BTreeMap::new();
+    settings(&shown.parse().unwrap(), "", &mut real);
+    assert!(real.len() > 20, "{shown}");
+
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/settings.md");
+    let page = fs::read_to_string(page).unwrap();
+    let rows = page.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| `")?.split(" | ");
+        let name = cells.next()?.trim_end_matches('`');
+        Some((name.to_owned(), cells.next()?.trim_matches('`').to_owned()))
+    });
+    assert_eq!(rows.collect::<BTreeMap<_, _>>(), real);
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn a_full_disk_is_told_and_when_there_is_room_again_all_goes_on() {
         let line = side.wait_for_stderr("\"delayed\"");
         assert!(line.contains("the server's disk is full"), "{line}");
     }
-    assert!(server.stderr().contains("the database cannot be written"), "{}", server.stderr());
+    server.wait_for_stderr("the database cannot be written");
     fs::remove_file(filler).unwrap();
     succeeds([one, other]);
 }

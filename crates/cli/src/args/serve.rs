@@ -1,149 +1,284 @@
 //! `wormhole serve`.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use wormhole_sync_server::config::Network;
 
-/// Which server.
+/// What is to run.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct ServeArgs {
     #[command(subcommand)]
-    pub(crate) command: ServeCommand,
+    command: Option<ServeCommand>,
+    #[command(flatten)]
+    both: BothArgs,
 }
 
-/// Which one.
+/// Which servers are to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Servers {
+    pub(crate) mailbox: bool,
+    pub(crate) relay: bool,
+}
+
+/// One alone.
 #[derive(Subcommand)]
-pub(crate) enum ServeCommand {
-    /// Run a mailbox server, where two sides meet
+enum ServeCommand {
+    /// Run a mailbox server alone
     ///
-    /// Clients use it with --relay-url ws://HOST:PORT/v1. Put a TLS proxy in front of it to offer
-    /// wss://. It stops on Ctrl-C and on a termination signal; what was answered is in the database.
+    /// Clients use it with --relay-url ws://HOST:PORT/v1. With a certificate, or behind a TLS proxy, it offers wss://.
     Mailbox(Box<MailboxArgs>),
+    /// Run a transit relay alone
+    ///
+    /// Clients use it with --transit-helper tcp:HOST:PORT, or ws://HOST:PORT/relay where --listen lets
+    /// WebSockets in.
+    Relay(Box<RelayArgs>),
 }
 
-/// What it is told.
+/// What both servers are told.
 #[derive(Args)]
-pub(crate) struct MailboxArgs {
-    /// The address and port to listen on
+struct BothArgs {
+    #[command(flatten)]
+    settings: SettingArgs,
+    #[command(flatten)]
+    web: WebArgs,
+    #[command(flatten)]
+    relay: RelayFlags,
+    #[command(flatten)]
+    mailbox: MailboxFlags,
+}
+
+/// What a mailbox server is told.
+#[derive(Args)]
+struct MailboxArgs {
+    #[command(flatten)]
+    settings: SettingArgs,
+    #[command(flatten)]
+    web: WebArgs,
+    #[command(flatten)]
+    mailbox: MailboxFlags,
+}
+
+/// What a relay is told.
+#[derive(Args)]
+struct RelayArgs {
+    #[command(flatten)]
+    settings: SettingArgs,
+    #[command(flatten)]
+    web: WebArgs,
+    #[command(flatten)]
+    relay: RelayFlags,
+}
+
+/// Where settings come from, and what happens to them.
+#[derive(Args)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct SettingArgs {
+    /// A TOML file of settings [environment: WORMHOLE_SERVE_CONFIG]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) config: Option<PathBuf>,
+    /// A setting by its name, such as mailbox.timing.ping=30s; may be given again
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    set: Vec<(String, String)>,
+    /// Check everything, print the settings that hold and where each comes from, and run nothing
     ///
-    /// The default serves this computer only. 0.0.0.0:4000 serves everybody
-    /// who can reach it. Port 0 lets the system choose.
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:4000")]
-    pub(crate) listen: SocketAddr,
+    /// Checked are the settings; that addresses can be listened on, unless somebody does; that the
+    /// database can be written, or made; and that the certificate and its key can be used.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// What concerns all who come over HTTP.
+#[derive(Args)]
+struct WebArgs {
+    /// The address and port of HTTP and WebSockets; may be given again
+    ///
+    /// The default serves this computer only, at 127.0.0.1:4000; where a relay runs alone, there is none.
+    /// 0.0.0.0:4000 serves everybody who can reach it. Port 0 lets the system choose.
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Vec<String>,
+    /// The address and port of the same within TLS [default: [::]:443 where there is a certificate]
+    #[arg(long, value_name = "ADDR:PORT")]
+    tls_listen: Vec<String>,
+    /// The certificate, and behind it those up to an authority, in PEM; read again when it changes
+    #[arg(long, value_name = "PATH")]
+    tls_certificate: Option<String>,
+    /// Its private key, in PEM
+    #[arg(long, value_name = "PATH")]
+    tls_key: Option<String>,
+    /// A proxy, or a network of them, whose X-Forwarded-For and X-Real-IP are believed; may be given again
+    #[arg(long = "trusted-proxy", value_name = "ADDR")]
+    trusted_proxies: Vec<String>,
+    /// Hold clients on this computer to the limits per address, too
+    #[arg(long)]
+    limit_loopback: bool,
+}
+
+/// What concerns the relay.
+#[derive(Args)]
+#[command(next_help_heading = "Transit relay")]
+struct RelayFlags {
+    /// The address and port of the relay's own protocol [default: 127.0.0.1:4001]; may be given again
+    #[arg(long, value_name = "ADDR:PORT")]
+    relay_listen: Vec<String>,
+}
+
+/// What concerns the mailbox server.
+#[derive(Args)]
+#[command(next_help_heading = "Mailbox server")]
+struct MailboxFlags {
     /// The database, or ':memory:' to keep nothing over a restart
     ///
-    /// The default is wormhole-sync/mailbox.sqlite in the XDG state directory, usually ~/.local/state.
+    /// The default is mailbox.sqlite in the directory that systemd made for the service, or in wormhole-sync in
+    /// the XDG state directory, usually ~/.local/state.
     #[arg(long, value_name = "PATH")]
-    pub(crate) db: Option<PathBuf>,
+    db: Option<String>,
     /// Tell clients which nameplates are in use, for completing a code
     #[arg(long)]
-    pub(crate) allow_list: bool,
+    allow_list: bool,
     /// A message of the day for every client
-    #[arg(long, value_name = "TEXT", help_heading = "Notices")]
-    pub(crate) motd: Option<String>,
+    #[arg(long, value_name = "TEXT")]
+    motd: Option<String>,
     /// Turn every client away with this reason
-    #[arg(long, visible_alias = "signal-error", value_name = "TEXT", help_heading = "Notices")]
-    pub(crate) welcome_error: Option<String>,
+    #[arg(long, visible_alias = "signal-error", value_name = "TEXT")]
+    welcome_error: Option<String>,
     /// The version of the Python tool that its users are told to use
-    #[arg(long, value_name = "VERSION", help_heading = "Notices")]
-    pub(crate) advertise_version: Option<String>,
+    #[arg(long, value_name = "VERSION")]
+    advertise_version: Option<String>,
+    /// A transit relay for clients whose users name none; may be given again
+    #[arg(long = "advertise-relay", value_name = "URL")]
+    advertise_relays: Vec<String>,
     /// Ask every client for a hashcash stamp of so many bits
-    #[arg(long, value_name = "BITS", requires = "hashcash_resource", help_heading = "Limits",
-          value_parser = clap::value_parser!(u32).range(1..=64))]
-    pub(crate) hashcash_bits: Option<u32>,
+    #[arg(long, value_name = "BITS")]
+    hashcash_bits: Option<String>,
     /// What the stamps are made for, such as this server's name; each start adds a random part
-    #[arg(long, value_name = "NAME", requires = "hashcash_bits", help_heading = "Limits")]
-    pub(crate) hashcash_resource: Option<String>,
-    /// A proxy, or a network of them, whose X-Forwarded-For and X-Real-IP are believed
-    #[arg(long = "trusted-proxy", value_name = "ADDR", help_heading = "Limits")]
-    pub(crate) trusted_proxies: Vec<Network>,
-    /// Hold clients on this computer to the limits per address, too
-    #[arg(long, help_heading = "Limits")]
-    pub(crate) limit_loopback: bool,
-    #[command(flatten)]
-    pub(crate) limits: LimitArgs,
-    #[command(flatten)]
-    pub(crate) timing: TimingArgs,
+    #[arg(long, value_name = "NAME")]
+    hashcash_resource: Option<String>,
 }
 
-/// What strangers are held to.
-#[derive(Args)]
-#[command(next_help_heading = "Limits")]
-pub(crate) struct LimitArgs {
-    /// Bytes of one client message [default: 1 MiB]
-    #[arg(long, value_name = "BYTES")]
-    pub(crate) message_bytes: Option<usize>,
-    /// Bytes of one client message before it says who it is [default: 4 KiB]
-    #[arg(long, value_name = "BYTES")]
-    pub(crate) unbound_message_bytes: Option<usize>,
-    /// Bytes of all clients' unfinished messages [default: 256 MiB]
-    #[arg(long, value_name = "BYTES")]
-    pub(crate) incoming_bytes: Option<usize>,
-    /// Bytes of the unfinished messages from one address [default: 16 MiB]
-    #[arg(long, value_name = "BYTES")]
-    pub(crate) incoming_bytes_per_address: Option<usize>,
-    /// Messages of one mailbox [default: 4096]
-    #[arg(long, value_name = "N")]
-    pub(crate) mailbox_messages: Option<usize>,
-    /// Bytes of one mailbox's messages [default: 4 MiB]
-    #[arg(long, value_name = "BYTES")]
-    pub(crate) mailbox_bytes: Option<usize>,
-    /// Mailboxes that one address made [default: 128]
-    #[arg(long, value_name = "N")]
-    pub(crate) mailboxes_per_address: Option<usize>,
-    /// Mailboxes altogether [default: 200000]
-    #[arg(long, value_name = "N")]
-    pub(crate) mailboxes: Option<usize>,
-    /// Bytes of messages altogether [default: 1 GiB]
-    #[arg(long, value_name = "BYTES")]
-    pub(crate) stored_bytes: Option<usize>,
-    /// Bytes of messages that one address sent [default: 32 MiB]
-    #[arg(long, value_name = "BYTES")]
-    pub(crate) stored_bytes_per_address: Option<usize>,
-    /// Connections at a time from one address [default: 128]
-    #[arg(long, value_name = "N")]
-    pub(crate) connections_per_address: Option<usize>,
-    /// Connections at a time altogether [default: 100000]
-    #[arg(long, value_name = "N")]
-    pub(crate) connections: Option<usize>,
-    /// Bytes of an HTTP request's head [default: 8 KiB]
-    #[arg(long, value_name = "BYTES")]
-    pub(crate) head_bytes: Option<usize>,
-    /// Bytes that may wait for a client that reads too slowly [default: 8 MiB]
-    #[arg(long, value_name = "BYTES")]
-    pub(crate) outbox_bytes: Option<usize>,
-    /// Bytes that may wait for all clients that read too slowly [default: 256 MiB]
-    #[arg(long, value_name = "BYTES")]
-    pub(crate) outboxes_bytes: Option<usize>,
-    /// Bytes that may wait for those at one address who read too slowly [default: 32 MiB]
-    #[arg(long, value_name = "BYTES")]
-    pub(crate) outboxes_bytes_per_address: Option<usize>,
-    /// Bytes of the database file [default: 8 GiB]
-    #[arg(long, value_name = "BYTES")]
-    pub(crate) database_bytes: Option<u64>,
+/// A flag, the setting that it stands for, and what it says.
+pub(crate) type Flag = (String, String, String);
+
+impl ServeArgs {
+    /// Which servers are to run.
+    pub(crate) fn servers(&self) -> Servers {
+        Servers {
+            mailbox: !matches!(self.command, Some(ServeCommand::Relay(_))),
+            relay: !matches!(self.command, Some(ServeCommand::Mailbox(_))),
+        }
+    }
+
+    /// Where their settings come from.
+    pub(crate) fn settings(&self) -> &SettingArgs {
+        match &self.command {
+            Some(ServeCommand::Mailbox(args)) => &args.settings,
+            Some(ServeCommand::Relay(args)) => &args.settings,
+            None => &self.both.settings,
+        }
+    }
+
+    /// What the flags say of settings, the weakest first.
+    pub(crate) fn flags(&self) -> Vec<Flag> {
+        let (web, rest) = match &self.command {
+            Some(ServeCommand::Mailbox(args)) => (&args.web, args.mailbox.flags()),
+            Some(ServeCommand::Relay(args)) => (&args.web, args.relay.flags()),
+            None => (&self.both.web, [self.both.relay.flags(), self.both.mailbox.flags()].concat()),
+        };
+        [self.settings().flags(), web.flags(), rest].concat()
+    }
 }
 
-/// How long things last.
-#[derive(Args)]
-#[command(next_help_heading = "Timing")]
-pub(crate) struct TimingArgs {
-    /// Seconds that a client may take for its HTTP request [default: 10]
-    #[arg(long = "handshake-time", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) handshake: Option<u32>,
-    /// Seconds that a long message may take to come in, looked at with each ping [default: 120]
-    #[arg(long = "message-time", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) message: Option<u32>,
-    /// Seconds between pings [default: 60]
-    #[arg(long = "ping-time", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) ping: Option<u32>,
-    /// Seconds without a sign of life after which a client is dropped [default: 600]
-    #[arg(long = "silence-time", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) silence: Option<u32>,
-    /// Seconds that a mailbox is kept while nobody is connected to it [default: 660]
-    #[arg(long = "idle-mailbox-time", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) idle_mailbox: Option<u32>,
-    /// Seconds between looks for idle mailboxes, and until what was deleted is wiped [default: 300]
-    #[arg(long = "prune-time", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) prune: Option<u32>,
+impl SettingArgs {
+    fn flags(&self) -> Vec<Flag> {
+        let set =
+            |(name, value): &(String, String)| ("--set".to_owned(), name.clone(), value.clone());
+        self.set.iter().map(set).collect()
+    }
+}
+
+impl WebArgs {
+    fn flags(&self) -> Vec<Flag> {
+        given([
+            ("--listen", "web.listen", list(&self.listen)),
+            ("--tls-listen", "tls.listen", list(&self.tls_listen)),
+            ("--tls-certificate", "tls.certificate", self.tls_certificate.clone()),
+            ("--tls-key", "tls.key", self.tls_key.clone()),
+            ("--trusted-proxy", "clients.trusted-proxies", list(&self.trusted_proxies)),
+            ("--limit-loopback", "clients.limit-loopback", switch(self.limit_loopback)),
+        ])
+    }
+}
+
+impl RelayFlags {
+    fn flags(&self) -> Vec<Flag> {
+        given([("--relay-listen", "relay.listen", list(&self.relay_listen))])
+    }
+}
+
+impl MailboxFlags {
+    fn flags(&self) -> Vec<Flag> {
+        given([
+            ("--db", "mailbox.database", self.db.clone()),
+            ("--allow-list", "mailbox.allow-list", switch(self.allow_list)),
+            ("--motd", "mailbox.motd", self.motd.clone()),
+            ("--welcome-error", "mailbox.welcome-error", self.welcome_error.clone()),
+            ("--advertise-version", "mailbox.advertise-version", self.advertise_version.clone()),
+            ("--advertise-relay", "mailbox.advertise-relays", list(&self.advertise_relays)),
+            ("--hashcash-bits", "mailbox.hashcash-bits", self.hashcash_bits.clone()),
+            ("--hashcash-resource", "mailbox.hashcash-resource", self.hashcash_resource.clone()),
+        ])
+    }
+}
+
+/// Those that were given.
+fn given<const FLAGS: usize>(flags: [(&str, &str, Option<String>); FLAGS]) -> Vec<Flag> {
+    let owned = |(flag, name, value): (&str, &str, Option<String>)| {
+        Some((flag.to_owned(), name.to_owned(), value?))
+    };
+    flags.into_iter().filter_map(owned).collect()
+}
+
+/// One text for those that were given, if any.
+fn list(values: &[String]) -> Option<String> {
+    (!values.is_empty()).then(|| values.join(","))
+}
+
+fn switch(given: bool) -> Option<String> {
+    given.then(|| true.to_string())
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    Ok((name.trim().to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: ServeArgs,
+    }
+
+    #[test]
+    fn every_flag_is_one_setting() {
+        let command = Line::command();
+        let flags = command.get_arguments().filter_map(clap::Arg::get_long);
+        let flags: Vec<&str> =
+            flags.filter(|flag| !["config", "set", "check", "help"].contains(flag)).collect();
+        assert!(flags.len() > 10, "{flags:?}");
+        for flag in flags {
+            let long = format!("--{flag}");
+            let line = Line::try_parse_from(["serve", &format!("{long}=1")])
+                .or_else(|_| Line::try_parse_from(["serve", &long]))
+                .unwrap_or_else(|error| panic!("{long}: {error}"));
+            let flags = line.args.flags();
+            assert_eq!(flags.len(), 1, "{long}");
+            assert_eq!(flags[0].0, long);
+        }
+    }
 }

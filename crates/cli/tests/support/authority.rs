@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, thread};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::{
     ServerConfig,
     crypto::ring,
@@ -15,19 +14,15 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::support::Scene;
+use crate::support::{
+    Scene,
+    certificate::{Issued, issue},
+};
 
 /// A TLS terminator for `localhost` in front of a scene's server; its URL, and its authority's file.
 pub(crate) fn behind_tls(scene: &Scene) -> (String, PathBuf) {
-    let mut params = CertificateParams::new(vec![]).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["localhost".into(), "relay.invalid".into()])
-        .unwrap()
-        .signed_by(&key, &authority)
-        .unwrap();
-    let file = scene.file("authority.pem", authority.pem());
+    let Issued { authority, certificate, key } = issue();
+    let file = scene.file("authority.pem", authority);
 
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))

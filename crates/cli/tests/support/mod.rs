@@ -21,6 +21,7 @@ use std::{
 
 use tempfile::TempDir;
 
+pub(crate) mod certificate;
 pub(crate) mod namespace;
 pub(crate) mod relay;
 pub(crate) mod stranger;
@@ -39,6 +40,8 @@ pub(crate) struct Scene {
     home: TempDir,
     pub(crate) url: String,
     server_process: Option<Running>,
+    /// The file of an authority that commands believe, if not those of this computer.
+    authority: Option<PathBuf>,
 }
 
 impl Scene {
@@ -63,7 +66,17 @@ impl Scene {
 
     /// With a server's address at which there is none.
     pub(crate) fn without_server() -> Self {
-        Self { home: tempfile::tempdir().unwrap(), url: NOWHERE.to_owned(), server_process: None }
+        Self {
+            home: tempfile::tempdir().unwrap(),
+            url: NOWHERE.to_owned(),
+            server_process: None,
+            authority: None,
+        }
+    }
+
+    /// Lets its commands from now on believe the authority in this file in the home directory.
+    pub(crate) fn trusts(&mut self, name: &str) {
+        self.authority = Some(self.home().join(name));
     }
 
     /// The home directory.
@@ -91,7 +104,8 @@ impl Scene {
             .env("TERM", "xterm")
             .env("WORMHOLE_RELAY_URL", &self.url)
             .env("WORMHOLE_TRANSIT_HELPER", "")
-            .env("WORMHOLE_LOCAL_INTERFACE", "none");
+            .env("WORMHOLE_LOCAL_INTERFACE", "none")
+            .envs(self.authority.iter().map(|file| ("SSL_CERT_FILE", file)));
         command
     }
 
@@ -163,7 +177,12 @@ impl Running {
 
     /// Starts a command whose standard input stays open, and has nothing in it before [`says`](Self::says).
     pub(crate) fn start_waiting(command: &mut Command) -> Self {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::start_on(command, Stdio::piped())
+    }
+
+    /// Starts a command on this standard input.
+    pub(crate) fn start_on(command: &mut Command, stdin: impl Into<Stdio>) -> Self {
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let output = Arc::new(Output::default());
         output.streams().open = 2;

@@ -1,0 +1,81 @@
+//! What can be known before anything is served.
+
+use std::{
+    fs::OpenOptions,
+    io::{self, Read},
+    net::TcpListener,
+    path::Path,
+};
+
+use wormhole_sync_server::{Config, Database, Doors, prepare};
+
+use super::doors::Door;
+use crate::{commands::blob, exit::Failure, settings::serve::Resolved};
+
+/// Checks that the settings could be served, and prints them.
+pub(super) async fn check(resolved: &Resolved) -> Result<(), Failure> {
+    let config = resolved.config()?;
+    for door in Door::ALL {
+        for address in door.addresses(resolved) {
+            match TcpListener::bind(address) {
+                // It is, by a server that runs already, most likely.
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                Err(error) => {
+                    return Err(Failure::usage(format!(
+                        "{address} cannot be listened on: {error}; choose another with {door}.listen"
+                    )));
+                }
+                Ok(_) => {}
+            }
+        }
+    }
+    if resolved.servers.mailbox
+        && let Database::Path(path) = resolved.settings.mailbox.database()
+    {
+        database(&path, resolved.in_usual_place()).map_err(|error| {
+            Failure::usage(format!(
+                "the database {} cannot be used: {error}; choose another with mailbox.database",
+                path.display()
+            ))
+        })?;
+    }
+    let certificate = Config { mailbox: None, relay: None, ..config };
+    let read = prepare(Doors::default(), certificate).await;
+    read.map_err(|error| Failure::usage(error.to_string()))?;
+    blob::to_stdout(resolved.shown()?.as_bytes())
+}
+
+/// Whether a database can be written there, or made. It is not opened as one, for a server may use it.
+fn database(path: &Path, usual: bool) -> io::Result<()> {
+    let mut start = [0; MAGIC.len()];
+    match OpenOptions::new().read(true).write(true).open(path) {
+        Ok(mut file) => match file.read(&mut start)? {
+            0 => Ok(()),
+            _ if start == *MAGIC => Ok(()),
+            _ => Err(io::Error::other("it is no SQLite database")),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => can_be_made(path, usual),
+        Err(error) => Err(error),
+    }
+}
+
+/// What a database's file begins with.
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+/// Whether its directory, or the one that the usual directories would be made in, lets files be made in it.
+#[cfg(unix)]
+fn can_be_made(path: &Path, usual: bool) -> io::Result<()> {
+    use nix::unistd::{AccessFlags, access};
+    let mut above = path.ancestors().skip(1);
+    let directory = above.find(|directory| !usual || directory.exists());
+    let directory = directory.filter(|path| *path != Path::new("")).unwrap_or(Path::new("."));
+    if !directory.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    Ok(access(directory, AccessFlags::W_OK | AccessFlags::X_OK)?)
+}
+
+#[cfg(not(unix))]
+fn can_be_made(_: &Path, _: bool) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! What was given, and where: in the file, in the environment, on the command line.
+
+use std::{collections::BTreeMap, ffi::OsString, fs, path::Path};
+
+use toml::{
+    Table, Value,
+    de::{DeTable, DeValue},
+};
+
+use super::{
+    names::{PREFIX, below, instead_of, leaves, variable},
+    truth,
+};
+use crate::exit::Failure;
+
+/// The variable that names the file.
+pub(super) const FILE_VARIABLE: &str = "WORMHOLE_SERVE_CONFIG";
+
+/// One setting that was given.
+pub(crate) struct Given {
+    /// Its dotted name, which there is.
+    pub(super) name: String,
+    pub(super) value: Value,
+    /// Who gave it, for people.
+    pub(super) origin: String,
+}
+
+/// Reads a file of settings.
+pub(super) fn file(path: &Path, usual: &BTreeMap<String, Value>) -> Result<Vec<Given>, Failure> {
+    let unusable = |what: String| Failure::usage(format!("{}: {what}", path.display()));
+    let text = fs::read_to_string(path)
+        .map_err(|error| unusable(format!("{error}; name another file with --config")))?;
+    let positions = DeTable::parse(&text).map_err(|error| {
+        let line = error.span().map_or(1, |span| line(&text, span.start));
+        unusable(format!("line {line} is not TOML: {}", error.message().replace('\n', ", ")))
+    })?;
+    let mut lines = BTreeMap::new();
+    locate(positions.get_ref(), "", &text, &mut lines);
+    let table: Table = text.parse().map_err(|error| unusable(format!("{error}")))?;
+    let at = |name: &str| lines.get(name).copied().unwrap_or(1);
+    let mut given = Vec::new();
+    for (name, value) in leaves(&table) {
+        let origin = format!("line {} of {}", at(&name), path.display());
+        given.push(known(name, value, origin, usual)?);
+    }
+    Ok(given)
+}
+
+/// Which line each key stands in.
+fn locate(table: &DeTable<'_>, above: &str, text: &str, lines: &mut BTreeMap<String, usize>) {
+    for (key, value) in table {
+        let name = below(above, key.get_ref());
+        lines.insert(name.clone(), line(text, key.span().start));
+        if let DeValue::Table(inner) = value.get_ref() {
+            locate(inner, &name, text, lines);
+        }
+    }
+}
+
+fn line(text: &str, position: usize) -> usize {
+    text.bytes().take(position).filter(|byte| *byte == b'\n').count() + 1
+}
+
+/// Reads the environment variables of the servers.
+pub(super) fn environment(
+    variables: &[(OsString, OsString)],
+    usual: &BTreeMap<String, Value>,
+) -> Result<Vec<Given>, Failure> {
+    let names: BTreeMap<String, &String> =
+        usual.keys().map(|name| (variable(name), name)).collect();
+    let mut given = Vec::new();
+    for (key, text) in variables {
+        let Some(key) = key.to_str().filter(|key| key.starts_with(PREFIX)) else { continue };
+        if key == FILE_VARIABLE {
+            continue;
+        }
+        let Some(name) = names.get(key) else {
+            let advice = instead_of(key, names.keys().cloned());
+            return Err(Failure::usage(format!(
+                "the environment variable {key} belongs to no setting; {advice}"
+            )));
+        };
+        let text = text.to_str().ok_or_else(|| {
+            Failure::usage(format!("the environment variable {key} is not UTF-8; set it again"))
+        })?;
+        given.push(typed(name, text, key.to_owned(), usual)?);
+    }
+    Ok(given)
+}
+
+/// Reads what a flag says.
+pub(super) fn flag(
+    flag: &str,
+    name: &str,
+    text: &str,
+    usual: &BTreeMap<String, Value>,
+) -> Result<Given, Failure> {
+    typed(name, text, flag.to_owned(), usual)
+}
+
+/// A setting whose value is a text, of the type that it usually has.
+fn typed(
+    name: &str,
+    text: &str,
+    origin: String,
+    usual: &BTreeMap<String, Value>,
+) -> Result<Given, Failure> {
+    let wrong = |what| Failure::usage(format!("{name} cannot be '{text}' ({origin}): {what}"));
+    let value = match usual.get(name) {
+        Some(Value::Integer(_)) => {
+            Value::Integer(text.trim().parse().map_err(|_| wrong("write a whole number"))?)
+        }
+        Some(Value::Boolean(_)) => {
+            Value::Boolean(truth(text.trim()).ok_or_else(|| wrong("write true or false"))?)
+        }
+        _ => Value::String(text.to_owned()),
+    };
+    known(name.to_owned(), value, origin, usual)
+}
+
+/// A setting that there is. A list may be written as one text.
+fn known(
+    name: String,
+    value: Value,
+    origin: String,
+    usual: &BTreeMap<String, Value>,
+) -> Result<Given, Failure> {
+    let value = match (usual.get(&name), value) {
+        (None, _) => {
+            let advice = instead_of(&name, usual.keys().cloned());
+            return Err(Failure::usage(format!(
+                "there is no setting '{name}' ({origin}); {advice}"
+            )));
+        }
+        (Some(Value::Array(_)), Value::String(text)) => {
+            let parts = text.split([',', ' ']).filter(|part| !part.is_empty());
+            Value::Array(parts.map(|part| Value::String(part.to_owned())).collect())
+        }
+        (Some(_), value) => value,
+    };
+    Ok(Given { name, value, origin })
+}

@@ -1,0 +1,286 @@
+//! All settings of the servers: the form of the file, and what it comes to for the library.
+
+use std::{net::SocketAddr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use wormhole_sync_server::{
+    Clients, Config, Database, Limits, Mailbox, Notices, Permission, Relay, Timing, Tls,
+    TransitRelay, config::Network,
+};
+
+use super::units::{size, time};
+use crate::{args::Servers, exit::Failure};
+
+/// Every setting has a name: `mailbox.limits.mailboxes` is `settings.mailbox.limits.mailboxes`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Settings {
+    #[serde(with = "time")]
+    drain: Duration,
+    pub(crate) web: WebSettings,
+    pub(crate) tls: TlsSettings,
+    pub(crate) relay: RelaySettings,
+    pub(crate) mailbox: MailboxSettings,
+    #[serde(with = "ClientSettings")]
+    pub(crate) clients: Clients,
+}
+
+/// Where HTTP is served, and what is upgraded from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WebSettings {
+    #[serde(deserialize_with = "addresses")]
+    pub(crate) listen: Vec<SocketAddr>,
+}
+
+/// The mailbox server. What is empty is nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct MailboxSettings {
+    /// Empty: the usual place.
+    pub(crate) database: String,
+    motd: String,
+    welcome_error: String,
+    advertise_version: String,
+    advertise_relays: Vec<String>,
+    allow_list: bool,
+    /// 0: none.
+    hashcash_bits: u32,
+    hashcash_resource: String,
+    #[serde(with = "LimitSettings")]
+    limits: Limits,
+    #[serde(with = "TimingSettings")]
+    timing: Timing,
+}
+
+/// The same within TLS. What is empty is nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TlsSettings {
+    #[serde(deserialize_with = "addresses")]
+    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) certificate: String,
+    key: String,
+    #[serde(with = "time")]
+    watch: Duration,
+}
+
+/// The transit relay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RelaySettings {
+    #[serde(deserialize_with = "addresses")]
+    pub(crate) listen: Vec<SocketAddr>,
+    #[serde(flatten, with = "RelayLimitSettings")]
+    limits: Relay,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Relay", rename_all = "kebab-case")]
+struct RelayLimitSettings {
+    #[serde(with = "time")]
+    waiting: Duration,
+    waiting_connections: usize,
+    waiting_connections_per_address: usize,
+    #[serde(with = "time")]
+    idle: Duration,
+    #[serde(with = "size")]
+    buffered_bytes: usize,
+    #[serde(with = "size::or_any")]
+    pair_bytes: Option<u64>,
+    #[serde(with = "size::or_any")]
+    bytes_per_second_per_address: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Limits", rename_all = "kebab-case")]
+struct LimitSettings {
+    #[serde(with = "size")]
+    message_bytes: usize,
+    #[serde(with = "size")]
+    unbound_message_bytes: usize,
+    #[serde(with = "size")]
+    incoming_bytes: usize,
+    #[serde(with = "size")]
+    incoming_bytes_per_address: usize,
+    mailbox_messages: usize,
+    #[serde(with = "size")]
+    mailbox_bytes: usize,
+    mailboxes_per_address: usize,
+    mailboxes: usize,
+    #[serde(with = "size")]
+    stored_bytes: usize,
+    #[serde(with = "size")]
+    stored_bytes_per_address: usize,
+    #[serde(with = "size")]
+    outbox_bytes: usize,
+    #[serde(with = "size")]
+    outboxes_bytes: usize,
+    #[serde(with = "size")]
+    outboxes_bytes_per_address: usize,
+    #[serde(with = "size")]
+    database_bytes: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Timing", rename_all = "kebab-case")]
+struct TimingSettings {
+    #[serde(with = "time")]
+    message: Duration,
+    #[serde(with = "time")]
+    ping: Duration,
+    #[serde(with = "time")]
+    silence: Duration,
+    #[serde(with = "time")]
+    idle_mailbox: Duration,
+    #[serde(with = "time")]
+    prune: Duration,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Clients", rename_all = "kebab-case")]
+struct ClientSettings {
+    connections: usize,
+    connections_per_address: usize,
+    limit_loopback: bool,
+    #[serde(with = "networks")]
+    trusted_proxies: Vec<Network>,
+    proxy_protocol: bool,
+    #[serde(with = "size")]
+    head_bytes: usize,
+    #[serde(with = "time")]
+    handshake: Duration,
+}
+
+impl Settings {
+    /// What holds when nothing is said. A relay alone is no reason to serve HTTP.
+    pub(super) fn usual(servers: Servers) -> Self {
+        let on_this_computer = |port| vec![SocketAddr::from(([127, 0, 0, 1], port))];
+        Self {
+            drain: Config::default().drain,
+            web: WebSettings {
+                listen: if servers.mailbox { on_this_computer(4000) } else { Vec::new() },
+            },
+            tls: TlsSettings {
+                listen: Vec::new(),
+                certificate: String::new(),
+                key: String::new(),
+                watch: Tls::new("", "").watch,
+            },
+            relay: RelaySettings { listen: on_this_computer(4001), limits: Relay::default() },
+            mailbox: MailboxSettings::default(),
+            clients: Clients::default(),
+        }
+    }
+
+    /// What the library is told.
+    pub(crate) fn config(&self, servers: Servers) -> Result<Config, Failure> {
+        Ok(Config {
+            mailbox: servers.mailbox.then(|| self.mailbox.config()).transpose()?,
+            relay: servers.relay.then(|| self.relay.limits.clone()),
+            clients: self.clients.clone(),
+            drain: self.drain,
+            tls: self.tls.config()?,
+        })
+    }
+}
+
+impl TlsSettings {
+    fn config(&self) -> Result<Option<Tls>, Failure> {
+        match (said(&self.certificate), said(&self.key)) {
+            (Some(certificate), Some(key)) => {
+                Ok(Some(Tls { watch: self.watch, ..Tls::new(certificate, key) }))
+            }
+            (None, None) if self.listen.is_empty() => Ok(None),
+            (None, None) => Err(Failure::usage(
+                "tls.listen names a door, and there is no certificate to show there; name its files with \
+                 tls.certificate and tls.key",
+            )),
+            (None, _) => Err(Failure::usage(
+                "tls.key is named, and tls.certificate is not; name the file with its certificate",
+            )),
+            (_, None) => Err(Failure::usage(
+                "tls.certificate is named, and tls.key is not; name the file with its key",
+            )),
+        }
+    }
+}
+
+impl MailboxSettings {
+    fn config(&self) -> Result<Mailbox, Failure> {
+        Ok(Mailbox {
+            database: self.database(),
+            notices: Notices {
+                motd: said(&self.motd),
+                error: said(&self.welcome_error),
+                current_cli_version: said(&self.advertise_version),
+                transit_relays: self.relays()?,
+            },
+            permission: self.permission()?,
+            allow_list: self.allow_list,
+            limits: self.limits.clone(),
+            timing: self.timing.clone(),
+        })
+    }
+
+    /// Where the state is kept.
+    pub(crate) fn database(&self) -> Database {
+        match self.database.as_str() {
+            ":memory:" => Database::Memory,
+            path => Database::Path(path.into()),
+        }
+    }
+
+    fn relays(&self) -> Result<Vec<TransitRelay>, Failure> {
+        let relay = |text: &String| {
+            TransitRelay::parse(text).ok_or_else(|| {
+                Failure::usage(format!(
+                    "mailbox.advertise-relays names '{text}', which is no relay; write tcp:HOST:PORT, ws://… or wss://…"
+                ))
+            })
+        };
+        self.advertise_relays.iter().map(relay).collect()
+    }
+
+    fn permission(&self) -> Result<Permission, Failure> {
+        match (self.hashcash_bits, said(&self.hashcash_resource)) {
+            (0, _) => Ok(Permission::None),
+            (65.., _) => Err(Failure::usage(
+                "mailbox.hashcash-bits is more than 64, which nobody can do; take 20 for a second of work",
+            )),
+            (bits, Some(resource)) => Ok(Permission::Hashcash { bits, resource }),
+            (_, None) => Err(Failure::usage(
+                "mailbox.hashcash-bits asks for stamps, and mailbox.hashcash-resource does not say what they are \
+                 made for; set it to this server's name",
+            )),
+        }
+    }
+}
+
+fn said(text: &str) -> Option<String> {
+    Some(text.to_owned()).filter(|text| !text.is_empty())
+}
+
+fn addresses<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<SocketAddr>, D::Error> {
+    let texts = Vec::<String>::deserialize(from)?;
+    let address = |text: &String| {
+        text.parse().map_err(|_| {
+            serde::de::Error::custom("write ADDRESS:PORT, such as 127.0.0.1:4000 or [::1]:4000")
+        })
+    };
+    texts.iter().map(address).collect()
+}
+
+/// Networks as texts.
+mod networks {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use wormhole_sync_server::config::Network;
+
+    pub(super) fn serialize<S: Serializer>(networks: &[Network], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(networks.iter().map(ToString::to_string))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<Network>, D::Error> {
+        let texts = Vec::<String>::deserialize(from)?;
+        texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
+    }
+}

@@ -1,0 +1,110 @@
+//! Where the servers' settings come from, and what is known before they hold.
+
+use std::net::TcpListener;
+
+use crate::support::{Running, Scene, certificate::issue};
+
+const CHECK: [&str; 2] = ["serve", "--check"];
+
+#[test]
+fn what_would_run_is_printed_with_where_each_setting_comes_from_and_nothing_is_made() {
+    let scene = Scene::without_server();
+    let file =
+        scene.file("wormhole.toml", "[mailbox]\nmotd = 'hello'\n\n[mailbox.timing]\nping = 30\n");
+    let mut command =
+        scene.wormhole(&[&CHECK[..], &["--listen", "127.0.0.1:0", "--allow-list"]].concat());
+    command.env("WORMHOLE_SERVE_CONFIG", &file).env("WORMHOLE_SERVE_CLIENTS_CONNECTIONS", "7");
+    let checked = Running::start(&mut command, b"").end().with_code(0);
+    for line in [
+        "# --listen\nlisten = [\"127.0.0.1:0\"]\n",
+        "wormhole.toml\nmotd = \"hello\"\n",
+        "wormhole.toml\nping = \"30s\"\n",
+        "# --allow-list\nallow-list = true\n",
+        "# WORMHOLE_SERVE_CLIENTS_CONNECTIONS\nconnections = 7\n",
+        "# the usual place\ndatabase = ",
+        "\nmailboxes = 200000\n",
+    ] {
+        assert!(checked.text().contains(line), "{line} is not in {}", checked.text());
+    }
+    assert!(!scene.home().join(".local").exists());
+
+    let again = scene.file("again.toml", &checked.stdout);
+    let again = scene.run(&[&CHECK[..], &["--config", again.to_str().unwrap()]].concat());
+    let settings = |text: &str| {
+        text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(settings(again.with_code(0).text()), settings(checked.text()));
+}
+
+#[test]
+fn what_could_not_run_is_told_before_anything_does() {
+    let scene = Scene::without_server();
+    let text = scene.file("notes.txt", "not a database, but something of mine");
+    let unknown = scene.file("unknown.toml", "[mailbox]\n\ndatabse = 'x'\n");
+    for (arguments, reasons) in [
+        (&["--db", text.to_str().unwrap()][..], ["notes.txt", "mailbox.database"]),
+        (&["--db", "/dev/null/x"], ["/dev/null/x", "mailbox.database"]),
+        (&["--db", "/proc/self/x"], ["/proc/self/x", "mailbox.database"]),
+        (&["--db", "nowhere/x"], ["nowhere/x", "mailbox.database"]),
+        (&["--listen", "192.0.2.1:4000"], ["192.0.2.1:4000", "web.listen"]),
+        (&["--listen", "4000"], ["web.listen", "--listen"]),
+        (&["--hashcash-bits", "20"], ["mailbox.hashcash-bits", "mailbox.hashcash-resource"]),
+        (&["--config", unknown.to_str().unwrap()], ["line 3", "mailbox.database"]),
+        (&["--config", "gone.toml"], ["gone.toml", "--config"]),
+        (&["--set", "mailbox.timing.ping=0"], ["mailbox.timing.ping", "1h"]),
+        (&["--set", "mailbox.timing.ping"], ["--set", "NAME=VALUE"]),
+    ] {
+        let refused = scene.run(&[&CHECK[..], arguments].concat()).with_code(2);
+        assert!(refused.stdout.is_empty(), "{arguments:?}");
+        for reason in reasons {
+            assert!(refused.stderr.contains(reason), "{arguments:?}: {}", refused.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_server_that_runs_already_does_not_make_its_settings_wrong() {
+    let scene = Scene::without_server();
+    let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = busy.local_addr().unwrap().to_string();
+    scene.run(&[&CHECK[..], &["--listen", &address, "--db", ":memory:"]].concat()).with_code(0);
+}
+
+#[test]
+fn a_limit_from_the_file_is_one_for_clients_and_the_refusal_names_it() {
+    let scene = Scene::with_server(&["--set", "mailbox.limits.message-bytes=4000B"]);
+    let refused =
+        scene.start_with(&["exchange", "--code", "5-a", "--timeout", "20"], &[b'x'; 3000]);
+    let other = scene.start(&["exchange", "5-a", "--text", "y", "--timeout", "3"]);
+    let (refused, other) = (refused.end(), other.end());
+    let text = "this server's limit is 4000 bytes";
+    assert!(refused.stderr.contains(text), "{}", refused.stderr);
+    assert_ne!(refused.code, Some(0), "a message over the limit was taken");
+    assert_ne!(other.code, Some(0));
+}
+
+#[test]
+fn the_example_of_a_file_is_one_that_is_taken() {
+    let scene = Scene::without_server();
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../contrib/wormhole.toml");
+    let database = scene.home().join("x");
+    let database = database.to_str().unwrap();
+    scene.run(&[&CHECK[..], &["--config", example, "--db", database]].concat()).with_code(0);
+
+    // What it has as comments is taken, too, when it is not one any more.
+    let text = std::fs::read_to_string(example).unwrap();
+    let live = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if !rest.starts_with(' ') => rest.to_owned(),
+        _ => line.to_owned(),
+    };
+    let text: Vec<String> = text.lines().map(live).collect();
+    assert!(text.iter().any(|line| line.starts_with("mailboxes = ")), "{text:?}");
+    let issued = issue();
+    let chain = scene.file("chain.pem", issued.certificate.pem());
+    let key = scene.file("key.pem", issued.key.serialize_pem());
+    let (chain, key) = (chain.to_str().unwrap(), key.to_str().unwrap());
+    let all = scene.file("all.toml", text.join("\n"));
+    let here = ["--db", database, "--tls-certificate", chain, "--tls-key", key];
+    let not_privileged = ["--tls-listen", "127.0.0.1:0", "--config", all.to_str().unwrap()];
+    scene.run(&[&CHECK[..], &here, &not_privileged].concat()).with_code(0);
+}

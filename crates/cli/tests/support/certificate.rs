@@ -1,0 +1,23 @@
+//! A certificate for this computer, by an authority that nobody else knows.
+
+use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+
+pub(crate) struct Issued {
+    /// The authority's own certificate, in PEM.
+    pub(crate) authority: String,
+    pub(crate) certificate: Certificate,
+    pub(crate) key: KeyPair,
+}
+
+/// Makes an authority, and lets it issue one.
+pub(crate) fn issue() -> Issued {
+    let mut params = CertificateParams::new(vec![]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["localhost".into(), "relay.invalid".into()])
+        .unwrap()
+        .signed_by(&key, &authority)
+        .unwrap();
+    Issued { authority: authority.pem(), certificate, key }
+}
