@@ -7,6 +7,7 @@ mod network;
 mod relay;
 #[cfg(feature = "tls")]
 mod tls;
+mod usage;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ pub use network::{Network, NoNetwork};
 pub use relay::Relay;
 #[cfg(feature = "tls")]
 pub use tls::Tls;
+pub use usage::Usage;
 
 /// The shortest that anything lasts: a timer of nothing would keep the server busy with itself.
 ///
@@ -55,6 +57,8 @@ pub struct Config {
     pub relay: Option<Relay>,
     /// How clients are told apart, and how many there may be.
     pub clients: Clients,
+    /// What is kept for an operator's statistics.
+    pub usage: Usage,
     /// How long pairs of the relay may go on once the server stops. Default: 30 s.
     pub drain: Duration,
     /// The certificate of the doors for TLS, which there cannot be without. Default: none.
@@ -71,6 +75,7 @@ impl Default for Config {
             mailbox: Some(Mailbox::default()),
             relay: None,
             clients: Clients::default(),
+            usage: Usage::default(),
             drain: DRAIN,
             #[cfg(feature = "tls")]
             tls: None,

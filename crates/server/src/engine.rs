@@ -23,10 +23,14 @@ use tokio::sync::Notify;
 
 use crate::{
     clock::Clock,
-    exchange::{ConnectionId, Exchange, embedded::Embedded},
+    exchange::{
+        ConnectionId, Exchange,
+        embedded::{Embedded, Inventory},
+    },
     frames::CloseCode,
     outbox::{Answer, Answers, Outbox},
     session::Release,
+    usage::Recorder,
 };
 use batch::Batch;
 #[cfg(test)]
@@ -43,6 +47,7 @@ pub(crate) struct Engine {
     ended: Notify,
     clock: Clock,
     durable: bool,
+    recorder: Arc<Recorder>,
 }
 
 struct State {
@@ -57,6 +62,14 @@ struct State {
     /// Whether the exchange is ahead of a database that could not be read.
     stale: bool,
     stopping: bool,
+    /// Why the last change could not be stored.
+    trouble: Option<&'static str>,
+}
+
+/// What an engine's part of the server is like at this moment.
+pub(crate) struct Present {
+    pub(crate) connections: usize,
+    pub(crate) inventory: Inventory,
 }
 
 /// What one connection may do with the exchange, while all others wait.
@@ -68,7 +81,12 @@ pub(crate) struct Access<'a> {
 
 impl Engine {
     /// An engine whose answers wait for a [`write`](Self::write)r when it is `durable`.
-    pub(crate) fn new(exchange: Embedded, clock: Clock, durable: bool) -> Self {
+    pub(crate) fn new(
+        exchange: Embedded,
+        clock: Clock,
+        durable: bool,
+        recorder: Arc<Recorder>,
+    ) -> Self {
         let state = State {
             exchange,
             batch: Batch::default(),
@@ -78,9 +96,22 @@ impl Engine {
             next_connection: 1,
             stale: false,
             stopping: false,
+            trouble: None,
         };
         let (work, news, ended) = (Condvar::new(), Notify::new(), Notify::new());
-        Self { state: Mutex::new(state), work, news, ended, clock, durable }
+        Self { state: Mutex::new(state), work, news, ended, clock, durable, recorder }
+    }
+
+    /// What there is. It is counted while all others wait.
+    pub(crate) fn present(&self) -> Present {
+        let state = self.lock();
+        Present { connections: state.outboxes.len(), inventory: state.exchange.inventory() }
+    }
+
+    /// Why clients are not served as they should be, if so.
+    pub(crate) fn trouble(&self) -> Option<&'static str> {
+        let state = self.lock();
+        if state.stopping { Some("the server stops") } else { state.trouble }
     }
 
     pub(crate) fn now(&self) -> f64 {
@@ -118,7 +149,7 @@ impl Engine {
             Access { exchange: &mut state.exchange, now: self.now(), out: Answers::default() };
         let (release, result) = speak(&mut turn);
         let out = turn.out.0;
-        state.log_endings();
+        state.note(&self.recorder);
         if !self.durable {
             drop(state.exchange.take_journal());
             wake(state.deliver(out));
@@ -138,7 +169,7 @@ impl Engine {
     pub(crate) fn prune(&self, idle: Duration) {
         let mut state = self.lock();
         state.exchange.prune(idle.as_secs_f64(), self.now());
-        state.log_endings();
+        state.note(&self.recorder);
         if self.durable {
             state.queue(Vec::new());
             state.batch.wipes = true;
@@ -198,9 +229,14 @@ impl State {
         self.batch.push(self.exchange.take_journal(), answers);
     }
 
-    fn log_endings(&mut self) {
+    fn note(&mut self, recorder: &Recorder) {
         for ending in self.exchange.take_endings() {
-            tracing::debug!(outcome = ?ending.outcome, total = ending.total, "mailbox ended");
+            let (mood, seconds) = (ending.outcome.as_str(), ending.total);
+            tracing::debug!(mood, seconds, what = ending.what.as_str(), "ended");
+            recorder.ended(ending);
+        }
+        for greeting in self.exchange.take_greetings() {
+            recorder.greeted(greeting);
         }
     }
 }

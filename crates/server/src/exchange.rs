@@ -173,6 +173,18 @@ pub trait Exchange {
     /// ```
     fn share(&self, app: &str) -> Arc<str>;
 
+    /// Notes that a client has said who it is, and of which program and version it is, if it told.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange, embedded::Embedded}};
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// # let (connection, app, side) = (ConnectionId(1), "chat".into(), "a".into());
+    /// # let one = Client { connection, app, side, address: None };
+    /// exchange.greet(&one, Some(("chat", "1.4.2")), 0.0);
+    /// assert_eq!(exchange.take_greetings().len(), 1);
+    /// ```
+    fn greet(&mut self, client: &Client, program: Option<(&str, &str)>, now: f64);
+
     /// Whether a hashcash stamp of this digest, made on this day (days since 1970), is new. From
     /// then on it is not.
     ///

@@ -20,6 +20,7 @@ use crate::{
     mailbox,
     relay::{self, Relay},
     stream::Stream,
+    usage::Recorder,
 };
 
 use opening::Unopened;
@@ -36,6 +37,7 @@ pub(crate) struct Front {
     pub(crate) relay: Option<Arc<Relay>>,
     #[cfg(feature = "tls")]
     pub(crate) certificates: Option<Arc<Certificates>>,
+    pub(crate) recorder: Arc<Recorder>,
 }
 
 /// How those speak who come in by a door.
@@ -50,10 +52,23 @@ pub(crate) enum Door {
     Relay,
 }
 
+impl Door {
+    /// What connections by this door are counted under.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            #[cfg(feature = "tls")]
+            Self::Tls => "tls",
+            Self::Relay => "relay",
+        }
+    }
+}
+
 impl Front {
     /// Lets a connection in, or answers at once that it cannot be: whoever is one too many gets no
     /// task and no memory.
     pub(crate) fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, door: Door) {
+        self.recorder.metrics().accepted.count(door.name());
         match self.gate.admit(self.counted(peer)) {
             Ok(admission) => {
                 let front = Arc::clone(self);
@@ -139,11 +154,13 @@ impl Front {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             match http::parse(&bytes) {
-                Head::Incomplete if bytes.len() > limit => return Ok(Err(head_too_large(limit))),
+                Head::Incomplete if bytes.len() > limit => {
+                    return Ok(Err(http::head_too_large(limit)));
+                }
                 Head::Incomplete => {}
                 Head::Answer(answer) => return Ok(Err(answer)),
                 Head::Upgrade { length, .. } if length > limit => {
-                    return Ok(Err(head_too_large(limit)));
+                    return Ok(Err(http::head_too_large(limit)));
                 }
                 Head::Upgrade { length, place, accept } => {
                     let rest = bytes.split_off(length);
@@ -180,11 +197,6 @@ fn too_slow(limit: Duration) -> String {
     http::answer("408 Request Timeout", &text)
 }
 
-fn head_too_large(limit: usize) -> String {
-    let text = format!("The request's head is beyond this server's limit of {limit} bytes\n");
-    http::answer("431 Request Header Fields Too Large", &text)
-}
-
 /// Answers at once or never.
 fn turn_away(stream: TcpStream, full: Full, door: Door) {
     use std::io::Write;
@@ -198,7 +210,7 @@ fn turn_away(stream: TcpStream, full: Full, door: Door) {
 }
 
 /// Answers, and reads on for a moment, so that the answer is not lost to a reset.
-async fn refuse(stream: &mut Stream, answer: &str) -> io::Result<()> {
+pub(crate) async fn refuse(stream: &mut Stream, answer: &str) -> io::Result<()> {
     stream.write_all(answer.as_bytes()).await?;
     stream.shutdown().await?;
     while stream.read_with(<[u8]>::len).await? > 0 {}

@@ -76,6 +76,11 @@ impl Gate {
         Ok(Admission { gate: Arc::clone(self), address })
     }
 
+    /// How many there are.
+    pub(crate) fn connections(&self) -> usize {
+        self.lock().total
+    }
+
     /// Waits until every connection is gone.
     pub(crate) async fn empty(&self) {
         loop {

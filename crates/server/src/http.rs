@@ -41,17 +41,53 @@ pub(crate) struct Upgrade {
     pub(crate) rest: Vec<u8>,
 }
 
+/// Which page a request wants.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Page {
+    /// More of the request must come first.
+    Incomplete,
+    /// The one at this path.
+    At(String),
+    /// None; it is answered with these bytes.
+    Answer(String),
+}
+
 /// Reads a request's head.
 pub(crate) fn parse(bytes: &[u8]) -> Head {
+    match read(bytes, decide) {
+        Ok(Some(head)) => head,
+        Ok(None) => Head::Incomplete,
+        Err(answer) => Head::Answer(answer),
+    }
+}
+
+/// Reads the head of a request for a page.
+pub(crate) fn page(bytes: &[u8]) -> Page {
+    let path = |request: &httparse::Request<'_, '_>, _| match request.method {
+        Some("GET") => Page::At(path(request).to_owned()),
+        _ => Page::Answer(only_get()),
+    };
+    match read(bytes, path) {
+        Ok(Some(page)) => page,
+        Ok(None) => Page::Incomplete,
+        Err(answer) => Page::Answer(answer),
+    }
+}
+
+/// What is made of a whole head; `Err` is the answer to what is none.
+fn read<T>(
+    bytes: &[u8],
+    make: impl FnOnce(&httparse::Request<'_, '_>, usize) -> T,
+) -> Result<Option<T>, String> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     match request.parse(bytes) {
-        Ok(httparse::Status::Partial) => Head::Incomplete,
-        Ok(httparse::Status::Complete(length)) => decide(&request, length),
+        Ok(httparse::Status::Partial) => Ok(None),
+        Ok(httparse::Status::Complete(length)) => Ok(Some(make(&request, length))),
         Err(httparse::Error::TooManyHeaders) => {
-            Head::Answer(answer("431 Request Header Fields Too Large", "Too many header lines\n"))
+            Err(answer("431 Request Header Fields Too Large", "Too many header lines\n"))
         }
-        Err(_) => Head::Answer(answer("400 Bad Request", "This is not HTTP\n")),
+        Err(_) => Err(answer("400 Bad Request", "This is not HTTP\n")),
     }
 }
 
@@ -65,11 +101,22 @@ pub(crate) fn switching(accept: &str) -> String {
 
 /// Any other answer.
 pub(crate) fn answer(status: &str, text: &str) -> String {
+    content(status, "text/plain; charset=utf-8", text)
+}
+
+/// An answer of another type.
+pub(crate) fn content(status: &str, kind: &str, text: &str) -> String {
     let length = text.len();
     format!(
-        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\n\
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n\
          Content-Length: {length}\r\nConnection: close\r\n\r\n{text}"
     )
+}
+
+/// The answer to a head that goes on beyond so many bytes.
+pub(crate) fn head_too_large(limit: usize) -> String {
+    let text = format!("The request's head is beyond this server's limit of {limit} bytes\n");
+    answer("431 Request Header Fields Too Large", &text)
 }
 
 /// The answer at a path that leads nowhere.
@@ -81,9 +128,7 @@ pub(crate) fn nothing_here() -> String {
 }
 
 fn decide(request: &httparse::Request<'_, '_>, length: usize) -> Head {
-    let path = request.path.unwrap_or_default();
-    let path = path.split_once('?').map_or(path, |(path, _)| path);
-    match (request.method.unwrap_or_default(), path) {
+    match (request.method.unwrap_or_default(), path(request)) {
         ("GET", "/relay") => upgrade(request, length, Place::Relay),
         ("GET", "/") if header(request, "upgrade").is_some() => {
             upgrade(request, length, Place::Relay)
@@ -91,8 +136,18 @@ fn decide(request: &httparse::Request<'_, '_>, length: usize) -> Head {
         ("GET", "/") => Head::Answer(answer("200 OK", "Wormhole Relay\n")),
         ("GET", "/v1") => upgrade(request, length, Place::Mailbox),
         ("GET", _) => Head::Answer(nothing_here()),
-        _ => Head::Answer(answer("405 Method Not Allowed", "Only GET is known here\n")),
+        _ => Head::Answer(only_get()),
     }
+}
+
+/// The path that a request names, without what is asked of it.
+fn path<'a>(request: &httparse::Request<'_, 'a>) -> &'a str {
+    let path = request.path.unwrap_or_default();
+    path.split_once('?').map_or(path, |(path, _)| path)
+}
+
+fn only_get() -> String {
+    answer("405 Method Not Allowed", "Only GET is known here\n")
 }
 
 fn header<'a>(request: &httparse::Request<'_, 'a>, name: &str) -> Option<&'a str> {

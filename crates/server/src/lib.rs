@@ -43,6 +43,9 @@ pub mod session;
 
 pub mod store;
 
+mod metrics;
+mod usage;
+
 mod error;
 
 mod frames;
@@ -67,12 +70,16 @@ mod mailbox;
 pub mod relay;
 
 mod front;
+mod watch;
+
+mod admin;
 mod serve;
 
 #[cfg(feature = "tls")]
 pub use config::Tls;
 pub use config::{
     Clients, Config, Database, Limits, Mailbox, Notices, Permission, Relay, Timing, TransitRelay,
+    Usage,
 };
 pub use error::ServeError;
 #[cfg(feature = "tls")]

@@ -3,7 +3,7 @@
 
 mod connection;
 
-use std::{io, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc};
 
 use tokio::{
     task::JoinHandle,
@@ -12,13 +12,14 @@ use tokio::{
 
 use crate::{
     clock::Clock,
-    config::{self, Database, Limits, Timing},
-    engine::Engine,
+    config::{self, Database, Limits, Permission, Timing},
+    engine::{Engine, Present},
     error::ServeError,
     exchange::{embedded::Embedded, journal::Snapshot},
     pool::Pools,
     session::Policy,
-    store::{Store, StoreError, fit},
+    store::{Store, StoreError, fit, size_on_disk},
+    usage::Recorder,
 };
 
 pub(crate) use connection::serve;
@@ -31,6 +32,31 @@ pub(crate) struct Shared {
     policy: Arc<Policy>,
     limits: Limits,
     timing: Timing,
+    /// Where the database is.
+    database: Option<PathBuf>,
+}
+
+impl Shared {
+    pub(crate) fn present(&self) -> Present {
+        self.engine.present()
+    }
+
+    pub(crate) fn trouble(&self) -> Option<&'static str> {
+        self.engine.trouble()
+    }
+
+    /// Bytes of the database and of its log.
+    pub(crate) fn database_bytes(&self) -> Option<u64> {
+        self.database.as_deref().map(size_on_disk)
+    }
+
+    /// What stamps are asked for; 0 when none are.
+    pub(crate) fn hashcash_bits(&self) -> u32 {
+        match self.policy.permission {
+            Permission::Hashcash { bits, .. } => bits,
+            Permission::None => 0,
+        }
+    }
 }
 
 /// A mailbox server whose database is open. Dropping it closes the database.
@@ -52,7 +78,10 @@ impl Drop for StopOnDrop {
 
 impl Mailboxes {
     /// Opens the database and reads what it holds.
-    pub(crate) async fn open(mut config: config::Mailbox) -> Result<Self, ServeError> {
+    pub(crate) async fn open(
+        mut config: config::Mailbox,
+        recorder: Arc<Recorder>,
+    ) -> Result<Self, ServeError> {
         if matches!(config.database, Database::Path(_)) {
             config.limits = fit(&config.limits);
         }
@@ -65,7 +94,7 @@ impl Mailboxes {
         let mut exchange = Embedded::new(config.limits.clone(), random()?);
         exchange.restore(snapshot, |_| false, clock.now());
         tracing::info!(mailboxes = exchange.mailboxes(), "mailbox server starts");
-        let engine = Engine::new(exchange, clock, store.is_some());
+        let engine = Engine::new(exchange, clock, store.is_some(), recorder);
         let work = |store: Store| {
             move |engine: &Engine| -> rusqlite::Result<()> {
                 engine.write(&mut store.writer()?);
@@ -143,6 +172,10 @@ fn share(config: config::Mailbox, engine: Engine) -> Shared {
         outboxes: Pools::new(limits.outboxes_bytes, limits.outboxes_bytes_per_address),
         incoming: Pools::new(limits.incoming_bytes, limits.incoming_bytes_per_address),
         policy: Arc::new(Policy::from(&config)),
+        database: match config.database {
+            Database::Path(path) => Some(path),
+            Database::Memory => None,
+        },
         limits: config.limits,
         timing: config.timing.sane(),
     }
@@ -175,7 +208,8 @@ impl Mailboxes {
         exchange: Embedded,
         work: impl FnOnce(&Engine) -> rusqlite::Result<()> + Send + 'static,
     ) -> Self {
-        let engine = Engine::new(exchange, Clock::start(), true);
+        let recorder = Recorder::counting(Arc::new(crate::metrics::Metrics::new(0.0)));
+        let engine = Engine::new(exchange, Clock::start(), true, Arc::new(recorder));
         Self::new(config::Mailbox::default(), engine, Some(work)).unwrap()
     }
 }

@@ -28,7 +28,13 @@ use tokio::{
 };
 use wormhole_sync_wire::transit::RelayRequest;
 
-use crate::{address::Address, clock::Clock, config, pool::Pool};
+use crate::{
+    address::Address,
+    clock::Clock,
+    config,
+    pool::Pool,
+    usage::{Recorder, RelayRecord},
+};
 use end::End;
 use rate::Rates;
 
@@ -63,6 +69,19 @@ struct State {
     calls: BTreeMap<LinkId, oneshot::Sender<Call>>,
     next: u64,
     stopping: bool,
+    /// Bytes of pairs that are over.
+    recorded: u64,
+    recorder: Arc<Recorder>,
+}
+
+/// What a relay is like at this moment.
+pub(crate) struct Present {
+    pub(crate) waiting: usize,
+    pub(crate) pairs: usize,
+    /// Bytes that were moved since the start.
+    pub(crate) bytes: u64,
+    /// Those of pairs that go on.
+    pub(crate) incomplete_bytes: u64,
 }
 
 /// What a link that waits is told.
@@ -82,10 +101,17 @@ enum Verdict {
 }
 
 impl Relay {
-    pub(crate) fn new(config: config::Relay) -> Arc<Self> {
+    pub(crate) fn new(config: config::Relay, recorder: Arc<Recorder>) -> Arc<Self> {
         let config = config.sane();
         let pairing = Pairing::new(config.clone());
-        let state = State { pairing, calls: BTreeMap::new(), next: 1, stopping: false };
+        let state = State {
+            pairing,
+            calls: BTreeMap::new(),
+            next: 1,
+            stopping: false,
+            recorded: 0,
+            recorder,
+        };
         Arc::new(Self {
             state: Mutex::new(state),
             pool: Pool::new(config.buffered_bytes),
@@ -96,6 +122,17 @@ impl Relay {
             idle: Notify::new(),
             config,
         })
+    }
+
+    pub(crate) fn present(&self) -> Present {
+        let state = self.lock();
+        let bytes = self.moved.load(Relaxed);
+        Present {
+            waiting: state.pairing.waiting(),
+            pairs: state.pairing.pairs(),
+            bytes,
+            incomplete_bytes: bytes.saturating_sub(state.recorded),
+        }
     }
 
     /// Begins to look after those who wait.
@@ -203,12 +240,17 @@ impl State {
                         self.call(waiting, Call::Join(end));
                     }
                 }
-                Output::Record(Record { mood, bytes, .. }) => {
-                    tracing::debug!(mood = mood.as_str(), bytes, "a relay's link has ended");
-                }
+                Output::Record(record) => self.record(record),
             }
         }
         text
+    }
+
+    fn record(&mut self, Record { started, waiting, total, bytes, mood }: Record) {
+        let mood = mood.as_str();
+        tracing::debug!(mood, bytes, seconds = total, what = "link", "ended");
+        self.recorded += bytes;
+        self.recorder.relayed(RelayRecord { started, waiting, total, bytes, mood });
     }
 
     fn call(&mut self, link: LinkId, call: Call) {

@@ -9,12 +9,17 @@ use tokio::{
 };
 
 use crate::{
+    admin,
+    clock::Clock,
     config::Config,
     error::ServeError,
     front::{Door, Front},
     gate::Gate,
     mailbox::Mailboxes,
+    metrics::Metrics,
     relay::Relay,
+    usage::Recorder,
+    watch::Watch,
 };
 #[cfg(feature = "tls")]
 use crate::{config::Tls, error::TlsError, tls::Certificates};
@@ -72,6 +77,9 @@ pub struct Doors {
     pub tls: Vec<TcpListener>,
     /// For the relay's own protocol, without HTTP.
     pub relay: Vec<TcpListener>,
+    /// For the operator, in HTTP: `/healthz`, `/metrics` and `/status`. They tell nothing of any one
+    /// client, and are still for nobody else.
+    pub admin: Vec<TcpListener>,
 }
 
 impl From<TcpListener> for Doors {
@@ -131,8 +139,12 @@ pub async fn prepare(
     config: impl Into<Config>,
 ) -> Result<Prepared, ServeError> {
     let (doors, mut config) = (doors.into(), config.into());
+    let clock = Clock::start();
+    let metrics = Arc::new(Metrics::new(clock.now()));
+    let recorder = Recorder::start(&config.usage, metrics).map_err(ServeError::System)?;
+    let recorder = Arc::new(recorder);
     let mailboxes = match config.mailbox.take() {
-        Some(config) => Some(Mailboxes::open(config).await?),
+        Some(config) => Some(Mailboxes::open(config, Arc::clone(&recorder)).await?),
         None => None,
     };
     #[cfg(feature = "tls")]
@@ -142,11 +154,12 @@ pub async fn prepare(
         gate: Gate::new(clients.connections, clients.connections_per_address),
         clients,
         mailbox: mailboxes.as_ref().map(Mailboxes::shared),
-        relay: relay.map(Relay::new),
+        relay: relay.map(|relay| Relay::new(relay, Arc::clone(&recorder))),
         #[cfg(feature = "tls")]
         certificates,
+        recorder,
     };
-    Ok(Prepared { doors, front: Arc::new(front), mailboxes, drain })
+    Ok(Prepared { doors, front: Arc::new(front), mailboxes, clock, drain })
 }
 
 #[cfg(feature = "tls")]
@@ -178,6 +191,7 @@ pub struct Prepared {
     doors: Doors,
     front: Arc<Front>,
     mailboxes: Option<Mailboxes>,
+    clock: Clock,
     drain: Duration,
 }
 
@@ -221,12 +235,17 @@ impl Prepared {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { doors, front, mailboxes, drain } = self;
+        let Self { mut doors, front, mailboxes, clock, drain } = self;
+        let watch = Arc::new(Watch::new(clock, Arc::clone(&front)));
+        let admin = std::mem::take(&mut doors.admin).into_iter();
+        let admin = admin.map(|door| admin::accept(door, Arc::clone(&watch)));
+        let watching: Vec<_> = admin.map(tokio::spawn).map(Task).collect();
         let accepting = open(doors, &front);
         let mut working: Vec<_> = mailboxes.iter().flat_map(Mailboxes::start).map(Task).collect();
         working.extend(front.relay.iter().map(|relay| Task(relay.start())));
         #[cfg(feature = "tls")]
         working.extend(front.certificates.iter().map(|certificates| Task(certificates.start())));
+        working.push(Task(tokio::spawn(keep(Arc::clone(&watch)))));
         tokio::select! {
             biased;
             () = shutdown => {}
@@ -243,10 +262,23 @@ impl Prepared {
             tracing::warn!("some clients did not take the goodbye");
         }
         drop(working);
-        match mailboxes {
+        let finished = match mailboxes {
             Some(mailboxes) => mailboxes.finish().await,
             None => Ok(()),
-        }
+        };
+        // What is written down at last is what it was like in the end.
+        let noted = tokio::task::spawn_blocking(move || watch.stop()).await;
+        drop(watching);
+        noted.map_err(|error| ServeError::System(error.into()))?;
+        finished
+    }
+}
+
+/// Notes what the server is like, now and then, and when a day begins.
+async fn keep(watch: Arc<Watch>) {
+    loop {
+        watch.note();
+        sleep(watch.pause()).await;
     }
 }
 

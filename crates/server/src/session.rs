@@ -317,10 +317,13 @@ impl Session {
                 return Ok(Release::AtOnce);
             }
             ClientMessage::Bind { app_id, side, client_version } => {
-                if let Some((name, version)) = client_version {
-                    tracing::debug!(?name, ?version, "bind");
-                }
-                self.bind(&app_id, &side, turn)?;
+                let program = client_version.as_ref();
+                self.bind(
+                    &app_id,
+                    &side,
+                    program.map(|(name, version)| (&**name, &**version)),
+                    turn,
+                )?;
                 return Ok(Release::AtOnce);
             }
             _ => {}
@@ -360,19 +363,27 @@ impl Session {
         Ok(())
     }
 
-    fn bind(&mut self, app: &str, side: &Side, turn: &mut Turn<'_, '_>) -> Result<(), Refusal> {
+    fn bind(
+        &mut self,
+        app: &str,
+        side: &Side,
+        program: Option<(&str, &str)>,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), Refusal> {
         match self.state {
             State::Bound(_) => Err("already bound".into()),
             State::Unbound { permitted: false } => {
                 Err("permission required: submit a hashcash stamp before bind".into())
             }
             State::Unbound { permitted: true } => {
-                self.state = State::Bound(Box::new(Bound::new(Client {
+                let client = Client {
                     connection: self.connection,
                     app: turn.exchange.share(app),
                     side: side.as_str().into(),
                     address: self.address,
-                })));
+                };
+                turn.exchange.greet(&client, program, turn.now);
+                self.state = State::Bound(Box::new(Bound::new(client)));
                 Ok(())
             }
         }

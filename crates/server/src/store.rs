@@ -13,7 +13,7 @@ mod schema;
 
 use std::{
     fmt,
-    fs::{File, TryLockError},
+    fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
     time::Duration,
@@ -24,6 +24,7 @@ use rusqlite::{Connection, ErrorCode, Statement};
 use crate::exchange::journal::{Entry, Snapshot};
 
 pub use backup::{BackupError, back_up};
+pub(crate) use private::make_private;
 pub(crate) use room::fit;
 
 /// An open database. No other server can open it meanwhile; others may read it.
@@ -267,6 +268,11 @@ impl Writer<'_> {
         Ok(busy? == 0)
     }
 
+    /// Writes, but changes nothing: whether there is room, and the disk takes it.
+    pub(crate) fn probe(&mut self) -> rusqlite::Result<()> {
+        schema::rewrite(self.connection)
+    }
+
     fn apply(&mut self, entries: &[Entry]) -> rusqlite::Result<()> {
         let obsolete = rows::Obsolete::of(entries);
         entries
@@ -274,6 +280,13 @@ impl Writer<'_> {
             .filter(|entry| !obsolete.covers(entry))
             .try_for_each(|entry| self.statements.apply(entry))
     }
+}
+
+/// Bytes of a database and of its log.
+pub(crate) fn size_on_disk(path: &Path) -> u64 {
+    let log = private::beside(path, "-wal");
+    let bytes = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
+    bytes(path) + bytes(&log)
 }
 
 fn lock(path: &Path) -> Result<Option<File>, StoreError> {

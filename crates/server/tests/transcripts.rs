@@ -18,7 +18,7 @@ use wormhole_sync_server::{
         ConnectionId,
         embedded::Embedded,
         journal::{Entry, Snapshot},
-        usage::Outcome,
+        usage::{Ending, Outcome, Retired},
     },
     session::{Outgoing, Policy, Release, Session},
 };
@@ -80,7 +80,9 @@ impl Table {
     }
 
     fn outcomes(&mut self) -> Vec<Outcome> {
-        self.exchange.take_endings().iter().map(|ending| ending.outcome).collect()
+        let endings = self.exchange.take_endings().into_iter();
+        let of_mailboxes = endings.filter(|ending| ending.what != Retired::Nameplate);
+        of_mailboxes.map(|ending| ending.outcome).collect()
     }
 }
 
@@ -185,6 +187,81 @@ fn moods_are_counted_when_the_last_side_closes() {
         assert_eq!(table.say(client, json!({"type": "close"})).len(), 2);
     }
     assert_eq!(table.outcomes(), [Outcome::Crowded]);
+}
+
+/// What a nameplate's or a mailbox's end tells, but for the application.
+fn told(ending: &Ending) -> (Retired, f64, Option<f64>, f64, Outcome) {
+    assert_eq!(&*ending.app, "app");
+    (ending.what, ending.started, ending.waiting, ending.total, ending.outcome)
+}
+
+#[test]
+fn an_ending_tells_when_who_came_and_how_long_it_took() {
+    let mut table = Table::new();
+    let begun = table.now;
+    let (alice, bob) = (table.bind("a"), table.bind("b"));
+    for client in [alice, bob] {
+        let out = table.hear(client, json!({"type": "claim", "nameplate": "4"}));
+        let claimed: Value = serde_json::from_str(&out[1].text).unwrap();
+        table.say(client, json!({"type": "open", "mailbox": claimed["mailbox"]}));
+        table.now += 5.0;
+    }
+    table.now += 1.0;
+    for client in [alice, bob] {
+        table.say(client, json!({"type": "release"}));
+    }
+    table.now += 10.0;
+    for client in [alice, bob] {
+        table.say(client, json!({"type": "close", "mood": "happy"}));
+    }
+    let told: Vec<_> = table.exchange.take_endings().iter().map(told).collect();
+    let mailbox = Retired::Mailbox { for_nameplate: true };
+    let nameplate = (Retired::Nameplate, begun, Some(5.0), 11.0, Outcome::Happy);
+    assert_eq!(told, [nameplate, (mailbox, begun, Some(5.0), 21.0, Outcome::Happy)]);
+}
+
+#[test]
+fn a_nameplate_that_a_third_side_wanted_was_crowded_and_one_left_alone_was_lonely() {
+    let mut table = Table::new();
+    let claim = json!({"type": "claim", "nameplate": "4"});
+    for side in ["a", "b", "c"] {
+        let client = table.bind(side);
+        table.say(client, claim.clone());
+    }
+    let lonely = table.bind("d");
+    table.say(lonely, json!({"type": "claim", "nameplate": "5"}));
+    table.say(lonely, json!({"type": "release"}));
+    for client in [0, 1] {
+        table.say(client, json!({"type": "release"}));
+    }
+    let told: Vec<_> = table.exchange.take_endings().iter().map(|end| end.outcome).collect();
+    assert_eq!(told, [Outcome::Lonely, Outcome::Crowded]);
+}
+
+#[test]
+fn a_nameplate_that_goes_with_its_mailbox_is_told_too() {
+    let mut table = Table::new();
+    let alice = table.bind("a");
+    table.say(alice, json!({"type": "claim", "nameplate": "4"}));
+    table.leave(alice);
+    let begun = table.now;
+    table.wait(2.0 * IDLE);
+    let told: Vec<_> = table.exchange.take_endings().iter().map(told).collect();
+    let mailbox = Retired::Mailbox { for_nameplate: true };
+    let end = |what| (what, begun, None, 2.0 * IDLE, Outcome::Pruney);
+    assert_eq!(told, [end(mailbox), end(Retired::Nameplate)]);
+}
+
+#[test]
+fn a_client_that_binds_is_noted_with_its_program_if_it_tells_it() {
+    let mut table = Table::new();
+    table.bind("a");
+    table.sessions.push(Session::new(ConnectionId(1), None, Policy::default().into()));
+    let version = json!(["x", "1.2"]);
+    table.say(1, json!({"type": "bind", "appid": "app", "side": "b", "client_version": version}));
+    let greetings = table.exchange.take_greetings();
+    let programs: Vec<_> = greetings.into_iter().map(|greeting| greeting.program).collect();
+    assert_eq!(programs, [None, Some(("x".into(), "1.2".into()))]);
 }
 
 #[test]

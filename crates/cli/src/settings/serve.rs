@@ -13,6 +13,7 @@ use wormhole_sync_server::Config;
 
 mod given;
 mod names;
+mod operator;
 mod place;
 mod shown;
 mod tree;

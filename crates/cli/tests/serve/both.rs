@@ -52,7 +52,7 @@ fn a_relay_alone_makes_no_database_and_serves_no_web_unless_it_is_told() {
     let scene = Scene::without_server();
     let checked = scene.run(&["serve", "relay", "--check"]).with_code(0);
     let text = checked.text();
-    assert!(text.contains("[relay]") && !text.contains("mailbox"), "{text}");
+    assert!(text.contains("[relay]") && !text.contains("[mailbox"), "{text}");
     assert!(text.contains("[web]\nlisten = []"), "{text}");
 
     let arguments = ["serve", "relay", "--relay-listen", "127.0.0.1:0"];

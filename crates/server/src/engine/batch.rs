@@ -17,6 +17,8 @@ pub(super) struct Batch {
     pub(super) portions: Vec<Portion>,
     /// Whether what was deleted is to be wiped then.
     pub(super) wipes: bool,
+    /// Whether to find out if the database can be written again.
+    pub(super) probes: bool,
 }
 
 /// What came of one turn: it is stored as a whole, or not at all.
@@ -44,6 +46,9 @@ impl Batch {
     ///
     /// The error comes with the number of portions that are stored.
     pub(super) fn commit(&self, disk: &mut impl Disk) -> Result<(), (usize, rusqlite::Error)> {
+        if self.probes {
+            return disk.probe().map_err(|error| (0, error));
+        }
         let Err(error) = disk.commit(&self.journal) else { return Ok(()) };
         tracing::warn!(%error, "the database refuses a transaction, which is tried piece by piece");
         let mut from = 0;

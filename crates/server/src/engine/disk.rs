@@ -13,6 +13,11 @@ pub(crate) trait Disk {
     /// Everything that is stored.
     fn load(&self) -> rusqlite::Result<Snapshot>;
 
+    /// Finds out whether changes can be stored.
+    fn probe(&mut self) -> rusqlite::Result<()> {
+        Ok(())
+    }
+
     /// Wipes what was deleted. Whether it could: somebody else may be reading it.
     fn wipe(&mut self) -> rusqlite::Result<bool> {
         Ok(true)
@@ -26,6 +31,10 @@ impl Disk for Writer<'_> {
 
     fn load(&self) -> rusqlite::Result<Snapshot> {
         Self::load(self)
+    }
+
+    fn probe(&mut self) -> rusqlite::Result<()> {
+        Self::probe(self)
     }
 
     fn wipe(&mut self) -> rusqlite::Result<bool> {

@@ -17,11 +17,17 @@ use super::{Clock, Engine};
 use crate::{
     Limits,
     exchange::{embedded::Embedded, journal::Entry},
+    metrics::Metrics,
     store::Store,
+    usage::Recorder,
 };
 
+fn recorder() -> Arc<Recorder> {
+    Arc::new(Recorder::counting(Arc::new(Metrics::new(0.0))))
+}
+
 fn engine() -> Engine {
-    Engine::new(Embedded::new(Limits::default(), [7; 32]), Clock::start(), true)
+    Engine::new(Embedded::new(Limits::default(), [7; 32]), Clock::start(), true, recorder())
 }
 
 fn add(id: &str, bytes: usize) -> serde_json::Value {

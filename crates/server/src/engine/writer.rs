@@ -21,6 +21,10 @@ use crate::{exchange::journal::Snapshot, frames::CloseCode};
 /// How long the database is left alone after it could not be written. Requests wait meanwhile.
 const RECOVERY: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 1000 });
 
+/// How often it is looked whether the database can be written again when nobody wants anything: who
+/// watches the server's health may send clients elsewhere meanwhile.
+const PROBE: Duration = Duration::from_secs(5);
+
 /// What a client is told whose change was lost.
 const BROKEN: &str = "the server cannot write its database: try again later";
 const FULL: &str = "the server's disk is full: try again later";
@@ -59,6 +63,7 @@ impl Engine {
     pub(super) fn record(&self, mut batch: Batch, disk: &mut impl Disk) -> Duration {
         let begun = Instant::now();
         let stale = self.lock().stale;
+        let is_idle = batch.journal.is_empty() && !batch.probes;
         let (stored, error) = match (!stale).then(|| batch.commit(disk)) {
             Some(Ok(())) => (batch.portions.len(), None),
             Some(Err((stored, error))) => (stored, Some(error)),
@@ -67,9 +72,14 @@ impl Engine {
         let lost = batch.portions.split_off(stored);
         self.lock().stored.extend(batch.portions.into_iter().flat_map(|portion| portion.answers));
         if error.is_none() && !stale {
+            if !is_idle {
+                self.stored_after(begun.elapsed(), stored);
+            }
             return Duration::ZERO;
         }
         let is_full = error.as_ref().is_some_and(is_full);
+        self.lock().trouble = Some(if is_full { FULL } else { BROKEN });
+        self.recorder.metrics().commit_failed();
         if let Some(error) = error {
             tracing::error!(%error, "the database cannot be written");
         }
@@ -119,10 +129,25 @@ impl Engine {
         }
     }
 
+    /// The database takes what is written.
+    fn stored_after(&self, time: Duration, turns: usize) {
+        let metrics = self.recorder.metrics();
+        metrics.commit_seconds.took(time);
+        metrics.commit_turns.counted(turns);
+        if self.lock().trouble.take().is_some() {
+            tracing::info!("the database is written again");
+        }
+    }
+
     fn next_batch(&self) -> Option<Batch> {
         let waits = |state: &mut State| !state.ready && !state.stopping;
-        let waited = self.work.wait_while(self.lock(), waits);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        let state = self.lock();
+        let patience = if state.trouble.is_some() { PROBE } else { Duration::MAX };
+        let waited = self.work.wait_timeout_while(state, patience, waits);
+        let (mut state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        if waited.timed_out() {
+            return Some(Batch { probes: true, ..Batch::default() });
+        }
         let batch = std::mem::take(&mut state.batch);
         (std::mem::take(&mut state.ready) || !batch.is_empty()).then_some(batch)
     }

@@ -98,7 +98,7 @@ impl App {
         let mailbox = self.mailboxes.get_mut(&plate.mailbox).ok_or("crowded")?;
         let room = plate.sides.check_room(&client.side);
         if let Err(crowded) = room.and_then(|()| mailbox.sides.check_room(&client.side)) {
-            mailbox.crowded = true;
+            (mailbox.crowded, plate.crowded) = (true, true);
             return Err(crowded);
         }
         if plate.sides.admit(&client.side, true) {
@@ -111,7 +111,13 @@ impl App {
         Ok(plate.mailbox.clone())
     }
 
-    pub(super) fn release(&mut self, client: &Client, name: &Nameplate, ledger: &mut Ledger) {
+    pub(super) fn release(
+        &mut self,
+        client: &Client,
+        name: &Nameplate,
+        ledger: &mut Ledger,
+        now: f64,
+    ) {
         let Some(plate) = self.nameplates.get_mut(name) else { return };
         let Some(claimed) = plate.sides.find_mut(&client.side).filter(|claimed| **claimed) else {
             return;
@@ -123,6 +129,7 @@ impl App {
         if plate.is_over() {
             if let Some(mailbox) = self.mailboxes.get_mut(&plate.mailbox) {
                 mailbox.nameplate = None;
+                ledger.endings.push(plate.ending(&self.id, mailbox, false, now));
             }
             self.drop_nameplate(name, ledger);
         } else if let Some(mailbox) = self.mailboxes.get(&plate.mailbox) {
@@ -228,7 +235,7 @@ impl App {
             self.allocated.insert(Arc::clone(side), name.clone());
         }
         if let Some(mailbox) = self.mailboxes.get_mut(&plate.mailbox) {
-            mailbox.nameplate = Some(name.clone());
+            mailbox.stand_behind(name.clone());
         }
         self.nameplates.insert(name, plate);
     }
@@ -277,11 +284,12 @@ impl App {
         }
         let Some(mailbox) = self.mailboxes.get_mut(mailbox_id) else { return Ok(()) };
         mailbox.admit(&client.side, now);
-        mailbox.nameplate = Some(name.clone());
+        mailbox.stand_behind(name.clone());
         ledger.journal.push(Entry::PutMailbox(mailbox.stored(&self.id, mailbox_id)));
         let mut sides = Sides::default();
         sides.admit(&client.side, true);
-        let plate = Plate { row: ledger.row(), mailbox: mailbox_id.clone(), allocated, sides };
+        let (row, mailbox_id) = (ledger.row(), mailbox_id.clone());
+        let plate = Plate { row, mailbox: mailbox_id, allocated, sides, crowded: false };
         ledger.journal.push(Entry::PutNameplate(plate.stored(&self.id, name, mailbox.row)));
         self.small.mark(name, true);
         if allocated {
@@ -318,9 +326,11 @@ impl App {
 
     fn end_mailbox(&mut self, name: &MailboxId, pruned: bool, ledger: &mut Ledger, now: f64) {
         let Some(mailbox) = self.mailboxes.remove(name) else { return };
-        ledger.endings.push(mailbox.ending(pruned, now));
+        ledger.endings.push(mailbox.ending(&self.id, pruned, now));
         ledger.mailbox_ended(&mailbox);
         if let Some(nameplate) = &mailbox.nameplate {
+            let plate = self.nameplates.get(nameplate);
+            ledger.endings.extend(plate.map(|plate| plate.ending(&self.id, &mailbox, pruned, now)));
             self.drop_nameplate(nameplate, ledger);
         }
         ledger.journal.push(Entry::DropMailbox { row: mailbox.row });

@@ -13,7 +13,7 @@ use super::{
     nameplate::Plate,
     random::Random,
     stamps::SpentStamps,
-    usage::Ending,
+    usage::{Ending, Greeting},
 };
 use crate::{address::Address, config::Limits};
 
@@ -41,6 +41,18 @@ pub struct Embedded {
     apps: BTreeMap<Arc<str>, App>,
     ledger: Ledger,
     stamps: SpentStamps,
+}
+
+/// What an exchange holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Inventory {
+    pub(crate) nameplates: usize,
+    /// Mailboxes in which one side waits for another.
+    pub(crate) waiting: usize,
+    /// Mailboxes with two sides.
+    pub(crate) paired: usize,
+    /// Bytes of their messages.
+    pub(crate) stored_bytes: usize,
 }
 
 impl Embedded {
@@ -115,7 +127,7 @@ impl Embedded {
         std::mem::take(&mut self.ledger.journal)
     }
 
-    /// The mailboxes that ended since the last time.
+    /// The mailboxes and nameplates that ended since the last time.
     ///
     /// ```
     /// use wormhole_sync_server::exchange::{embedded::Embedded, usage::Outcome};
@@ -127,12 +139,30 @@ impl Embedded {
     /// # let nameplate = exchange.allocate(&client, 0.0)?;
     /// let mailbox = exchange.claim(&client, &nameplate, None, 0.0)?;
     /// exchange.close(&client, &mailbox, None, 30.0)?; // nobody came
-    /// let endings = exchange.take_endings();
+    /// let endings = exchange.take_endings(); // of the mailbox, and with it of its nameplate
     /// assert_eq!((endings[0].outcome, endings[0].total), (Outcome::Lonely, 30.0));
+    /// assert_eq!((endings[1].outcome, endings[1].total), (Outcome::Lonely, 30.0));
     /// # Ok::<(), wormhole_sync_wire::Refusal>(())
     /// ```
     pub fn take_endings(&mut self) -> Vec<Ending> {
         std::mem::take(&mut self.ledger.endings)
+    }
+
+    /// The clients that said who they are since the last time.
+    ///
+    /// ```
+    /// use wormhole_sync_server::exchange::embedded::Embedded;
+    ///
+    /// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange}};
+    /// # let (connection, app, side) = (ConnectionId(1), "example.com/chat".into(), "a".into());
+    /// # let client = Client { connection, app, side, address: None };
+    /// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// exchange.greet(&client, None, 7.5);
+    /// assert_eq!(exchange.take_greetings()[0].time, 7.5);
+    /// assert!(exchange.take_greetings().is_empty()); // taken already
+    /// ```
+    pub fn take_greetings(&mut self) -> Vec<Greeting> {
+        std::mem::take(&mut self.ledger.greetings)
     }
 
     /// Ends the mailboxes that nobody listens to and nobody has touched for `idle` seconds.
@@ -176,6 +206,22 @@ impl Embedded {
     /// ```
     pub fn mailboxes(&self) -> usize {
         self.ledger.mailboxes()
+    }
+
+    /// What there is at this moment, all counted.
+    pub(crate) fn inventory(&self) -> Inventory {
+        let mut inventory =
+            Inventory { stored_bytes: self.ledger.stored_bytes(), ..Inventory::default() };
+        for app in self.apps.values() {
+            inventory.nameplates += app.nameplates.len();
+            for mailbox in app.mailboxes.values() {
+                match mailbox.sides.iter().count() {
+                    2 => inventory.paired += 1,
+                    _ => inventory.waiting += 1,
+                }
+            }
+        }
+        inventory
     }
 
     /// What a store of all this would hold.
@@ -252,6 +298,7 @@ impl Embedded {
                 mailbox: mailbox.clone(),
                 allocated: stored.allocated,
                 sides: stored.sides,
+                crowded: false,
             };
             self.app(app).restore_nameplate(stored.name, plate);
         }
@@ -265,6 +312,15 @@ impl Embedded {
 impl Exchange for Embedded {
     fn share(&self, app: &str) -> Arc<str> {
         self.apps.get(app).map_or_else(|| app.into(), |known| Arc::clone(&known.id))
+    }
+
+    fn greet(&mut self, client: &Client, program: Option<(&str, &str)>, now: f64) {
+        self.ledger.greetings.push(Greeting {
+            app: Arc::clone(&client.app),
+            side: Arc::clone(&client.side),
+            time: now,
+            program: program.map(|(name, version)| (name.into(), version.into())),
+        });
     }
 
     fn spend(&mut self, stamp: [u8; 20], day: i64) -> bool {
@@ -289,13 +345,8 @@ impl Exchange for Embedded {
         self.within(client, |app, ledger| app.claim(client, nameplate, known, ledger, now))
     }
 
-    fn release(
-        &mut self,
-        client: &Client,
-        nameplate: &Nameplate,
-        _now: f64,
-    ) -> Result<(), Refusal> {
-        self.within(client, |app, ledger| app.release(client, nameplate, ledger));
+    fn release(&mut self, client: &Client, nameplate: &Nameplate, now: f64) -> Result<(), Refusal> {
+        self.within(client, |app, ledger| app.release(client, nameplate, ledger, now));
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use super::{
     journal::Entry,
     mailbox::{Mailbox, cost},
     random::Random,
-    usage::Ending,
+    usage::{Ending, Greeting},
 };
 use crate::{address::Address, config::Limits};
 
@@ -19,6 +19,7 @@ pub(super) struct Ledger {
     pub(super) next_row: u64,
     pub(super) journal: Vec<Entry>,
     pub(super) endings: Vec<Ending>,
+    pub(super) greetings: Vec<Greeting>,
     mailboxes: usize,
     stored_bytes: usize,
     by_address: BTreeMap<Address, Held>,
@@ -39,6 +40,7 @@ impl Ledger {
             next_row: 1,
             journal: Vec::new(),
             endings: Vec::new(),
+            greetings: Vec::new(),
             mailboxes: 0,
             stored_bytes: 0,
             by_address: BTreeMap::new(),
@@ -110,6 +112,10 @@ impl Ledger {
 
     pub(super) const fn mailboxes(&self) -> usize {
         self.mailboxes
+    }
+
+    pub(super) const fn stored_bytes(&self) -> usize {
+        self.stored_bytes
     }
 
     fn held(&self, address: Option<Address>) -> Held {

@@ -8,7 +8,7 @@ use super::{
     ConnectionId, Message,
     journal::{MailboxRow, Opened},
     sides::Sides,
-    usage::{Ending, Outcome},
+    usage::{Ending, Outcome, Retired},
 };
 use crate::address::Address;
 
@@ -23,6 +23,8 @@ pub(super) struct Mailbox {
     pub(super) senders: Vec<Option<Address>>,
     pub(super) subscribers: Vec<ConnectionId>,
     pub(super) nameplate: Option<Nameplate>,
+    /// Whether a nameplate led here.
+    pub(super) for_nameplate: bool,
     pub(super) owner: Option<Address>,
     pub(super) bytes: usize,
     pub(super) updated: f64,
@@ -38,6 +40,7 @@ impl Mailbox {
             senders: Vec::new(),
             subscribers: Vec::new(),
             nameplate: None,
+            for_nameplate: false,
             owner,
             bytes: 0,
             updated: now,
@@ -91,13 +94,18 @@ impl Mailbox {
         }
     }
 
-    pub(super) fn ending(&self, pruned: bool, now: f64) -> Ending {
+    /// A nameplate leads here from now on.
+    pub(super) fn stand_behind(&mut self, nameplate: Nameplate) {
+        self.nameplate = Some(nameplate);
+        self.for_nameplate = true;
+    }
+
+    pub(super) fn ending(&self, app: &Arc<str>, pruned: bool, now: f64) -> Ending {
         let moods = self.sides.iter().filter_map(|(_, opened)| opened.mood);
-        let first = self.sides.iter().next().map_or(now, |(_, opened)| opened.since);
-        Ending {
-            outcome: Outcome::of(self.sides.iter().count(), moods, pruned, self.crowded),
-            total: now - first,
-        }
+        let outcome = Outcome::of(self.sides.iter().count(), moods, pruned, self.crowded);
+        let times = self.sides.iter().map(|(_, opened)| opened.since);
+        let what = Retired::Mailbox { for_nameplate: self.for_nameplate };
+        Ending::new(what, app, outcome, times, now)
     }
 }
 

@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use wormhole_sync_wire::{MailboxId, Nameplate};
 
-use super::{journal::NameplateRow, sides::Sides};
+use super::{
+    journal::NameplateRow,
+    mailbox::Mailbox,
+    sides::Sides,
+    usage::{Ending, Outcome, Retired},
+};
 
 pub(super) struct Plate {
     pub(super) row: u64,
@@ -12,9 +17,25 @@ pub(super) struct Plate {
     pub(super) allocated: bool,
     /// Whether each side still claims it.
     pub(super) sides: Sides<bool>,
+    /// Whether a third side was refused.
+    pub(super) crowded: bool,
 }
 
 impl Plate {
+    /// Its sides came when they came to its mailbox.
+    pub(super) fn ending(
+        &self,
+        app: &Arc<str>,
+        mailbox: &Mailbox,
+        pruned: bool,
+        now: f64,
+    ) -> Ending {
+        let sides = self.sides.iter();
+        let outcome = Outcome::of(sides.count(), std::iter::empty(), pruned, self.crowded);
+        let opened = self.sides.iter().filter_map(|(side, _)| mailbox.sides.find(side));
+        Ending::new(Retired::Nameplate, app, outcome, opened.map(|opened| opened.since), now)
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.sides.iter().all(|(_, claimed)| !claimed)
     }

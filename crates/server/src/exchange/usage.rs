@@ -1,8 +1,10 @@
-//! How an exchange went, for an operator's statistics. No name and no content is in it.
+//! How exchanges went, for an operator's statistics. No nameplate, no mailbox and no content is in it.
+
+use std::sync::Arc;
 
 use wormhole_sync_wire::Mood;
 
-/// How a mailbox ended, in the words of the family's servers.
+/// How a nameplate or a mailbox ended, in the words of the family's servers.
 ///
 /// ```
 /// use wormhole_sync_server::exchange::usage::Outcome;
@@ -26,6 +28,34 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All of them.
+    ///
+    /// ```
+    /// use wormhole_sync_server::exchange::usage::Outcome;
+    ///
+    /// assert_eq!(Outcome::ALL.map(Outcome::as_str)[0], "happy");
+    /// ```
+    pub const ALL: [Self; 6] =
+        [Self::Happy, Self::Lonely, Self::Errory, Self::Scary, Self::Pruney, Self::Crowded];
+
+    /// Its word.
+    ///
+    /// ```
+    /// use wormhole_sync_server::exchange::usage::Outcome;
+    ///
+    /// assert_eq!(Outcome::Pruney.as_str(), "pruney");
+    /// ```
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Happy => "happy",
+            Self::Lonely => "lonely",
+            Self::Errory => "errory",
+            Self::Scary => "scary",
+            Self::Pruney => "pruney",
+            Self::Crowded => "crowded",
+        }
+    }
+
     /// The outcome of a mailbox with so many sides, that closed with these moods.
     ///
     /// ```
@@ -60,20 +90,103 @@ impl Outcome {
     }
 }
 
-/// The end of a mailbox.
+/// What has ended.
 ///
 /// ```
-/// use wormhole_sync_server::exchange::usage::{Ending, Outcome};
+/// use wormhole_sync_server::exchange::usage::Retired;
 ///
-/// let ending = Ending { outcome: Outcome::Happy, total: 30.0 };
-/// assert!(ending.outcome < Outcome::Lonely);
+/// assert_ne!(Retired::Nameplate, Retired::Mailbox { for_nameplate: true });
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retired {
+    /// A nameplate.
+    Nameplate,
+    /// A mailbox.
+    Mailbox {
+        /// Whether a nameplate led there when it was made, or since the server started.
+        for_nameplate: bool,
+    },
+}
+
+impl Retired {
+    /// Its word.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nameplate => "nameplate",
+            Self::Mailbox { .. } => "mailbox",
+        }
+    }
+}
+
+/// The end of a nameplate or a mailbox.
+///
+/// ```
+/// use wormhole_sync_server::exchange::{embedded::Embedded, usage::Retired};
+///
+/// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange}};
+/// # let (connection, app, side) = (ConnectionId(1), "example.com/chat".into(), "a".into());
+/// # let client = Client { connection, app, side, address: None };
+/// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+/// let nameplate = exchange.allocate(&client, 7.5)?;
+/// exchange.release(&client, &nameplate, 30.0)?; // nobody came
+/// let ending = &exchange.take_endings()[0];
+/// assert_eq!((ending.what, ending.started, ending.waiting), (Retired::Nameplate, 7.5, None));
+/// # Ok::<(), wormhole_sync_wire::Refusal>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
 pub struct Ending {
-    /// How it went.
-    pub outcome: Outcome,
+    /// What has ended.
+    pub what: Retired,
+    /// The application's id.
+    pub app: Arc<str>,
+    /// When the first side came, in Unix seconds.
+    pub started: f64,
+    /// Seconds until the second side came, if it did.
+    pub waiting: Option<f64>,
     /// Seconds from the first side's coming to the end.
     pub total: f64,
+    /// How it went.
+    pub outcome: Outcome,
+}
+
+impl Ending {
+    /// The end `now` of what sides came to at these times, in order.
+    pub(super) fn new(
+        what: Retired,
+        app: &Arc<str>,
+        outcome: Outcome,
+        mut times: impl Iterator<Item = f64>,
+        now: f64,
+    ) -> Self {
+        let started = times.next().unwrap_or(now);
+        let waiting = times.next().map(|second| second - started);
+        Self { what, app: Arc::clone(app), started, waiting, total: now - started, outcome }
+    }
+}
+
+/// A client that has said who it is.
+///
+/// ```
+/// use wormhole_sync_server::exchange::embedded::Embedded;
+///
+/// # use wormhole_sync_server::{Limits, exchange::{Client, ConnectionId, Exchange}};
+/// # let (connection, app, side) = (ConnectionId(1), "example.com/chat".into(), "a".into());
+/// # let client = Client { connection, app, side, address: None };
+/// # let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+/// exchange.greet(&client, Some(("chat", "1.4.2")), 7.5);
+/// let greeting = &exchange.take_greetings()[0];
+/// assert_eq!(greeting.program, Some(("chat".into(), "1.4.2".into())));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Greeting {
+    /// The application's id.
+    pub app: Arc<str>,
+    /// Its side.
+    pub side: Arc<str>,
+    /// When, in Unix seconds.
+    pub time: f64,
+    /// The program's name and its version, if it told them.
+    pub program: Option<(Box<str>, Box<str>)>,
 }
 
 #[cfg(test)]

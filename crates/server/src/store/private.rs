@@ -26,6 +26,11 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     options().create(true).truncate(false).open(path)
 }
 
+/// Makes a file for its owner alone, unless it is there. Whoever opens it next says what is wrong.
+pub(crate) fn make_private(path: &Path) {
+    drop(options().create_new(true).open(path));
+}
+
 /// Sees to it that `path` is there, and that it and `SQLite`'s files beside it are for their owner
 /// alone. `SQLite` gives new files beside it the permissions of the database.
 pub(super) fn make(path: &Path) -> io::Result<()> {

@@ -64,6 +64,11 @@ pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<i64> {
     upgrade(connection, UPGRADES)
 }
 
+/// Writes what is there already.
+pub(super) fn rewrite(connection: &Connection) -> rusqlite::Result<()> {
+    transact(connection, "", VERSION)
+}
+
 /// Takes the steps that are left, each whole or not at all. The version then.
 fn upgrade(connection: &Connection, steps: &[&str]) -> rusqlite::Result<i64> {
     for (from, step) in (1..).zip(steps) {

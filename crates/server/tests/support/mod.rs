@@ -14,7 +14,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
-use wormhole_sync_server::{Clients, Config, ServeError, listen, serve};
+use wormhole_sync_server::{Clients, Config, Doors, ServeError, listen, serve};
 
 /// Beyond this a test has failed; nothing in it depends on how long things take.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,11 +34,16 @@ pub struct Server {
 
 impl Server {
     pub fn start(config: impl Into<Config>) -> Self {
-        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = listener.local_addr().unwrap();
+        Self::at(listen("127.0.0.1:0".parse().unwrap()).unwrap(), config)
+    }
+
+    /// At these doors, of which one is a web door.
+    pub fn at(doors: impl Into<Doors>, config: impl Into<Config>) -> Self {
+        let doors = doors.into();
+        let address = doors.web[0].local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move { _ = stopped.await };
-        let task = tokio::spawn(serve(listener, config.into(), shutdown));
+        let task = tokio::spawn(serve(doors, config.into(), shutdown));
         Self { address, stop, task }
     }
 

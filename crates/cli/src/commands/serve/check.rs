@@ -32,17 +32,23 @@ pub(super) async fn check(resolved: &Resolved) -> Result<(), Failure> {
     if resolved.servers.mailbox
         && let Database::Path(path) = resolved.settings.mailbox.database()
     {
-        database(&path, resolved.in_usual_place()).map_err(|error| {
-            Failure::usage(format!(
-                "the database {} cannot be used: {error}; choose another with mailbox.database",
-                path.display()
-            ))
-        })?;
+        let usual = resolved.in_usual_place();
+        database(&path, usual).map_err(|error| unusable(&path, &error, "mailbox.database"))?;
+    }
+    for (name, path) in resolved.settings.usage.databases() {
+        database(path, false).map_err(|error| unusable(path, &error, name))?;
     }
     let certificate = Config { mailbox: None, relay: None, ..config };
     let read = prepare(Doors::default(), certificate).await;
     read.map_err(|error| Failure::usage(error.to_string()))?;
     blob::to_stdout(resolved.shown()?.as_bytes())
+}
+
+fn unusable(path: &Path, error: &io::Error, name: &str) -> Failure {
+    let path = path.display();
+    Failure::usage(format!(
+        "the database {path} cannot be used: {error}; choose another with {name}"
+    ))
 }
 
 /// Whether a database can be written there, or made. It is not opened as one, for a server may use it.

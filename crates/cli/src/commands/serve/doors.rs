@@ -12,16 +12,18 @@ pub(super) enum Door {
     Web,
     Tls,
     Relay,
+    Admin,
 }
 
 impl Door {
-    pub(super) const ALL: [Self; 3] = [Self::Web, Self::Tls, Self::Relay];
+    pub(super) const ALL: [Self; 4] = [Self::Web, Self::Tls, Self::Relay, Self::Admin];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Web => "web",
             Self::Tls => "tls",
             Self::Relay => "relay",
+            Self::Admin => "admin",
         }
     }
 
@@ -32,10 +34,11 @@ impl Door {
             Self::Tls => &resolved.settings.tls.listen,
             Self::Relay if resolved.servers.relay => &resolved.settings.relay.listen,
             Self::Relay => &[],
+            Self::Admin => &resolved.settings.admin.listen,
         }
     }
 
-    /// What clients use it by.
+    /// What clients, or the operator, use it by.
     fn urls(self, address: SocketAddr, servers: Servers) -> Vec<String> {
         let at = |scheme| {
             let mailbox = servers.mailbox.then(|| format!("{scheme}://{address}/v1"));
@@ -46,6 +49,7 @@ impl Door {
             Self::Web => at("ws"),
             Self::Tls => at("wss"),
             Self::Relay => vec![format!("tcp:{address}")],
+            Self::Admin => vec![format!("http://{address}/status")],
         }
     }
 }
@@ -130,9 +134,9 @@ pub(super) fn openings(
     }
     let listening = |(door, address)| Opening { door, by: By::Listening(address) };
     openings.extend(wanted.into_iter().map(listening));
-    if openings.is_empty() {
+    if openings.iter().all(|opening| opening.door == Door::Admin) {
         return Err(Failure::usage(
-            "nothing listens anywhere; set web.listen, tls.listen or relay.listen to an address",
+            "nothing listens for clients; set web.listen, tls.listen or relay.listen to an address",
         ));
     }
     Ok(openings)
@@ -170,6 +174,7 @@ pub(super) fn open(
             Door::Web => doors.web.push(listener),
             Door::Tls => doors.tls.push(listener),
             Door::Relay => doors.relay.push(listener),
+            Door::Admin => doors.admin.push(listener),
         }
     }
     Ok((doors, urls))

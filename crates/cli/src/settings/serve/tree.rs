@@ -8,7 +8,10 @@ use wormhole_sync_server::{
     TransitRelay, config::Network,
 };
 
-use super::units::{size, time};
+use super::{
+    operator::{AdminSettings, UsageSettings},
+    units::{size, time},
+};
 use crate::{args::Servers, exit::Failure};
 
 /// Every setting has a name: `mailbox.limits.mailboxes` is `settings.mailbox.limits.mailboxes`.
@@ -20,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) web: WebSettings,
     pub(crate) tls: TlsSettings,
     pub(crate) relay: RelaySettings,
+    pub(crate) admin: AdminSettings,
+    pub(crate) usage: UsageSettings,
     pub(crate) mailbox: MailboxSettings,
     #[serde(with = "ClientSettings")]
     pub(crate) clients: Clients,
@@ -165,6 +170,8 @@ impl Settings {
                 watch: Tls::new("", "").watch,
             },
             relay: RelaySettings { listen: on_this_computer(4001), limits: Relay::default() },
+            admin: AdminSettings::default(),
+            usage: UsageSettings::usual(),
             mailbox: MailboxSettings::default(),
             clients: Clients::default(),
         }
@@ -176,6 +183,7 @@ impl Settings {
             mailbox: servers.mailbox.then(|| self.mailbox.config()).transpose()?,
             relay: servers.relay.then(|| self.relay.limits.clone()),
             clients: self.clients.clone(),
+            usage: self.usage.config(),
             drain: self.drain,
             tls: self.tls.config()?,
         })
@@ -254,11 +262,13 @@ impl MailboxSettings {
     }
 }
 
-fn said(text: &str) -> Option<String> {
+pub(super) fn said(text: &str) -> Option<String> {
     Some(text.to_owned()).filter(|text| !text.is_empty())
 }
 
-fn addresses<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<SocketAddr>, D::Error> {
+pub(super) fn addresses<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> Result<Vec<SocketAddr>, D::Error> {
     let texts = Vec::<String>::deserialize(from)?;
     let address = |text: &String| {
         text.parse().map_err(|_| {

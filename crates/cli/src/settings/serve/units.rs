@@ -39,11 +39,36 @@ pub(super) mod time {
     pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
     ) -> Result<Duration, D::Error> {
-        let time = Written::read(from)?.with(|text| parse(text, &TIMES, "s"));
+        of(Written::read(from)?)
+    }
+
+    fn of<E: Error>(written: Written) -> Result<Duration, E> {
+        let time = written.with(|text| parse(text, &TIMES, "s"));
         let time = time.map(Duration::from_millis).filter(|time| !time.is_zero());
-        time.ok_or_else(|| {
-            D::Error::custom("write a time such as 10s, 5m or 1h, and not of nothing")
-        })
+        time.ok_or_else(|| E::custom("write a time such as 10s, 5m or 1h, and not of nothing"))
+    }
+
+    /// The same, and an empty text for none.
+    pub(in super::super) mod or_none {
+        use super::{Deserializer, Duration, Serializer, Written};
+
+        #[expect(clippy::ref_option, reason = "the form that serde takes")]
+        pub(in super::super::super) fn serialize<S: Serializer>(
+            time: &Option<Duration>,
+            to: S,
+        ) -> Result<S::Ok, S::Error> {
+            match time {
+                Some(time) => super::serialize(time, to),
+                None => to.serialize_str(""),
+            }
+        }
+
+        pub(in super::super::super) fn deserialize<'de, D: Deserializer<'de>>(
+            from: D,
+        ) -> Result<Option<Duration>, D::Error> {
+            let written = Written::read(from)?;
+            if written.is_empty() { Ok(None) } else { super::of(written).map(Some) }
+        }
     }
 }
 
@@ -87,7 +112,7 @@ pub(super) mod size {
             from: D,
         ) -> Result<Option<u64>, D::Error> {
             let written = Written::read(from)?;
-            if matches!(&written, Written::Text(text) if text.is_empty()) {
+            if written.is_empty() {
                 return Ok(None);
             }
             let bytes = written.with(|text| parse(text, &SIZES, "B"));
@@ -105,6 +130,10 @@ enum Written {
 }
 
 impl Written {
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Text(text) if text.is_empty())
+    }
+
     fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         Self::deserialize(from)
     }

@@ -1,0 +1,51 @@
+//! Settings of what an operator sees.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use wormhole_sync_server::Usage;
+
+use super::{
+    tree::{addresses, said},
+    units::time,
+};
+
+/// Where health, metrics and status are told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AdminSettings {
+    #[serde(deserialize_with = "addresses")]
+    pub(crate) listen: Vec<SocketAddr>,
+}
+
+/// What is kept for statistics. What is empty is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UsageSettings {
+    mailbox: String,
+    relay: String,
+    #[serde(with = "time::or_none")]
+    blur: Option<Duration>,
+}
+
+impl UsageSettings {
+    /// What holds when nothing is said.
+    pub(super) fn usual() -> Self {
+        Self { mailbox: String::new(), relay: String::new(), blur: Usage::default().blur }
+    }
+
+    /// What the library is told.
+    pub(super) fn config(&self) -> Usage {
+        let path = |text| said(text).map(PathBuf::from);
+        Usage { mailbox: path(&self.mailbox), relay: path(&self.relay), blur: self.blur }
+    }
+
+    /// The databases, by the names of their settings.
+    pub(crate) fn databases(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let named = [("usage.mailbox", &self.mailbox), ("usage.relay", &self.relay)];
+        let is_named = |(_, path): &(&str, &String)| !path.is_empty();
+        named.into_iter().filter(is_named).map(|(name, path)| (name, Path::new(path)))
+    }
+}

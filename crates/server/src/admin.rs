@@ -1,0 +1,105 @@
+//! The operator's door: health, metrics and status in HTTP.
+//!
+//! It is no client's, and is kept small: few connections, short heads, little time.
+
+use std::{io, sync::Arc, time::Duration};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
+
+use crate::{
+    front::refuse,
+    http::{self, Page},
+    stream::Stream,
+    watch::Watch,
+};
+
+/// Connections at a time: whoever holds some open must not keep the operator out for long, and
+/// counting everything takes a moment in which clients wait.
+const CONNECTIONS: usize = 16;
+
+/// Bytes of a request's head.
+const HEAD: usize = 8 << 10;
+
+/// How long a request and the reading of its answer may take each.
+const TIME: Duration = Duration::from_secs(3);
+
+/// How long to wait when a connection cannot be accepted.
+const SHORTAGE: Duration = Duration::from_millis(100);
+
+/// Answers at this door, for as long as the future is polled.
+pub(crate) async fn accept(listener: TcpListener, watch: Arc<Watch>) {
+    warn_if_public(&listener);
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let watch = Arc::clone(&watch);
+                tokio::spawn(async move {
+                    watch.metrics().accepted.count("admin");
+                    serve(stream, &watch).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::debug!(%error, "cannot accept an operator's connection");
+                sleep(SHORTAGE).await;
+            }
+        }
+    }
+}
+
+fn warn_if_public(listener: &TcpListener) {
+    if let Ok(address) = listener.local_addr()
+        && !address.ip().to_canonical().is_loopback()
+    {
+        tracing::warn!(
+            %address,
+            "metrics and status can be read from elsewhere: let a firewall see to who does, or \
+             listen on loopback"
+        );
+    }
+}
+
+async fn serve(stream: TcpStream, watch: &Watch) {
+    let mut stream = Stream::Plain(stream);
+    let Ok(Ok(answer)) = timeout(TIME, request(&mut stream, watch)).await else { return };
+    _ = timeout(TIME, refuse(&mut stream, &answer)).await;
+}
+
+async fn request(stream: &mut Stream, watch: &Watch) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    loop {
+        match http::page(&bytes) {
+            Page::At(path) => return Ok(page(&path, watch)),
+            Page::Answer(answer) => return Ok(answer),
+            Page::Incomplete if bytes.len() > HEAD => return Ok(http::head_too_large(HEAD)),
+            Page::Incomplete => {}
+        }
+        let read = stream.read_with(|read| {
+            bytes.extend_from_slice(read);
+            read.len()
+        });
+        if read.await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+fn page(path: &str, watch: &Watch) -> String {
+    match path {
+        "/healthz" => match watch.trouble() {
+            None => http::answer("200 OK", "ok\n"),
+            Some(trouble) => http::answer("503 Service Unavailable", &format!("{trouble}\n")),
+        },
+        "/metrics" => {
+            http::content("200 OK", "text/plain; version=0.0.4; charset=utf-8", &watch.exposition())
+        }
+        "/status" => http::content("200 OK", "application/json", &watch.status()),
+        _ => http::answer("404 Not Found", "There are /healthz, /metrics and /status\n"),
+    }
+}

@@ -1,0 +1,120 @@
+//! What an operator sees of a running server: how it is, how much of everything there is, and how
+//! that came. No client is told apart from another.
+
+mod exposition;
+mod status;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use crate::{
+    clock::Clock,
+    engine,
+    front::Front,
+    metrics::{Metrics, Totals, until_midnight},
+    relay,
+    usage::{MailboxNow, RelayNow},
+};
+
+/// How often usage databases are told what the server is like.
+const NOTE: Duration = Duration::from_secs(5 * 60);
+
+/// Where everything is looked at.
+pub(crate) struct Watch {
+    clock: Clock,
+    started: f64,
+    front: Arc<Front>,
+}
+
+/// What there is at one moment.
+struct Look {
+    now: f64,
+    connections: usize,
+    mailbox: Option<MailboxLook>,
+    relay: Option<relay::Present>,
+    totals: Totals,
+    today: Totals,
+}
+
+struct MailboxLook {
+    present: engine::Present,
+    database_bytes: Option<u64>,
+    hashcash_bits: u32,
+}
+
+impl Watch {
+    pub(crate) fn new(clock: Clock, front: Arc<Front>) -> Self {
+        Self { started: clock.now(), clock, front }
+    }
+
+    /// Why clients are not served as they should be, if so.
+    pub(crate) fn trouble(&self) -> Option<&'static str> {
+        self.front.mailbox.as_ref().and_then(|mailbox| mailbox.trouble())
+    }
+
+    /// Everything, in Prometheus' text format.
+    pub(crate) fn exposition(&self) -> String {
+        exposition::of(&self.look(), self.metrics(), self.started)
+    }
+
+    /// What is asked first, in JSON.
+    pub(crate) fn status(&self) -> String {
+        let look = self.look();
+        let lost = self.metrics().usage_rows_lost();
+        status::of(&look, self.trouble(), look.now - self.started, lost)
+    }
+
+    /// Tells the usage databases what the server is like, and begins a new day when it is time.
+    pub(crate) fn note(&self) {
+        let Look { now, mailbox, relay, .. } = self.look();
+        let (rebooted, updated) = (self.started, now);
+        if let Some(mailbox) = mailbox {
+            let connections = mailbox.present.connections;
+            self.front.recorder.mailbox_now(MailboxNow { rebooted, updated, connections });
+        }
+        if let Some(relay) = relay {
+            let relay::Present { waiting, pairs, incomplete_bytes, .. } = relay;
+            self.front.recorder.relay_now(RelayNow {
+                rebooted,
+                updated,
+                pairs,
+                waiting,
+                incomplete_bytes,
+            });
+        }
+    }
+
+    /// How long until the next note.
+    pub(crate) fn pause(&self) -> Duration {
+        NOTE.min(until_midnight(self.clock.now()))
+    }
+
+    /// The last note. It blocks until everything is written down.
+    pub(crate) fn stop(&self) {
+        self.note();
+        self.front.recorder.stop();
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        self.front.recorder.metrics()
+    }
+
+    fn look(&self) -> Look {
+        let Front { gate, mailbox, relay, .. } = &*self.front;
+        let mailbox = mailbox.as_ref().map(|mailbox| MailboxLook {
+            present: mailbox.present(),
+            database_bytes: mailbox.database_bytes(),
+            hashcash_bits: mailbox.hashcash_bits(),
+        });
+        let relay = relay.as_ref().map(|relay| relay.present());
+        let metrics = self.metrics();
+        let totals = Totals {
+            mailbox_endings: metrics.mailbox_endings.counts(),
+            relay_endings: metrics.relay_endings.counts(),
+            relay_bytes: relay.as_ref().map_or(0, |relay| relay.bytes),
+            refused: BTreeMap::new(),
+        };
+        let now = self.clock.now();
+        let today = metrics.today(now, &totals);
+        Look { now, connections: gate.connections(), mailbox, relay, totals, today }
+    }
+}
