@@ -5,6 +5,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use clap::Args;
@@ -68,4 +69,27 @@ impl Drop for Process {
         _ = self.0.kill();
         _ = self.0.wait();
     }
+}
+
+/// Bytes of a process that are in memory.
+pub fn resident(process: u32) -> io::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok())
+        .map(|kibibytes: u64| kibibytes * 1024)
+        .ok_or_else(|| io::Error::other("no VmRSS: memory is measured on Linux only"))
+}
+
+/// Ticks of the processor's clock in a second, as Linux has them for its users everywhere.
+const TICKS: u64 = 100;
+
+/// What a process has had of the processor so far.
+pub fn processor_time(process: u32) -> io::Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // Its name, in parentheses, may have spaces.
+    let (_, rest) = stat.rsplit_once(')').ok_or_else(|| io::Error::other("no process"))?;
+    let ticks: u64 =
+        rest.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<u64>().ok()).sum();
+    Ok(Duration::from_millis(ticks * 1000 / TICKS))
 }

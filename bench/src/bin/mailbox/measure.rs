@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use wormhole_sync_bench::client::{Client, Url};
+use wormhole_sync_bench::{
+    client::{Client, Url},
+    server::resident,
+};
 
 use crate::exchange;
 
@@ -92,14 +95,4 @@ async fn open(url: &Url, first: usize, count: usize) -> io::Result<Vec<Client>> 
         }
     }
     Ok(clients)
-}
-
-/// Bytes of a process that are in memory.
-fn resident(process: u32) -> io::Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok())
-        .map(|kibibytes: u64| kibibytes * 1024)
-        .ok_or_else(|| io::Error::other("no VmRSS: memory is measured on Linux only"))
 }
