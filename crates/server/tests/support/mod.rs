@@ -7,14 +7,14 @@ use std::{net::SocketAddr, time::Duration};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     sync::oneshot,
     task::JoinHandle,
     time::timeout,
 };
 use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
-use wormhole_sync_server::{Clients, Config, Doors, ServeError, listen, serve};
+use wormhole_sync_server::{Clients, Config, Control, Doors, ServeError, listen, prepare, serve};
 
 /// Beyond this a test has failed; nothing in it depends on how long things take.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -45,6 +45,19 @@ impl Server {
         let shutdown = async move { _ = stopped.await };
         let task = tokio::spawn(serve(doors, config.into(), shutdown));
         Self { address, stop, task }
+    }
+
+    /// One behind these doors, one of which is at this address.
+    pub async fn behind(
+        doors: Doors,
+        address: SocketAddr,
+        config: Config,
+    ) -> Result<(Self, Control), ServeError> {
+        let server = prepare(doors, config).await?;
+        let control = server.control();
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(server.serve(async move { _ = stopped.await }));
+        Ok((Self { address, stop, task }, control))
     }
 
     /// Stops the server and waits until it has.
@@ -97,11 +110,11 @@ impl Server {
 }
 
 /// A client's end of a connection.
-pub struct Client {
-    pub socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+pub struct Client<S = MaybeTlsStream<TcpStream>> {
+    pub socket: WebSocketStream<S>,
 }
 
-impl Client {
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub async fn say(&mut self, message: Value) {
         self.say_raw(message.to_string()).await;
     }
