@@ -302,6 +302,10 @@ pub struct Control {
 }
 
 impl Control {
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(clippy::unused_async, reason = "there are no files to be read")
+    )]
     /// Reads again what is kept in files of their own: the certificate and its key. When they cannot
     /// be used, the server goes on with those that it has, and tells so in its log, too.
     ///
@@ -315,10 +319,6 @@ impl Control {
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[cfg_attr(
-        not(feature = "tls"),
-        expect(clippy::unused_async, reason = "there are no files to be read")
-    )]
     pub async fn reload(&self) -> Result<(), ServeError> {
         #[cfg(feature = "tls")]
         if let Some(certificates) = &self.certificates {

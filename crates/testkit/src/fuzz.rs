@@ -10,6 +10,7 @@
 mod lines;
 mod numbers;
 mod parsers;
+mod proxies;
 mod texts;
 
 mod links;
@@ -30,6 +31,7 @@ pub use pair::world;
 pub use parsers::{
     client_message, pake_message, server_message, transfer_message, version_message,
 };
+pub use proxies::proxy_header;
 pub use session::session;
 pub use store::store;
 pub use texts::{code, phase, stamp, uri};
@@ -40,13 +42,14 @@ pub use wormhole::wormhole;
 pub type Target = fn(&[u8]);
 
 /// Every target with its name, which is also its corpus's folder.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 18] = [
     ("client_message", client_message),
     ("code", code),
     ("handshake", handshake),
     ("hints", hints),
     ("pake_message", pake_message),
     ("phase", phase),
+    ("proxy_header", proxy_header),
     ("records", records),
     ("server_message", server_message),
     ("session", session),
