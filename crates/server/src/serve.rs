@@ -33,8 +33,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// How long to wait when a connection cannot be accepted for lack of files or memory.
 const SHORTAGE: Duration = Duration::from_millis(100);
 
-/// Listens on an address, with room for many who connect at once, and raises the number of files
-/// that this process may have open to what the system allows.
+/// Listens on an address, with room for many who connect at once.
 ///
 /// ```
 /// use wormhole_sync_server::listen;
@@ -47,7 +46,6 @@ const SHORTAGE: Duration = Duration::from_millis(100);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn listen(address: std::net::SocketAddr) -> io::Result<TcpListener> {
-    raise_file_limit();
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -118,7 +116,8 @@ pub async fn serve(
 }
 
 /// Opens the database and reads what it holds; the first half of [`serve`], for those who want to
-/// say that a server is up only once it is sure to be.
+/// say that a server is up only once it is sure to be. Raises the number of files that this process
+/// may have open to what the system allows.
 ///
 /// ```
 /// use wormhole_sync_server::{Config, listen, prepare};
@@ -139,6 +138,7 @@ pub async fn prepare(
     config: impl Into<Config>,
 ) -> Result<Prepared, ServeError> {
     let (doors, mut config) = (doors.into(), config.into());
+    raise_file_limit();
     let clock = Clock::start();
     let metrics = Arc::new(Metrics::new(clock.now()));
     let recorder = Recorder::start(&config.usage, metrics).map_err(ServeError::System)?;

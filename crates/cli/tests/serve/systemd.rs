@@ -74,7 +74,7 @@ fn the_watchdog_hears_of_it_again_and_again() {
 fn start_with(scene: &Scene, socket: OwnedFd, name: &str, options: &[&str]) -> Running {
     let wormhole = scene.wormhole(&[&SERVE[..], options].concat());
     let mut command = Command::new("sh");
-    let script = r#"exec 3<&0 0</dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@""#;
+    let script = r#"ulimit -Sn 64; exec 3<&0 0</dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@""#;
     command.args(["-c", script, "sh"]).arg(wormhole.get_program()).args(wormhole.get_args());
     command.env_clear().envs(crate::support::variables(&wormhole)).env("LISTEN_FDNAMES", name);
     Running::start_on(&mut command, socket)
@@ -94,10 +94,21 @@ fn a_socket_named_web_is_served_and_no_other_address() {
     let server = start_with(&scene, socket, "web", &["--listen", &nobodys]);
     server.wait_for_stderr(&format!("listening on ws://{address}/v1"));
     assert!(TcpStream::connect(nobodys).is_err());
+    #[cfg(target_os = "linux")]
+    has_as_many_files_as_it_may(&server);
     let url = format!("ws://{address}/v1");
     let one = scene.start(&["--relay-url", &url, "exchange", "--code", "5-a", "--text", "one"]);
     scene.run(&["--relay-url", &url, "exchange", "5-a", "--text", "two"]).with_code(0);
     assert_eq!(one.end().with_code(0).text(), "two");
+}
+
+#[cfg(target_os = "linux")]
+#[track_caller]
+fn has_as_many_files_as_it_may(server: &Running) {
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap();
+    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    let [soft, hard] = [0, 1].map(|place| files.split_whitespace().nth(place).unwrap());
+    assert_eq!(soft, hard);
 }
 
 #[test]
