@@ -106,6 +106,9 @@ struct WebArgs {
     /// Its private key, in PEM
     #[arg(long, value_name = "PATH")]
     tls_key: Option<String>,
+    /// The address and port of /healthz, /metrics and /status, for you alone [default: none]
+    #[arg(long, value_name = "ADDR:PORT")]
+    admin_listen: Vec<String>,
     /// A proxy, or a network of them, whose X-Forwarded-For and X-Real-IP are believed; may be given again
     #[arg(long = "trusted-proxy", value_name = "ADDR")]
     trusted_proxies: Vec<String>,
@@ -203,6 +206,7 @@ impl WebArgs {
             ("--tls-listen", "tls.listen", list(&self.tls_listen)),
             ("--tls-certificate", "tls.certificate", self.tls_certificate.clone()),
             ("--tls-key", "tls.key", self.tls_key.clone()),
+            ("--admin-listen", "admin.listen", list(&self.admin_listen)),
             ("--trusted-proxy", "clients.trusted-proxies", list(&self.trusted_proxies)),
             ("--limit-loopback", "clients.limit-loopback", switch(self.limit_loopback)),
         ])

@@ -11,8 +11,10 @@ fn what_would_run_is_printed_with_where_each_setting_comes_from_and_nothing_is_m
     let scene = Scene::without_server();
     let file =
         scene.file("wormhole.toml", "[mailbox]\nmotd = 'hello'\n\n[mailbox.timing]\nping = 30\n");
-    let mut command =
-        scene.wormhole(&[&CHECK[..], &["--listen", "127.0.0.1:0", "--allow-list"]].concat());
+    let mut command = scene.wormhole(
+        &[&CHECK[..], &["--listen", "127.0.0.1:0", "--allow-list", "--set", "usage.relay=usage"]]
+            .concat(),
+    );
     command.env("WORMHOLE_SERVE_CONFIG", &file).env("WORMHOLE_SERVE_CLIENTS_CONNECTIONS", "7");
     let checked = Running::start(&mut command, b"").end().with_code(0);
     for line in [
@@ -26,7 +28,7 @@ fn what_would_run_is_printed_with_where_each_setting_comes_from_and_nothing_is_m
     ] {
         assert!(checked.text().contains(line), "{line} is not in {}", checked.text());
     }
-    assert!(!scene.home().join(".local").exists());
+    assert!(!scene.home().join(".local").exists() && !scene.home().join("usage").exists());
 
     let again = scene.file("again.toml", &checked.stdout);
     let again = scene.run(&[&CHECK[..], &["--config", again.to_str().unwrap()]].concat());
@@ -103,7 +105,8 @@ fn the_example_of_a_file_is_one_that_is_taken() {
     let chain = scene.file("chain.pem", issued.certificate.pem());
     let key = scene.file("key.pem", issued.key.serialize_pem());
     let (chain, key) = (chain.to_str().unwrap(), key.to_str().unwrap());
-    let all = scene.file("all.toml", text.join("\n"));
+    let state = scene.home().to_str().unwrap();
+    let all = scene.file("all.toml", text.join("\n").replace("/var/lib/wormhole", state));
     let here = ["--db", database, "--tls-certificate", chain, "--tls-key", key];
     let not_privileged = ["--tls-listen", "127.0.0.1:0", "--config", all.to_str().unwrap()];
     scene.run(&[&CHECK[..], &here, &not_privileged].concat()).with_code(0);

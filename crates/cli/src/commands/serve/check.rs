@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use wormhole_sync_server::{Config, Database, Doors, prepare};
+use wormhole_sync_server::{Config, Database, Doors, Usage, prepare};
 
 use super::doors::Door;
 use crate::{commands::blob, exit::Failure, settings::serve::Resolved};
@@ -38,7 +38,7 @@ pub(super) async fn check(resolved: &Resolved) -> Result<(), Failure> {
     for (name, path) in resolved.settings.usage.databases() {
         database(path, false).map_err(|error| unusable(path, &error, name))?;
     }
-    let certificate = Config { mailbox: None, relay: None, ..config };
+    let certificate = Config { mailbox: None, relay: None, usage: Usage::default(), ..config };
     let read = prepare(Doors::default(), certificate).await;
     read.map_err(|error| Failure::usage(error.to_string()))?;
     blob::to_stdout(resolved.shown()?.as_bytes())
