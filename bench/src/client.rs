@@ -1,11 +1,14 @@
 //! A lean client of the mailbox protocol, so that what is measured is the server.
 
-use std::{io, net::SocketAddr};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+};
 
 use serde::Deserialize;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 /// Bytes that are read at once.
@@ -18,6 +21,22 @@ pub struct Url {
     pub address: SocketAddr,
     /// The path of its WebSocket.
     pub path: String,
+    /// From which address to connect, when not the system is to choose: one address has so many ports.
+    pub from: Option<IpAddr>,
+}
+
+impl Url {
+    /// A mailbox server's usual path at an address.
+    pub fn of(address: SocketAddr) -> Self {
+        Self { address, path: "/v1".to_owned(), from: None }
+    }
+
+    async fn connect(&self) -> io::Result<TcpStream> {
+        let Some(from) = self.from else { return TcpStream::connect(self.address).await };
+        let socket = if from.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.bind((from, 0).into())?;
+        socket.connect(self.address).await
+    }
 }
 
 /// A message from the server, as far as it is looked at.
@@ -49,7 +68,7 @@ pub struct Client {
 impl Client {
     /// Connects and goes through the WebSocket's handshake.
     pub async fn connect(url: &Url) -> io::Result<Self> {
-        let stream = TcpStream::connect(url.address).await?;
+        let stream = url.connect().await?;
         stream.set_nodelay(true)?;
         let mut client = Self { stream, input: Vec::new(), used: 0, output: Vec::new() };
         let request = format!(

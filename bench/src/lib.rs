@@ -1,4 +1,5 @@
-//! What the benchmarks share: a lean client, and our server in a process of its own.
+//! What the benchmarks share: a lean client, an exchange of two of them, and our server in a process of its own.
 
 pub mod client;
+pub mod exchange;
 pub mod server;

@@ -5,11 +5,14 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use clap::Args;
-use wormhole_sync_server::{Database, Mailbox, listen, serve};
+use wormhole_sync_server::{Config, Database, Doors, Mailbox, Relay, listen, serve};
+
+/// How long a server may take to start.
+const START: Duration = Duration::from_secs(20);
 
 /// Our server alone, with a database on disk: what a benchmark starts as `serve ADDRESS DATABASE`.
 #[derive(Args)]
@@ -18,13 +21,22 @@ pub struct Serve {
     address: SocketAddr,
     /// The database.
     database: PathBuf,
+    /// Where to listen for the relay, when one is to be served, too.
+    #[arg(long)]
+    relay: Option<SocketAddr>,
 }
 
 impl Serve {
     /// Serves until it is killed.
     pub async fn run(self) -> io::Result<()> {
-        let config = Mailbox { database: Database::Path(self.database), ..Mailbox::default() };
-        serve(listen(self.address)?, config, std::future::pending()).await.map_err(io::Error::other)
+        let mailbox = Mailbox { database: Database::Path(self.database), ..Mailbox::default() };
+        let mut doors = Doors::from(listen(self.address)?);
+        let mut config = Config::from(mailbox);
+        if let Some(relay) = self.relay {
+            doors.relay.push(listen(relay)?);
+            config.relay = Some(Relay::default());
+        }
+        serve(doors, config, std::future::pending()).await.map_err(io::Error::other)
     }
 }
 
@@ -38,6 +50,18 @@ pub fn ours(address: SocketAddr, database: &Path) -> io::Result<Command> {
 /// An address of loopback at which nothing listens.
 pub fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind("127.0.0.1:0")?.local_addr()
+}
+
+/// Waits until a server listens.
+pub async fn ready(address: SocketAddr) -> io::Result<()> {
+    let started = Instant::now();
+    while tokio::net::TcpStream::connect(address).await.is_err() {
+        if started.elapsed() > START {
+            return Err(io::Error::other("the server does not start"));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
 }
 
 /// A server in a process of its own. It ends with this value.
@@ -92,4 +116,17 @@ pub fn processor_time(process: u32) -> io::Result<Duration> {
     let ticks: u64 =
         rest.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<u64>().ok()).sum();
     Ok(Duration::from_millis(ticks * 1000 / TICKS))
+}
+
+/// Lets this process, and those that it starts, have so many files open.
+pub fn raise_file_limit(wanted: u64) -> io::Result<()> {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.maximum.is_some_and(|maximum| maximum < wanted) {
+        return Err(io::Error::other(format!(
+            "{wanted} files must be open at a time, and the system allows fewer: raise `ulimit -Hn`"
+        )));
+    }
+    limit.current = limit.maximum;
+    Ok(setrlimit(Resource::Nofile, limit)?)
 }

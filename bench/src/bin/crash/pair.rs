@@ -48,7 +48,7 @@ pub(crate) async fn work(
     worker: u64,
     progress: Arc<Progress>,
 ) -> Result<(), String> {
-    let url = Url { address, path: "/v1".to_owned() };
+    let url = Url::of(address);
     for round in 0u64.. {
         let (tell, told) = watch::channel(None);
         let name = format!("{worker:04x}{round:08x}");

@@ -5,18 +5,14 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Command, Stdio},
-    time::{Duration, Instant},
 };
 
 use wormhole_sync_bench::{
     client::Url,
-    server::{Process, free_address, ours},
+    server::{Process, free_address, ours, ready},
 };
 
 use crate::{Load, measure};
-
-/// How long a server may take to start.
-const START: Duration = Duration::from_secs(20);
 
 /// One thing that a server showed.
 struct Figure {
@@ -57,14 +53,8 @@ async fn with_server(
     load: &Load,
 ) -> io::Result<Vec<Figure>> {
     let process = Process::start(command.stderr(Stdio::null()))?;
-    let started = Instant::now();
-    while tokio::net::TcpStream::connect(address).await.is_err() {
-        if started.elapsed() > START {
-            return Err(io::Error::other("the server does not start"));
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    figures(&Url { address, path: "/v1".to_owned() }, Some(process.id()), load).await
+    ready(address).await?;
+    figures(&Url::of(address), Some(process.id()), load).await
 }
 
 async fn figures(url: &Url, server: Option<u32>, load: &Load) -> io::Result<Vec<Figure>> {

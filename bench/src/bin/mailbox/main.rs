@@ -8,7 +8,6 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 #![expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 
-mod exchange;
 mod measure;
 
 mod compare;
@@ -98,5 +97,5 @@ fn parse_url(text: &str) -> Result<Url, String> {
     let mut addresses = std::net::ToSocketAddrs::to_socket_addrs(host)
         .map_err(|error| format!("{host}: {error}; write ws://HOST:PORT/v1"))?;
     let address = addresses.next().ok_or("the host has no address")?;
-    Ok(Url { address, path: format!("/{path}") })
+    Ok(Url { path: format!("/{path}"), ..Url::of(address) })
 }

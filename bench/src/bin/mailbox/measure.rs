@@ -11,10 +11,9 @@ use std::{
 
 use wormhole_sync_bench::{
     client::{Client, Url},
+    exchange,
     server::resident,
 };
-
-use crate::exchange;
 
 /// One exchange may take this long before the run fails.
 const PATIENCE: Duration = Duration::from_secs(60);

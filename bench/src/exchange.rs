@@ -2,8 +2,8 @@
 
 use std::io;
 
+use crate::client::{Client, Url};
 use tokio::sync::oneshot;
-use wormhole_sync_bench::client::{Client, Url};
 
 const APP: &str = "example.com/bench";
 
@@ -12,7 +12,7 @@ const PAKE: &str = "7b2270616b655f7631223a22353331643061323932383931323664313333
     38653337316562643663356133386535613265336332313538323431373530343632396532323863363130227d";
 
 /// Runs a whole exchange. Both clients follow the order of the family's own clients.
-pub(crate) async fn run(url: &Url, number: u64) -> io::Result<()> {
+pub async fn run(url: &Url, number: u64) -> io::Result<()> {
     let (tell, told) = oneshot::channel();
     let initiator = initiate(url, number, tell);
     let receiver = receive(url, number, told);
@@ -21,7 +21,7 @@ pub(crate) async fn run(url: &Url, number: u64) -> io::Result<()> {
 }
 
 /// A client that waits: bound, with a nameplate, its mailbox open and its key exchange begun.
-pub(crate) async fn wait(url: &Url, number: u64) -> io::Result<Client> {
+pub async fn wait(url: &Url, number: u64) -> io::Result<Client> {
     Ok(begin(url, &format!("{number:015x}w"), None).await?.0)
 }
 
