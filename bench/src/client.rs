@@ -30,13 +30,22 @@ impl Url {
     pub fn of(address: SocketAddr) -> Self {
         Self { address, path: "/v1".to_owned(), from: None }
     }
+}
 
-    async fn connect(&self) -> io::Result<TcpStream> {
-        let Some(from) = self.from else { return TcpStream::connect(self.address).await };
-        let socket = if from.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        socket.bind((from, 0).into())?;
-        socket.connect(self.address).await
-    }
+/// Connects to an address, from one of this computer's if any is named.
+pub async fn connect(address: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> {
+    let Some(from) = from else { return TcpStream::connect(address).await };
+    let socket = if from.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.bind((from, 0).into())?;
+    socket.connect(address).await
+}
+
+/// The request that asks for a WebSocket at this path.
+pub fn upgrade(path: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
 }
 
 /// A message from the server, as far as it is looked at.
@@ -68,15 +77,10 @@ pub struct Client {
 impl Client {
     /// Connects and goes through the WebSocket's handshake.
     pub async fn connect(url: &Url) -> io::Result<Self> {
-        let stream = url.connect().await?;
+        let stream = connect(url.address, url.from).await?;
         stream.set_nodelay(true)?;
         let mut client = Self { stream, input: Vec::new(), used: 0, output: Vec::new() };
-        let request = format!(
-            "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-            url.path, url.address
-        );
-        client.stream.write_all(request.as_bytes()).await?;
+        client.stream.write_all(upgrade(&url.path).as_bytes()).await?;
         loop {
             let end = client.input.windows(4).position(|window| window == b"\r\n\r\n");
             if let Some(end) = end {

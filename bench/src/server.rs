@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::Args;
-use wormhole_sync_server::{Config, Database, Doors, Mailbox, Relay, listen, serve};
+use wormhole_sync_server::{Database, Mailbox, listen, serve};
 
 /// How long a server may take to start.
 const START: Duration = Duration::from_secs(20);
@@ -21,22 +21,13 @@ pub struct Serve {
     address: SocketAddr,
     /// The database.
     database: PathBuf,
-    /// Where to listen for the relay, when one is to be served, too.
-    #[arg(long)]
-    relay: Option<SocketAddr>,
 }
 
 impl Serve {
     /// Serves until it is killed.
     pub async fn run(self) -> io::Result<()> {
-        let mailbox = Mailbox { database: Database::Path(self.database), ..Mailbox::default() };
-        let mut doors = Doors::from(listen(self.address)?);
-        let mut config = Config::from(mailbox);
-        if let Some(relay) = self.relay {
-            doors.relay.push(listen(relay)?);
-            config.relay = Some(Relay::default());
-        }
-        serve(doors, config, std::future::pending()).await.map_err(io::Error::other)
+        let config = Mailbox { database: Database::Path(self.database), ..Mailbox::default() };
+        serve(listen(self.address)?, config, std::future::pending()).await.map_err(io::Error::other)
     }
 }
 
@@ -116,6 +107,16 @@ pub fn processor_time(process: u32) -> io::Result<Duration> {
     let ticks: u64 =
         rest.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<u64>().ok()).sum();
     Ok(Duration::from_millis(ticks * 1000 / TICKS))
+}
+
+/// Files that a process has open.
+pub fn open_files(process: u32) -> io::Result<usize> {
+    Ok(std::fs::read_dir(format!("/proc/{process}/fd"))?.count())
+}
+
+/// Threads of a process.
+pub fn threads(process: u32) -> io::Result<usize> {
+    Ok(std::fs::read_dir(format!("/proc/{process}/task"))?.count())
 }
 
 /// Lets this process, and those that it starts, have so many files open.
