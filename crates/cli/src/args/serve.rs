@@ -88,8 +88,9 @@ pub(crate) struct SettingArgs {
     pub(crate) check: bool,
 }
 
-/// What concerns all who come over HTTP.
+/// Where all come in but those who come to the relay's own port.
 #[derive(Args)]
+#[command(next_help_heading = "Doors")]
 struct WebArgs {
     /// The address and port of HTTP and WebSockets; may be given again
     ///

@@ -111,3 +111,22 @@ fn the_example_of_a_file_is_one_that_is_taken() {
     let not_privileged = ["--tls-listen", "127.0.0.1:0", "--config", all.to_str().unwrap()];
     scene.run(&[&CHECK[..], &here, &not_privileged].concat()).with_code(0);
 }
+
+#[test]
+fn what_the_container_and_the_unit_set_are_settings() {
+    let scene = Scene::without_server();
+    let mut set = 0;
+    for file in ["Containerfile", "systemd/wormhole.service"] {
+        let path = format!("{}/../../contrib/{file}", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).unwrap();
+        for variable in text.split("WORMHOLE_SERVE_").skip(1) {
+            let end = variable.find(|letter: char| !letter.is_ascii_uppercase() && letter != '_');
+            let variable = format!("WORMHOLE_SERVE_{}", &variable[..end.unwrap()]);
+            let mut check = scene.wormhole(&[&CHECK[..], &["--set", "tls.listen="]].concat());
+            let checked = Running::start(check.env(&variable, ""), b"").end();
+            assert!(!checked.stderr.contains("belongs to no setting"), "{}", checked.stderr);
+            set += 1;
+        }
+    }
+    assert!(set > 5, "{set}");
+}
