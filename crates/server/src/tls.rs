@@ -72,7 +72,7 @@ impl Certificates {
             Ok(Pair { stamp, config, ends }) => {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = config;
                 *look = Look { stamp, complaint: None, ends, reminded: Instant::now() };
-                tell(ends, "TLS has a new certificate");
+                tell(ends, "TLS has read a certificate");
                 Ok(())
             }
             Err(error) => {

@@ -19,7 +19,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_websockets::{ClientBuilder, MaybeTlsStream};
-use wormhole_sync_server::{Clients, Config};
+use wormhole_sync_server::{Clients, Config, Doors, Relay, listen};
 
 const IPV4: &[u8] = b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\n";
 
@@ -218,6 +218,39 @@ async fn a_forged_header_beside_the_proxys_is_refused() {
     let answer = server.raw(format!("{head}X-Forwarded-For: 127.0.0.1\r\n\r\n").as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
     assert!(answer.contains("contradict each other"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_header_comes_before_the_line_at_a_relays_door() {
+    let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut doors = Doors::default();
+    doors.relay.push(listener);
+    let clients = Clients { connections_per_address: 1, ..headed() };
+    let config =
+        Config { mailbox: None, relay: Some(Relay::default()), clients, ..Config::default() };
+    let (server, _) = Server::behind(doors, address, config).await.unwrap();
+    let link = async |header: &[u8], side: &str| {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let line = format!("please relay {} for side {}\n", "0".repeat(64), side.repeat(16));
+        stream.write_all(&[header, line.as_bytes()].concat()).await.unwrap();
+        stream
+    };
+    let hear = async |stream: &mut TcpStream| {
+        let mut heard = vec![0; 1000];
+        let length = timeout(PATIENCE, stream.read(&mut heard)).await.unwrap().unwrap();
+        String::from_utf8_lossy(&heard[..length]).into_owned()
+    };
+    let mut first = link(IPV4, "a").await;
+    // The first is counted by the time that the second is refused, or the other way about.
+    let mut same = link(&binary(7, 20), "a").await;
+    let mut other = link(&binary(8, 0), "b").await;
+    assert_eq!(hear(&mut other).await, "ok\n");
+    let (one, two) = tokio::join!(hear(&mut first), hear(&mut same));
+    assert!([&one, &two].iter().any(|heard| **heard == "ok\n"), "{one} {two}");
+    assert!([&one, &two].iter().any(|heard| heard.contains("from your address")), "{one} {two}");
+    let mut headless = link(b"", "c").await;
+    assert!(hear(&mut headless).await.contains("expects a header of the PROXY protocol"));
 }
 
 #[tokio::test]
