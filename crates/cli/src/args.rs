@@ -19,7 +19,7 @@ pub(crate) use meeting::{CodeArgs, LocalArgs, MeetingArgs, QrArgs, WorkArgs};
 pub(crate) use receive::ReceiveArgs;
 pub(crate) use routes::{ListenArgs, RouteArgs, with_ports_joined};
 pub(crate) use send::SendArgs;
-pub(crate) use serve::{ServeArgs, Servers};
+pub(crate) use serve::{BackupArgs, Errand, ServeArgs, Servers, StatusArgs};
 #[cfg(unix)]
 pub(crate) use ssh::InviteArgs;
 pub(crate) use ssh::{AcceptArgs, SshArgs, SshCommand};
@@ -139,7 +139,7 @@ pub(crate) enum Command {
     /// Every setting has a name, such as mailbox.limits.mailboxes, and can be given in a file, in the
     /// environment (WORMHOLE_SERVE_MAILBOX_LIMITS_MAILBOXES), and on the command line; the later of these
     /// counts. --check prints all of them.
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Print the completions for a shell
     Completions {
         /// The shell

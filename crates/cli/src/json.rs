@@ -137,6 +137,8 @@ pub(crate) enum Event<'a> {
     Diagnosis { works: bool, problems: usize },
     /// A server accepts connections.
     Listening { url: &'a str },
+    /// A database was copied.
+    BackedUp { path: &'a str, bytes: u64 },
     /// A server has something to say to its operator: `info`, `warning` or `error`.
     Log { level: &'a str, text: &'a str },
     /// Something to know.

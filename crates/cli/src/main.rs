@@ -27,7 +27,7 @@ use tokio::runtime::Builder;
 use wormhole_sync::{DROP_LIMIT, farewells};
 
 use crate::{
-    args::{Cli, Command, SshCommand, with_ports_joined},
+    args::{Cli, Command, Errand, SshCommand, with_ports_joined},
     commands::{doctor, exchange, paper, receive, send, serve, ssh::accept},
     exit::{Exit, Failure},
     json::Event,
@@ -83,6 +83,13 @@ fn run(cli: &Cli, console: &Arc<Console>) -> Result<(), Failure> {
             on(Builder::new_current_thread(), doctor::run(checkup, console))
         }
         Command::Serve(args) => {
+            match args.errand() {
+                Some(Errand::Status(args)) => {
+                    return on(Builder::new_current_thread(), serve::status::run(global, args));
+                }
+                Some(Errand::Backup(args)) => return serve::backup::run(args, console),
+                None => {}
+            }
             let serve = serve::prepare(global, args)?;
             if args.settings().check {
                 return on(Builder::new_current_thread(), serve.check());

@@ -13,6 +13,7 @@ mod support;
 
 mod serve {
     mod both;
+    mod operator;
     mod settings;
     mod signals;
     mod systemd;

@@ -1,8 +1,12 @@
 //! `wormhole serve`.
 
+mod operator;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+
+pub(crate) use operator::{BackupArgs, StatusArgs};
 
 /// What is to run.
 #[derive(Args)]
@@ -33,6 +37,22 @@ enum ServeCommand {
     /// Clients use it with --transit-helper tcp:HOST:PORT, or ws://HOST:PORT/relay where --listen lets
     /// WebSockets in.
     Relay(Box<RelayArgs>),
+    /// Ask a server that runs how it is: who waits, today's exchanges, what was refused
+    ///
+    /// It is asked at its setting admin.listen, which is none unless it is set. With --json, what it tells is
+    /// printed on standard output as it is.
+    Status(StatusArgs),
+    /// Copy the database while the server goes on
+    ///
+    /// The copy is what the database was at one moment, checked, and readable by its owner alone. To go back to
+    /// it, stop the server, put the copy in the database's place, and remove the files -wal and -shm beside it.
+    Backup(BackupArgs),
+}
+
+/// What is asked of a server that runs.
+pub(crate) enum Errand<'a> {
+    Status(&'a StatusArgs),
+    Backup(&'a BackupArgs),
 }
 
 /// What both servers are told.
@@ -164,6 +184,15 @@ struct MailboxFlags {
 pub(crate) type Flag = (String, String, String);
 
 impl ServeArgs {
+    /// What is asked of a server that runs, if no server is to run.
+    pub(crate) fn errand(&self) -> Option<Errand<'_>> {
+        match &self.command {
+            Some(ServeCommand::Status(args)) => Some(Errand::Status(args)),
+            Some(ServeCommand::Backup(args)) => Some(Errand::Backup(args)),
+            _ => None,
+        }
+    }
+
     /// Which servers are to run.
     pub(crate) fn servers(&self) -> Servers {
         Servers {
@@ -177,7 +206,7 @@ impl ServeArgs {
         match &self.command {
             Some(ServeCommand::Mailbox(args)) => &args.settings,
             Some(ServeCommand::Relay(args)) => &args.settings,
-            None => &self.both.settings,
+            _ => &self.both.settings,
         }
     }
 
@@ -186,7 +215,7 @@ impl ServeArgs {
         let (web, rest) = match &self.command {
             Some(ServeCommand::Mailbox(args)) => (&args.web, args.mailbox.flags()),
             Some(ServeCommand::Relay(args)) => (&args.web, args.relay.flags()),
-            None => (&self.both.web, [self.both.relay.flags(), self.both.mailbox.flags()].concat()),
+            _ => (&self.both.web, [self.both.relay.flags(), self.both.mailbox.flags()].concat()),
         };
         [self.settings().flags(), web.flags(), rest].concat()
     }

@@ -1,8 +1,10 @@
 //! `wormhole serve`: the servers.
 
+pub(crate) mod backup;
 mod check;
 mod doors;
 mod log;
+pub(crate) mod status;
 #[cfg(unix)]
 mod systemd;
 

@@ -52,6 +52,11 @@ pub(crate) struct Resolved {
 }
 
 impl Sources {
+    /// Those of a server that was started without flags for its settings.
+    pub(crate) fn without_flags(servers: Servers, file: Option<PathBuf>) -> Self {
+        Self { servers, file, environment: std::env::vars_os().collect(), flags: Vec::new() }
+    }
+
     /// Works them out. The file is read anew each time.
     pub(crate) fn resolve(&self) -> Result<Resolved, Failure> {
         let mut table = table(&Settings::usual(self.servers))?;

@@ -143,6 +143,13 @@ fn sentence(event: &Event<'_>) -> Option<String> {
         Event::KeyAdded { key, user, path, added } => key_added(*key, user, path, *added),
         Event::Diagnosis { works, problems } => return check::diagnosis(*works, *problems),
         Event::Listening { url } => format!("listening on {url}\n"),
+        Event::BackedUp { path, bytes } => {
+            format!(
+                "the copy is in {} ({})\n",
+                sanitize::line(path, MAX_SHORT),
+                super::progress::amount(*bytes)
+            )
+        }
         Event::Log { level, text } => format!("{level}: {}\n", sanitize::line(text, MAX_SHORT)),
         Event::Note { message } => format!("{}\n", sanitize::compact(message, MAX_SHORT)),
         _ => return None,

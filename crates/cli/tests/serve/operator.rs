@@ -1,0 +1,122 @@
+//! What an operator asks of a server that runs.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use crate::support::{NOWHERE, Running, Scene};
+
+/// A server with a database and an operator's door, and where that is.
+fn server(scene: &mut Scene) -> (Running, String) {
+    let server = scene.start(&[
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--relay-listen",
+        "127.0.0.1:0",
+        "--set",
+        "admin.listen=127.0.0.1:0",
+        "--db",
+        "mailbox.sqlite",
+    ]);
+    let url = |line: String| line.split_whitespace().last().unwrap().to_owned();
+    let admin = url(server.wait_for_stderr("listening on http://"));
+    scene.url = url(server.wait_for_stderr("listening on ws://"));
+    (server, admin)
+}
+
+fn exchange(scene: &Scene) {
+    let sides = ["one", "other"]
+        .map(|text| scene.start(&["exchange", "5-guitar-aardvark", "--text", text]));
+    for side in sides {
+        side.end().with_code(0);
+    }
+}
+
+#[test]
+fn a_server_tells_its_status_to_people_and_to_programs() {
+    let mut scene = Scene::without_server();
+    let (_server, admin) = server(&mut scene);
+    exchange(&scene);
+    let shown = scene.run(&["serve", "status", "--admin", &admin]).with_code(0);
+    for line in [
+        "mailboxes        0 waiting, 0 paired (",
+        "exchanges today  1 happy\n",
+        "relay            0 waiting, 0 paired\n",
+        "refused today    none\n",
+        "server           0.1.0, up ",
+    ] {
+        assert!(shown.text().contains(line), "{line} is not in {}", shown.text());
+    }
+    let json = scene.run(&["--json", "serve", "status", "--admin", &admin]).with_code(0);
+    let json: serde_json::Value = serde_json::from_str(json.text()).unwrap();
+    assert_eq!(json["mailbox"]["ended_today"]["happy"], 1);
+    assert!(json["mailbox"]["database_bytes"].as_u64() > Some(0), "{json}");
+}
+
+#[test]
+fn where_a_server_is_asked_stands_in_its_settings() {
+    let mut scene = Scene::without_server();
+    let (_server, admin) = server(&mut scene);
+    let address = admin.trim_start_matches("http://").trim_end_matches("/status");
+    let file = scene.file("wormhole.toml", format!("[admin]\nlisten = ['{address}']\n"));
+    let file = file.to_str().unwrap();
+    let shown = scene.run(&["serve", "status", "--config", file]).with_code(0);
+    assert!(shown.text().contains("mailboxes "), "{}", shown.text());
+}
+
+#[test]
+fn where_no_server_tells_it_is_said_how_to_have_it_told() {
+    let scene = Scene::new();
+    let refused = scene.run(&["serve", "status", "--admin", "http://127.0.0.1:9"]).with_code(4);
+    assert!(refused.stderr.contains("--set admin.listen=127.0.0.1:4010"), "{}", refused.stderr);
+    assert!(refused.stdout.is_empty());
+    // A mailbox server is there, and it is another door.
+    let web = scene.url.replace("ws://", "http://");
+    let refused = scene.run(&["serve", "status", "--admin", &web]).with_code(7);
+    assert!(refused.stderr.contains("admin.listen"), "{}", refused.stderr);
+    let refused = scene.run(&["serve", "status", "--admin", NOWHERE]).with_code(2);
+    assert!(refused.stderr.contains("http://HOST:PORT"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_server_is_copied_while_it_runs_and_the_copy_serves() {
+    let mut scene = Scene::without_server();
+    let (_server, _) = server(&mut scene);
+    let waits = scene.start(&["exchange", "5-guitar-aardvark", "--text", "one"]);
+    waits.wait_for_stderr("aiting");
+    let backup = ["serve", "backup", "--db", "mailbox.sqlite", "--to", "copy.sqlite"];
+    let copied = scene.run(&backup).with_code(0);
+    assert!(copied.stderr.contains("the copy is in copy.sqlite ("), "{}", copied.stderr);
+    let copy = scene.home().join("copy.sqlite");
+    assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let refused = scene.run(&backup).with_code(2);
+    assert!(refused.stderr.contains("--overwrite"), "{}", refused.stderr);
+    let again = [&["--json"], &backup[..], &["--overwrite"]].concat();
+    let copied = scene.run(&again).with_code(0);
+    let event: serde_json::Value = serde_json::from_str(&copied.stderr).unwrap();
+    assert_eq!((&event["event"], &event["path"]), (&"backed_up".into(), &"copy.sqlite".into()));
+    assert_eq!(event["bytes"], fs::metadata(&copy).unwrap().len());
+
+    let arguments = ["serve", "mailbox", "--listen", "127.0.0.1:0", "--db", "copy.sqlite"];
+    let second = scene.start(&arguments);
+    let line = second.wait_for_stderr("listening on ws://");
+    assert!(second.stderr().contains("mailboxes: 1"), "{}", second.stderr());
+    line.split_whitespace().last().unwrap().clone_into(&mut scene.url);
+    let other = scene.start(&["exchange", "6-guitar-aardvark", "--text", "other"]);
+    let one = scene.start(&["exchange", "6-guitar-aardvark", "--text", "one"]);
+    assert_eq!(one.end().with_code(0).text(), "other");
+    other.end().with_code(0);
+}
+
+#[test]
+fn the_database_of_the_settings_is_copied_when_none_is_named() {
+    let scene = Scene::without_server();
+    let server = scene.start(&["serve", "mailbox", "--listen", "127.0.0.1:0"]);
+    server.wait_for_stderr("listening on ");
+    scene.run(&["serve", "backup", "--to", "copy.sqlite"]).with_code(0);
+    assert!(scene.home().join("copy.sqlite").exists());
+    let mut command = scene.wormhole(&["serve", "backup", "--to", "other.sqlite"]);
+    command.env("WORMHOLE_SERVE_MAILBOX_DATABASE", ":memory:");
+    let refused = Running::start(&mut command, b"").end().with_code(2);
+    assert!(refused.stderr.contains("--db"), "{}", refused.stderr);
+}
