@@ -6,7 +6,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWriteExt, ReadBuf},
+    net::TcpStream,
+};
 
 use crate::{
     address::Address,
@@ -47,6 +50,14 @@ impl End {
 
     pub(super) fn websocket(stream: Stream, admission: Admission) -> Self {
         Self { stream, framing: Framing::WebSocket(Box::default()), admission }
+    }
+
+    /// The socket, when what is on it is what is relayed.
+    pub(super) const fn bare(&self) -> Option<&TcpStream> {
+        match (&self.framing, &self.stream) {
+            (Framing::Raw, Stream::Plain(stream)) => Some(stream),
+            _ => None,
+        }
     }
 
     pub(super) const fn is_websocket(&self) -> bool {

@@ -1,8 +1,8 @@
 //! A pair in motion: what one end sends goes to the other, as fast as that one reads.
 //!
-//! Nothing is held while the readers keep up: bytes go from one socket into memory that all pairs of
-//! a thread share, and from there to the other. What a slow reader has not taken waits in a buffer
-//! of its own, and until it is gone nothing more is read for it.
+//! Nothing is held while the readers keep up: bytes go from one socket to the other by a
+//! [`Conduit`], or through memory that all pairs of a thread share. What a slow reader has not taken
+//! waits there, or in a buffer of its own, and until it is gone nothing more is read for it.
 
 use std::{
     io,
@@ -13,10 +13,11 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
     time::{Duration, Instant, Sleep, sleep},
 };
 
-use super::{end::End, rate::Rate};
+use super::{conduit::Conduit, end::End, rate::Rate};
 use crate::{
     config,
     frames::MAX_SERVER_HEADER,
@@ -30,8 +31,12 @@ const SMALL: usize = 4 << 10;
 /// Bytes of answers that may wait for an end that has asked for them: a flood of pings.
 const MOST_ANSWERS: usize = 64 << 10;
 
-/// Times that one direction is read before other connections get their turn.
-const TURNS: usize = 8;
+/// Bytes that one direction moves before other connections get their turn, and times that it is read.
+const TURN: u64 = 1 << 20;
+const READS: usize = 16;
+
+/// Times that what nobody wants is read before other connections get their turn.
+const DISCARDS: usize = 8;
 
 /// How long an end whose partner has gone may take for what is on its way to it.
 const LINGER: Duration = Duration::from_secs(60);
@@ -64,6 +69,8 @@ struct Flow {
     pending: Vec<u8>,
     sent: usize,
     held: Share,
+    /// What is on its way within the system, after `pending`.
+    conduit: Option<Conduit>,
     moved: u64,
     /// What the two addresses may move.
     rates: [Option<Arc<Rate>>; 2],
@@ -110,7 +117,16 @@ impl Pair {
             let mut pending = Vec::new();
             to.put(&mut pending, b"ok\n");
             let held = Share::of(Arc::clone(pool));
-            Flow { pending, sent: 0, held, moved: 0, rates, pause: None, goodbye: false }
+            Flow {
+                pending,
+                sent: 0,
+                held,
+                conduit: None,
+                moved: 0,
+                rates,
+                pause: None,
+                goodbye: false,
+            }
         };
         let [first, second] = &ends;
         let flows = [flow(second, rates.clone()), flow(first, rates)];
@@ -190,7 +206,8 @@ impl Pair {
         let (sender, reader) = if from == 0 { (first, second) } else { (second, first) };
         let [there, back] = &mut self.flows;
         let (flow, back) = if from == 0 { (there, back) } else { (back, there) };
-        for _ in 0..TURNS {
+        let until = flow.moved + TURN;
+        for _ in 0..READS {
             if ready!(flow.poll_pending(reader, context)).is_err() {
                 return Poll::Ready(Gone::Reader);
             }
@@ -204,13 +221,20 @@ impl Pair {
             {
                 return Poll::Ready(Gone::Sender);
             }
-            match ready!(flow.poll_move(sender, reader, context)) {
+            let moved = match (sender.bare(), reader.bare()) {
+                (Some(from), Some(to)) => flow.poll_shift(from, to, context),
+                _ => None,
+            };
+            match ready!(moved.unwrap_or_else(|| flow.poll_move(sender, reader, context))) {
                 Ok(answer) if answer.is_empty() => {}
                 Ok(answer) => {
                     back.pending.extend_from_slice(&answer);
                     context.waker().wake_by_ref();
                 }
                 Err(gone) => return Poll::Ready(gone),
+            }
+            if flow.moved >= until {
+                break;
             }
         }
         context.waker().wake_by_ref();
@@ -234,7 +258,7 @@ impl Pair {
     fn poll_discard(&mut self, end: usize, context: &mut Context<'_>) -> Poll<()> {
         let [first, second] = &mut self.ends;
         let end = if end == 0 { first } else { second };
-        for _ in 0..TURNS {
+        for _ in 0..DISCARDS {
             let read = with_scratch(|buffer| {
                 ready!(Pin::new(&mut end.stream).poll_read(context, buffer))?;
                 Poll::Ready(io::Result::Ok(buffer.filled().len()))
@@ -264,7 +288,36 @@ impl Flow {
             (self.pending, self.sent) = (Vec::new(), 0);
             self.held.set(0);
         }
+        if let (Some(conduit), Some(to)) = (&mut self.conduit, to.bare()) {
+            ready!(conduit.poll_drain(to, context))?;
+            self.conduit = None;
+        }
         Poll::Ready(Ok(()))
+    }
+
+    /// Moves what has come without copying it, unless that cannot be done.
+    fn poll_shift(
+        &mut self,
+        from: &TcpStream,
+        to: &TcpStream,
+        context: &mut Context<'_>,
+    ) -> Option<Poll<Result<Vec<u8>, Gone>>> {
+        let mut conduit = Conduit::take()?;
+        let Poll::Ready(filled) = conduit.poll_fill(from, context) else {
+            return Some(Poll::Pending);
+        };
+        let moved = match filled {
+            Ok(moved @ 1..) => moved,
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => return None,
+            Ok(0) | Err(_) => return Some(Poll::Ready(Err(Gone::Sender))),
+        };
+        self.moved += moved as u64;
+        self.charge(moved);
+        if let Poll::Ready(Err(_)) = conduit.poll_drain(to, context) {
+            return Some(Poll::Ready(Err(Gone::Reader)));
+        }
+        self.conduit = (!conduit.is_empty()).then_some(conduit);
+        Some(Poll::Ready(Ok(Vec::new())))
     }
 
     /// Reads once and writes as much of it as the other end takes at once. What is to be answered to
@@ -340,10 +393,13 @@ mod tests {
     };
 
     use super::*;
-    use crate::{gate::Gate, stream::Stream};
+    use crate::{
+        gate::{Admission, Gate},
+        stream::Stream,
+    };
 
     /// Both ends of a link whose buffers hold little: the client's, and the relay's.
-    async fn link() -> (TcpStream, End) {
+    async fn link(end: fn(Stream, Admission) -> End) -> (TcpStream, End) {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_send_buffer_size(4096).unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -353,11 +409,20 @@ mod tests {
         let client = client.connect(listener.local_addr().unwrap()).await.unwrap();
         let stream = listener.accept().await.unwrap().0;
         let admission = Gate::new(9, 9).admit(None).ok().unwrap();
-        (client, End::raw(Stream::Plain(stream), admission))
+        (client, end(Stream::Plain(stream), admission))
     }
 
+    /// A raw end and one that speaks in frames, so that bytes have to be copied.
     async fn pair(config: &config::Relay) -> (TcpStream, TcpStream, Pair, Arc<Pool>) {
-        let ((one, first), (other, second)) = (link().await, link().await);
+        pair_of([End::raw, End::websocket], config).await
+    }
+
+    async fn pair_of(
+        kinds: [fn(Stream, Admission) -> End; 2],
+        config: &config::Relay,
+    ) -> (TcpStream, TcpStream, Pair, Arc<Pool>) {
+        let [one, other] = kinds;
+        let ((one, first), (other, second)) = (link(one).await, link(other).await);
         let pool = Pool::new(config.buffered_bytes);
         let pair = Pair::new([first, second], config, &pool, [None, None]);
         (one, other, pair, pool)
@@ -381,7 +446,7 @@ mod tests {
         assert_eq!(pool.held(), there.pending.capacity());
         let read = async {
             other.read_exact(&mut vec![0; 60_003]).await.unwrap();
-            other.write_all(b"enough").await.unwrap();
+            other.write_all(b"\x82\x86\0\0\0\0enough").await.unwrap();
             one.read_exact(&mut [0; 9]).await.unwrap();
         };
         tokio::select! {
@@ -417,8 +482,38 @@ mod tests {
         one.write_all(&vec![7; 60_000]).await.unwrap();
         turn(&mut pair).await;
         drop(one); // with an unread "ok", and so with a reset
-        other.write_all(b"are you there?").await.unwrap();
+        other.write_all(b"\x82\x85\0\0\0\0there").await.unwrap();
         let ending = poll_fn(|context| pair.poll(context)).await;
         assert_eq!(ending, Ending::Idle);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn between_bare_sockets_what_is_on_its_way_stays_within_the_system() {
+        let kinds: [fn(Stream, Admission) -> End; 2] = [End::raw, End::raw];
+        let (mut one, mut other, mut pair, pool) = pair_of(kinds, &config::Relay::default()).await;
+        one.write_all(&vec![7; 60_000]).await.unwrap();
+        turn(&mut pair).await;
+        assert!(pair.flows[0].conduit.as_ref().is_some_and(|conduit| !conduit.is_empty()));
+        assert_eq!(pool.held(), 0);
+        // Readers who do not read have all there are; everybody else's bytes are copied.
+        let taken: Vec<_> = std::iter::from_fn(Conduit::take).take(1000).collect();
+        assert!(!taken.is_empty() && taken.len() < 1000);
+        let (mut third, mut fourth, mut copied, _) =
+            pair_of(kinds, &config::Relay::default()).await;
+        third.write_all(&vec![8; 60_000]).await.unwrap();
+        turn(&mut copied).await;
+        assert!(copied.flows[0].conduit.is_none() && !copied.flows[0].pending.is_empty());
+        drop(taken);
+        for (end, pair) in [(&mut other, &mut pair), (&mut fourth, &mut copied)] {
+            tokio::select! {
+                read = async { end.read_exact(&mut vec![0; 60_003]).await } => {
+                    read.unwrap();
+                }
+                _ = poll_fn(|context| pair.poll(context)) => panic!("it ended"),
+            }
+        }
+        turn(&mut pair).await;
+        assert!(pair.flows.iter().all(|flow| flow.conduit.is_none()));
     }
 }
