@@ -302,6 +302,9 @@ impl Flow {
         to: &TcpStream,
         context: &mut Context<'_>,
     ) -> Option<Poll<Result<Vec<u8>, Gone>>> {
+        if self.rates.iter().any(Option::is_some) {
+            return None; // a conduit moves more at once than a slow rate forgives
+        }
         let mut conduit = Conduit::take()?;
         let Poll::Ready(filled) = conduit.poll_fill(from, context) else {
             return Some(Poll::Pending);
