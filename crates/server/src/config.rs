@@ -1,9 +1,11 @@
 //! The settings of a server.
 
 mod clients;
+mod limit;
 mod limits;
 mod mailbox;
 mod network;
+mod rate;
 mod relay;
 #[cfg(feature = "tls")]
 mod tls;
@@ -12,9 +14,11 @@ mod usage;
 use std::time::Duration;
 
 pub use clients::Clients;
+pub(crate) use limit::{Limit, Refused};
 pub use limits::{LISTED_NAMEPLATES, Limits, REMEMBERED_STAMPS};
 pub use mailbox::{Database, Mailbox, Notices, Permission, Timing, TransitRelay};
 pub use network::{Network, NoNetwork};
+pub use rate::Rate;
 pub use relay::Relay;
 #[cfg(feature = "tls")]
 pub use tls::Tls;

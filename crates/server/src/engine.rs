@@ -23,6 +23,7 @@ use tokio::sync::Notify;
 
 use crate::{
     clock::Clock,
+    config::Refused,
     exchange::{
         ConnectionId, Exchange,
         embedded::{Embedded, Inventory},
@@ -187,6 +188,11 @@ impl Engine {
             say_goodbye(outbox);
         }
         self.work.notify_one();
+    }
+
+    /// How often each limit of the exchange was met.
+    pub(crate) fn refused(&self) -> Refused {
+        self.lock().exchange.refused().clone()
     }
 
     /// Ready once the writer has ended, in whatever way; nobody who waits for it is left alone.

@@ -9,11 +9,13 @@
 
 mod app;
 pub mod embedded;
+mod guess;
 pub mod journal;
 mod ledger;
 mod mailbox;
 mod nameplate;
 mod random;
+mod rates;
 pub mod sides;
 mod stamps;
 pub mod usage;
@@ -124,7 +126,7 @@ pub struct Broadcast {
 
 /// The verbs that a session speaks. Names are scoped by application. `now` is in Unix seconds.
 ///
-/// A verb that returns a [`Refusal`] has changed nothing.
+/// A verb that returns a [`Refusal`] has changed nothing, but for what is counted against its address.
 ///
 /// ```
 /// use wormhole_sync_server::Limits;
@@ -146,10 +148,10 @@ pub struct Broadcast {
 /// assert_eq!(exchange.claim(&client(3, "c"), &nameplate, None, 0.0).unwrap_err().0, "crowded");
 ///
 /// // … and let it go, for they have the mailbox …
-/// assert_eq!(exchange.list(&one), [nameplate.clone()]);
+/// assert_eq!(exchange.list(&one, 0.0)?, [nameplate.clone()]);
 /// exchange.release(&one, &nameplate, 0.0)?;
 /// exchange.release(&other, &nameplate, 0.0)?;
-/// assert!(exchange.list(&one).is_empty());
+/// assert!(exchange.list(&one, 1.0)?.is_empty());
 ///
 /// // … in which they leave messages for one another, until both have closed it.
 /// assert!(exchange.open(&one, &mailbox, 0.0)?.is_empty());
@@ -206,10 +208,10 @@ pub trait Exchange {
     /// # let (connection, app, side) = (ConnectionId(1), "chat".into(), "a".into());
     /// # let one = Client { connection, app, side, address: None };
     /// let nameplate = exchange.allocate(&one, 0.0)?;
-    /// assert_eq!(exchange.list(&one), [nameplate]);
+    /// assert_eq!(exchange.list(&one, 1.0)?, [nameplate]);
     /// # Ok::<(), wormhole_sync_wire::Refusal>(())
     /// ```
-    fn list(&self, client: &Client) -> Vec<Nameplate>;
+    fn list(&mut self, client: &Client, now: f64) -> Result<Vec<Nameplate>, Refusal>;
 
     /// Claims a free nameplate: the one that this side allocated before and still holds, else a
     /// random one of the fewest digits that any free one has.
@@ -227,7 +229,10 @@ pub trait Exchange {
     fn allocate(&mut self, client: &Client, now: f64) -> Result<Nameplate, Refusal>;
 
     /// Claims a nameplate, which is made when it is not there, and opens its mailbox. Claiming
-    /// again is no error, unless the side has released it.
+    /// again is no error, unless the side has released it, and counts against no limit.
+    ///
+    /// Joining a side that waits counts as a [failed claim](crate::Limits::failed_claims) until that
+    /// side goes on with it.
     ///
     /// A nameplate that has to be made stands for the mailbox `known`, when one is named that this
     /// side may open: the side claimed it before, and the server has forgotten the claim.
@@ -261,7 +266,7 @@ pub trait Exchange {
     /// # let one = Client { connection, app, side, address: None };
     /// let nameplate = exchange.allocate(&one, 0.0)?;
     /// exchange.release(&one, &nameplate, 1.0)?;
-    /// assert!(exchange.list(&one).is_empty());
+    /// assert!(exchange.list(&one, 1.0)?.is_empty());
     /// # Ok::<(), wormhole_sync_wire::Refusal>(())
     /// ```
     fn release(&mut self, client: &Client, nameplate: &Nameplate, now: f64) -> Result<(), Refusal>;

@@ -2,12 +2,19 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Display,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use tokio::sync::Notify;
 
-use crate::{address::Address, http};
+use crate::{
+    address::Address,
+    bucket::{Buckets, Wait},
+    config::{Clients, Limit, Rate, Refused},
+    http,
+};
 
 /// Counts connections against the limits.
 pub(crate) struct Gate {
@@ -15,12 +22,14 @@ pub(crate) struct Gate {
     nobody: Notify,
     limit: usize,
     limit_per_address: usize,
+    opened: Instant,
 }
 
-#[derive(Default)]
 struct Counts {
     total: usize,
     by_address: BTreeMap<Address, usize>,
+    new: Buckets,
+    refused: Refused,
 }
 
 /// A connection that was let in. It counts until this is dropped.
@@ -34,46 +43,81 @@ pub(crate) struct Admission {
 pub(crate) enum Full {
     Server(usize),
     Address(usize),
+    Rate(Rate, Wait),
 }
 
 impl Full {
+    /// What it is counted under.
+    pub(crate) const fn limit(self) -> Limit {
+        match self {
+            Self::Server(_) => Limit::Connections,
+            Self::Address(_) => Limit::ConnectionsPerAddress,
+            Self::Rate(..) => Limit::NewConnections,
+        }
+    }
+
     /// What the client is told.
     pub(crate) fn text(self) -> String {
-        match self {
-            Self::Server(limit) => {
-                format!("The server is full: its limit is {limit} connections. Try again later\n")
-            }
-            Self::Address(limit) => {
-                format!("Too many connections from your address: this server's limit is {limit}\n")
-            }
-        }
+        let most: &dyn Display = match &self {
+            Self::Server(most) | Self::Address(most) => most,
+            Self::Rate(rate, _) => rate,
+        };
+        format!(
+            "{}
+",
+            self.limit().refusal(most).0
+        )
     }
 
     /// The same, in HTTP.
     pub(crate) fn answer(self) -> String {
+        let too_many = "429 Too Many Requests";
         let status = match self {
-            Self::Server(_) => "503 Service Unavailable",
-            Self::Address(_) => "429 Too Many Requests",
+            Self::Server(_) => "503 Service Unavailable".to_owned(),
+            Self::Address(_) => too_many.to_owned(),
+            Self::Rate(_, Wait(seconds)) => format!("{too_many}\r\nRetry-After: {seconds}"),
         };
-        http::answer(status, &self.text())
+        http::answer(&status, &self.text())
     }
 }
 
 impl Gate {
-    pub(crate) fn new(limit: usize, limit_per_address: usize) -> Arc<Self> {
-        let counts = Mutex::default();
-        Arc::new(Self { counts, nobody: Notify::new(), limit, limit_per_address })
+    /// Nobody is there yet.
+    pub(crate) fn of(clients: &Clients) -> Arc<Self> {
+        let counts = Counts {
+            total: 0,
+            by_address: BTreeMap::new(),
+            new: Buckets::new(clients.new_connections),
+            refused: Refused::default(),
+        };
+        Arc::new(Self {
+            counts: Mutex::new(counts),
+            nobody: Notify::new(),
+            limit: clients.connections,
+            limit_per_address: clients.connections_per_address,
+            opened: Instant::now(),
+        })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn new(connections: usize, connections_per_address: usize) -> Arc<Self> {
+        Self::of(&Clients { connections, connections_per_address, ..Clients::default() })
     }
 
     /// Lets a connection in, counted for its address if any.
     pub(crate) fn admit(self: &Arc<Self>, address: Option<Address>) -> Result<Admission, Full> {
         let mut counts = self.lock();
         if counts.total >= self.limit {
-            return Err(Full::Server(self.limit));
+            return Err(counts.refuse(Full::Server(self.limit)));
         }
-        counts.add(address, self.limit_per_address)?;
+        counts.add(address, self)?;
         counts.total += 1;
         Ok(Admission { gate: Arc::clone(self), address })
+    }
+
+    /// How often each limit was met.
+    pub(crate) fn refused(&self) -> Refused {
+        self.lock().refused.clone()
     }
 
     /// How many there are.
@@ -98,14 +142,23 @@ impl Gate {
 }
 
 impl Counts {
-    fn add(&mut self, address: Option<Address>, limit: usize) -> Result<(), Full> {
-        let Some(address) = address else { return Ok(()) };
-        let count = self.by_address.entry(address).or_default();
-        if *count >= limit {
-            return Err(Full::Address(limit));
+    fn add(&mut self, address: Option<Address>, gate: &Gate) -> Result<(), Full> {
+        let now = gate.opened.elapsed().as_secs_f64();
+        if let Err(wait) = self.new.take(address, now) {
+            return Err(self.refuse(Full::Rate(self.new.rate(), wait)));
         }
-        *count += 1;
+        let Some(address) = address else { return Ok(()) };
+        let count = self.by_address.get(&address).copied().unwrap_or_default();
+        if count >= gate.limit_per_address {
+            return Err(self.refuse(Full::Address(gate.limit_per_address)));
+        }
+        self.by_address.insert(address, count + 1);
         Ok(())
+    }
+
+    fn refuse(&mut self, full: Full) -> Full {
+        self.refused.count(full.limit());
+        full
     }
 
     fn remove(&mut self, address: Option<Address>) {
@@ -128,7 +181,7 @@ impl Admission {
     /// Counts the connection for another address: the one that its proxy told.
     pub(crate) fn move_to(&mut self, address: Option<Address>) -> Result<(), Full> {
         let mut counts = self.gate.lock();
-        counts.add(address, self.gate.limit_per_address)?;
+        counts.add(address, &self.gate)?;
         counts.remove(self.address);
         self.address = address;
         Ok(())
@@ -164,6 +217,36 @@ mod tests {
         drop(held);
         assert!(gate.admit(address("192.0.2.1")).is_ok());
         assert!(gate.lock().by_address.is_empty() && gate.lock().total == 0);
+        let mut met = Refused::default();
+        met.count(Limit::ConnectionsPerAddress);
+        assert_eq!(gate.refused(), met);
+    }
+
+    #[test]
+    fn an_address_without_room_leaves_no_trace() {
+        let gate = Gate::new(10, 0);
+        assert_eq!(gate.admit(address("192.0.2.1")).err(), Some(Full::Address(0)));
+        assert!(gate.lock().by_address.is_empty());
+    }
+
+    #[test]
+    fn whoever_connects_and_leaves_again_and_again_is_told_to_wait() {
+        let new_connections = Rate { burst: 5, per_minute: 1 };
+        let gate = Gate::of(&Clients { new_connections, ..Clients::default() });
+        for _ in 0..5 {
+            drop(gate.admit(address("192.0.2.1")).unwrap());
+        }
+        let full = gate.admit(address("192.0.2.1")).err().unwrap();
+        assert!(matches!(full, Full::Rate(rate, Wait(1..=60)) if rate == new_connections));
+        let answer = full.answer();
+        assert!(answer.starts_with("HTTP/1.1 429 Too Many Requests\r\nRetry-After: "), "{answer}");
+        let text = "too many new connections from your address: this server's limit is 5 at once \
+                    and then 1 a minute; try again later\n";
+        assert!(answer.ends_with(text), "{answer}");
+        assert!(gate.admit(address("192.0.2.2")).is_ok());
+        for _ in 0..20 {
+            assert!(gate.admit(None).is_ok());
+        }
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub mod config;
 pub mod address;
 mod clock;
 
+mod bucket;
+
 pub mod exchange;
 pub mod session;
 

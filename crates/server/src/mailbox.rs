@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::{
     clock::Clock,
-    config::{self, Database, Limits, Permission, Timing},
+    config::{self, Database, Limits, Permission, Refused, Timing},
     engine::{Engine, Present},
     error::ServeError,
     exchange::{embedded::Embedded, journal::Snapshot},
@@ -43,6 +43,11 @@ impl Shared {
 
     pub(crate) fn trouble(&self) -> Option<&'static str> {
         self.engine.trouble()
+    }
+
+    /// How often each limit of the exchange was met.
+    pub(crate) fn refused(&self) -> Refused {
+        self.engine.refused()
     }
 
     /// Bytes of the database and of its log.

@@ -151,7 +151,7 @@ pub async fn prepare(
     let certificates = certificates(config.tls, &doors).await?;
     let Config { relay, clients, drain, .. } = config;
     let front = Front {
-        gate: Gate::new(clients.connections, clients.connections_per_address),
+        gate: Gate::of(&clients),
         clients,
         mailbox: mailboxes.as_ref().map(Mailboxes::shared),
         relay: relay.map(|relay| Relay::new(relay, Arc::clone(&recorder))),

@@ -330,7 +330,7 @@ impl Session {
         }
         let State::Bound(bound) = &mut self.state else { return Err("must bind first".into()) };
         match message {
-            ClientMessage::List => bound.list(self.policy.allow_list, turn),
+            ClientMessage::List => bound.list(self.policy.allow_list, turn)?,
             ClientMessage::Allocate => bound.allocate(turn)?,
             ClientMessage::Claim { nameplate, mailbox } => {
                 bound.claim(nameplate, mailbox.as_ref(), turn)?;

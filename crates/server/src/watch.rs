@@ -4,7 +4,7 @@
 mod exposition;
 mod status;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     clock::Clock,
@@ -100,6 +100,8 @@ impl Watch {
 
     fn look(&self) -> Look {
         let Front { gate, mailbox, relay, .. } = &*self.front;
+        let by_mailboxes = mailbox.as_ref().map(|mailbox| mailbox.refused()).unwrap_or_default();
+        let refused = gate.refused().and(by_mailboxes).counts();
         let mailbox = mailbox.as_ref().map(|mailbox| MailboxLook {
             present: mailbox.present(),
             database_bytes: mailbox.database_bytes(),
@@ -111,7 +113,7 @@ impl Watch {
             mailbox_endings: metrics.mailbox_endings.counts(),
             relay_endings: metrics.relay_endings.counts(),
             relay_bytes: relay.as_ref().map_or(0, |relay| relay.bytes),
-            refused: BTreeMap::new(),
+            refused,
         };
         let now = self.clock.now();
         let today = metrics.today(now, &totals);

@@ -13,7 +13,7 @@ use std::{io::Write, time::Duration};
 
 use serde_json::json;
 use support::{PATIENCE, Server, behind_a_proxy};
-use wormhole_sync_server::{Clients, Config, Limits, Mailbox, Timing};
+use wormhole_sync_server::{Clients, Config, Limits, Mailbox, Timing, config::Rate};
 
 const UPGRADE: &[u8] =
     b"GET /v1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -27,7 +27,10 @@ async fn connections_of_one_address() {
     let _held = (server.connect().await, server.connect().await);
     let answer = server.raw(UPGRADE).await;
     assert!(answer.starts_with("HTTP/1.1 429 Too Many Requests\r\n"), "{answer}");
-    assert!(answer.ends_with("from your address: this server's limit is 2\n"), "{answer}");
+    assert!(
+        answer.ends_with("from your address: this server's limit is 2 connections\n"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
@@ -73,13 +76,95 @@ async fn loopback_is_exempt() {
 }
 
 #[tokio::test]
+async fn new_connections_of_one_address() {
+    let new_connections = Rate { burst: 3, per_minute: 1 };
+    let clients = Clients { new_connections, limit_loopback: true, ..Clients::default() };
+    let server = Server::start(Config { clients, ..Config::default() });
+    for _ in 0..3 {
+        let answer = server.raw(b"GET / HTTP/1.1\r\n\r\n").await;
+        assert!(answer.ends_with("Wormhole Relay\n"), "{answer}");
+    }
+    let answer = server.raw(UPGRADE).await;
+    let head = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: ";
+    let seconds = answer.strip_prefix(head).and_then(|rest| rest.split_once('\r')).unwrap().0;
+    assert!((1..=60).contains(&seconds.parse::<u32>().unwrap()), "{answer}");
+    let text = "too many new connections from your address: this server's limit is 3 at once and \
+                then 1 a minute; try again later\n";
+    assert!(answer.ends_with(text), "{answer}");
+}
+
+#[tokio::test]
+async fn new_connections_by_way_of_a_proxy_count_for_its_clients() {
+    let new_connections = Rate { burst: 2, per_minute: 1 };
+    let clients = Clients { new_connections, ..behind_a_proxy() };
+    let server = Server::start(Config { clients, ..Config::default() });
+    for client in 1..=5 {
+        let ip = format!("192.0.2.{client}");
+        for _ in 0..2 {
+            server.connect_with(&[("X-Real-IP", &ip)]).await.expect("welcome").await;
+        }
+    }
+    let request =
+        String::from_utf8_lossy(UPGRADE).replace("\r\n\r\n", "\r\nX-Real-IP: 192.0.2.3\r\n\r\n");
+    let answer = server.raw(request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 429 Too Many Requests\r\n"), "{answer}");
+}
+
+/// A server whose clients on loopback are held to these limits.
+fn held_to(limits: Limits) -> Server {
+    let clients = Clients { limit_loopback: true, ..Clients::default() };
+    let mailbox = Some(Mailbox { limits, allow_list: true, ..Mailbox::default() });
+    Server::start(Config { mailbox, clients, ..Config::default() })
+}
+
+#[tokio::test]
+async fn claims_failed_claims_and_lists_of_one_address() {
+    let once = Rate { burst: 1, per_minute: 1 };
+    let usual = Limits::default;
+    let [allocate, list] = ["allocate", "list"].map(|kind| json!({"type": kind}));
+    let claim = json!({"type": "claim", "nameplate": "4"});
+    for (limits, first, second, what) in [
+        (Limits { claims: once, ..usual() }, &allocate, &claim, "claims from"),
+        (Limits { failed_claims: once, ..usual() }, &claim, &claim, "failed claims from"),
+        (Limits { lists: once, ..usual() }, &list, &list, "lists for"),
+    ] {
+        let server = held_to(limits);
+        server.bound("app", "waits").await.say(claim.clone()).await;
+        let mut client = server.bound("app", "a").await;
+        client.say(first.clone()).await;
+        client.expect("ack").await;
+        client.hear().await.unwrap();
+        let mut client = server.bound("app", "b").await;
+        let error = client.ask(second.clone(), "error").await;
+        let text = format!(
+            "too many {what} your address: this server's limit is 1 at once and then 1 a minute; try again later"
+        );
+        assert_eq!(error["error"], text);
+        assert_eq!(error["temporary"], true);
+        client.ask(json!({"type": "ping", "ping": 1}), "pong").await;
+    }
+}
+
+#[tokio::test]
+async fn short_nameplates_of_one_address() {
+    let server = held_to(Limits::default());
+    let mut lengths = Vec::new();
+    for number in 0..5 {
+        let mut client = server.bound("app", &number.to_string()).await;
+        let allocated = client.ask(json!({"type": "allocate"}), "allocated").await;
+        lengths.push(allocated["nameplate"].as_str().unwrap().len());
+    }
+    assert_eq!(lengths, [1, 1, 1, 2, 2]);
+}
+
+#[tokio::test]
 async fn connections_of_all_addresses() {
     let clients = Clients { connections: 1, ..Clients::default() };
     let server = Server::start(Config { clients, ..Config::default() });
     let held = server.connect().await;
     let answer = server.raw(UPGRADE).await;
     assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{answer}");
-    assert!(answer.contains("its limit is 1 connections"), "{answer}");
+    assert!(answer.contains("this server's limit is 1 connections; try again later"), "{answer}");
     drop(held);
     while !server.raw(b"GET / HTTP/1.1\r\n\r\n").await.contains("Wormhole Relay") {
         tokio::time::sleep(Duration::from_millis(10)).await;

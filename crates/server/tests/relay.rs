@@ -316,7 +316,7 @@ async fn connections_are_limited_at_the_relays_door_too() {
         let refused = server.tcp(b"").await.rest().await;
         if !refused.is_empty() {
             assert!(
-                refused.ends_with("its limit is 1 connections. Try again later\n"),
+                refused.ends_with("this server's limit is 1 connections; try again later\n"),
                 "{refused}"
             );
             break;

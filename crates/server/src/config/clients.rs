@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::Network;
 
+use super::Rate;
+
 /// How clients are told apart, and how many there may be, whatever they come for.
 ///
 /// ```
@@ -20,6 +22,8 @@ pub struct Clients {
     /// Connections at a time from one address. IPv6 addresses count by their /64 network.
     /// Default: 128.
     pub connections_per_address: usize,
+    /// How often one address may connect. Default: 256 at once, and then 120 a minute.
+    pub new_connections: Rate,
     /// Whether clients on the loopback interface count against the limits per address, too.
     /// Default: no.
     pub limit_loopback: bool,
@@ -54,6 +58,7 @@ impl Default for Clients {
         Self {
             connections: CONNECTIONS,
             connections_per_address: CONNECTIONS_PER_ADDRESS,
+            new_connections: NEW_CONNECTIONS,
             limit_loopback: false,
             trusted_proxies: Vec::new(),
             proxy_protocol: false,
@@ -68,6 +73,11 @@ const CONNECTIONS: usize = 100_000;
 
 /// One stranger must not take every place. Families and offices share an address.
 const CONNECTIONS_PER_ADDRESS: usize = 128;
+
+/// Connecting and leaving again must not keep the server busy. At once it is twice what an address may
+/// have at a time, so that all of them may come back after a restart; then two a second, which is one
+/// exchange after another without a pause.
+const NEW_CONNECTIONS: Rate = Rate { burst: 256, per_minute: 120 };
 
 /// A request that never ends would be held for ever. Browsers with many cookies send some 4 KiB.
 const HEAD_BYTES: usize = 8 << 10;

@@ -2,6 +2,8 @@
 
 use wormhole_sync_wire::limits::MAX_FRAME;
 
+use super::Rate;
+
 /// What strangers are held to. Each limit is refused with a text that names it.
 ///
 /// ```
@@ -26,6 +28,20 @@ pub struct Limits {
     pub incoming_bytes: usize,
     /// Bytes of the unfinished messages from one address, likewise. Default: 16 MiB.
     pub incoming_bytes_per_address: usize,
+    /// How often one address may claim or allocate a nameplate. Default: 240 at once, and then 60 a
+    /// minute.
+    pub claims: Rate,
+    /// How often a claim from one address may fail: it is refused because others have the nameplate,
+    /// or it joins somebody who waits and then does not go on with it, as after a wrong code.
+    /// Whoever goes on gives the claim back. When none is left, no nameplate can be claimed by its
+    /// name from there, and still be allocated. Default: 20 at once, and then 1 a minute.
+    pub failed_claims: Rate,
+    /// How often one address may list the nameplates. Default: 60 at once, and then 60 a minute.
+    pub lists: Rate,
+    /// One address may hold one in so many of an application's nameplates of one, two and three
+    /// digits: with 3, it is 3 of the 9 single digits. 1 is no limit. Not kept over a restart, for
+    /// addresses are never stored. Default: 3.
+    pub nameplate_share: usize,
     /// Messages of one mailbox. Default: 4096.
     pub mailbox_messages: usize,
     /// Bytes of one mailbox's messages. Default: 4 MiB.
@@ -58,6 +74,10 @@ impl Default for Limits {
             unbound_message_bytes: UNBOUND_MESSAGE_BYTES,
             incoming_bytes: INCOMING_BYTES,
             incoming_bytes_per_address: INCOMING_BYTES_PER_ADDRESS,
+            claims: CLAIMS,
+            failed_claims: FAILED_CLAIMS,
+            lists: LISTS,
+            nameplate_share: NAMEPLATE_SHARE,
             mailbox_messages: MAILBOX_MESSAGES,
             mailbox_bytes: MAILBOX_BYTES,
             mailboxes_per_address: MAILBOXES_PER_ADDRESS,
@@ -86,6 +106,27 @@ const INCOMING_BYTES: usize = 256 << 20;
 /// Bytes of the unfinished messages from one address, 16 MiB: or two strangers who never end theirs
 /// could keep everybody else from saying anything long.
 const INCOMING_BYTES_PER_ADDRESS: usize = 16 << 20;
+
+/// Claims of one address: whoever tries nameplate after nameplate to see where somebody waits sees one a
+/// second, and whoever makes them writes no more to the disk. At once it is more than an address may
+/// have connections, so that all of them may claim again when a server has forgotten them; a pair
+/// behind one address needs two, so that an office has thirty exchanges a minute without an end.
+const CLAIMS: Rate = Rate { burst: 240, per_minute: 60 };
+
+/// Failed claims of one address: whoever joins a stranger's exchange guesses the code with it, one time
+/// in 65,536 rightly. So it is some 1,500 guesses a day, for which an address needs a month and a half
+/// on average, if as many strangers wait. People who mistype codes, twenty of them behind one address
+/// at the same time, do not notice.
+const FAILED_CLAIMS: Rate = Rate { burst: 20, per_minute: 1 };
+
+/// Lists for one address: each of them may be long, and tells who waits. A prompt that completes
+/// nameplates asks once for each press of its key.
+const LISTS: Rate = Rate { burst: 60, per_minute: 60 };
+
+/// The part of an application's short nameplates that one address may hold: or one stranger could take
+/// all nine single digits, and leave long codes to everybody else. With two thirds left, it takes three
+/// addresses; a family that has three waiting gets two digits.
+const NAMEPLATE_SHARE: usize = 3;
 
 /// Messages of one mailbox: bounds how many small messages one pair can leave behind.
 const MAILBOX_MESSAGES: usize = 4096;
@@ -131,7 +172,7 @@ const OUTBOXES_BYTES_PER_ADDRESS: usize = 32 << 20;
 ///     # let number = wormhole_sync_wire::Nameplate::new(number.to_string()).unwrap();
 ///     exchange.claim(&client, &number, None, 0.0)?;
 /// }
-/// assert_eq!(exchange.list(&client).len(), LISTED_NAMEPLATES);
+/// assert_eq!(exchange.list(&client, 0.0)?.len(), LISTED_NAMEPLATES);
 /// # Ok::<(), wormhole_sync_wire::Refusal>(())
 /// ```
 pub const LISTED_NAMEPLATES: usize = 10_000;

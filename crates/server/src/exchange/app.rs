@@ -1,8 +1,9 @@
 //! One application's nameplates and mailboxes. No other application's client sees them.
 
+mod nameplates;
+
 use std::{collections::BTreeMap, sync::Arc};
 
-use data_encoding::BASE32_NOPAD;
 use wormhole_sync_wire::{MailboxId, Mood, Nameplate, Refusal};
 
 use super::{
@@ -10,20 +11,17 @@ use super::{
     journal::Entry,
     ledger::Ledger,
     mailbox::{Mailbox, cost},
-    nameplate::{Plate, Small},
-    sides::Sides,
+    nameplate::{Plate, Shares, Small},
+    rates::Deed,
 };
 use crate::config::LISTED_NAMEPLATES;
-
-/// Nameplates beyond three digits are drawn from here, and that often before all are gone through.
-const LARGE: std::ops::Range<u32> = 1000..1_000_000;
-const DRAWS: usize = 100;
 
 pub(super) struct App {
     pub(super) id: Arc<str>,
     pub(super) nameplates: BTreeMap<Nameplate, Plate>,
     pub(super) mailboxes: BTreeMap<MailboxId, Mailbox>,
     small: Small,
+    shares: Shares,
     /// Who allocated what, and still claims it.
     allocated: BTreeMap<Arc<str>, Nameplate>,
 }
@@ -35,6 +33,7 @@ impl App {
             nameplates: BTreeMap::new(),
             mailboxes: BTreeMap::new(),
             small: Small::default(),
+            shares: Shares::default(),
             allocated: BTreeMap::new(),
         }
     }
@@ -52,90 +51,6 @@ impl App {
             names.sort();
         }
         names.into_iter().cloned().collect()
-    }
-
-    pub(super) fn allocate(
-        &mut self,
-        client: &Client,
-        ledger: &mut Ledger,
-        now: f64,
-    ) -> Result<Nameplate, Refusal> {
-        if let Some(held) = self.allocated.get(&client.side) {
-            return Ok(held.clone());
-        }
-        let name = self.free(ledger).ok_or("no nameplate is free, try again later")?;
-        let mailbox = self.fresh_mailbox(ledger)?;
-        self.make_nameplate(client, &name, &mailbox, true, ledger, now)?;
-        Ok(name)
-    }
-
-    /// Whether a nameplate made by this client may lead to a mailbox that it names.
-    fn may_stand_for(&self, mailbox: &MailboxId, client: &Client) -> bool {
-        self.mailboxes.get(mailbox).is_none_or(|mailbox| {
-            mailbox.nameplate.is_none() && mailbox.sides.check_room(&client.side).is_ok()
-        })
-    }
-
-    pub(super) fn claim(
-        &mut self,
-        client: &Client,
-        name: &Nameplate,
-        known: Option<&MailboxId>,
-        ledger: &mut Ledger,
-        now: f64,
-    ) -> Result<MailboxId, Refusal> {
-        let Some(plate) = self.nameplates.get_mut(name) else {
-            let mailbox = match known {
-                Some(known) if self.may_stand_for(known, client) => known.clone(),
-                _ => self.fresh_mailbox(ledger)?,
-            };
-            self.make_nameplate(client, name, &mailbox, false, ledger, now)?;
-            return Ok(mailbox);
-        };
-        if plate.sides.find(&client.side) == Some(&false) {
-            return Err("reclaimed".into());
-        }
-        let mailbox = self.mailboxes.get_mut(&plate.mailbox).ok_or("crowded")?;
-        let room = plate.sides.check_room(&client.side);
-        if let Err(crowded) = room.and_then(|()| mailbox.sides.check_room(&client.side)) {
-            (mailbox.crowded, plate.crowded) = (true, true);
-            return Err(crowded);
-        }
-        if plate.sides.admit(&client.side, true) {
-            let stored = plate.stored(&self.id, name, mailbox.row);
-            ledger.journal.push(Entry::PutNameplate(stored));
-        }
-        if mailbox.admit(&client.side, now) {
-            ledger.journal.push(Entry::PutMailbox(mailbox.stored(&self.id, &plate.mailbox)));
-        }
-        Ok(plate.mailbox.clone())
-    }
-
-    pub(super) fn release(
-        &mut self,
-        client: &Client,
-        name: &Nameplate,
-        ledger: &mut Ledger,
-        now: f64,
-    ) {
-        let Some(plate) = self.nameplates.get_mut(name) else { return };
-        let Some(claimed) = plate.sides.find_mut(&client.side).filter(|claimed| **claimed) else {
-            return;
-        };
-        *claimed = false;
-        if self.allocated.get(&client.side) == Some(name) {
-            self.allocated.remove(&client.side);
-        }
-        if plate.is_over() {
-            if let Some(mailbox) = self.mailboxes.get_mut(&plate.mailbox) {
-                mailbox.nameplate = None;
-                ledger.endings.push(plate.ending(&self.id, mailbox, false, now));
-            }
-            self.drop_nameplate(name, ledger);
-        } else if let Some(mailbox) = self.mailboxes.get(&plate.mailbox) {
-            let stored = plate.stored(&self.id, name, mailbox.row);
-            ledger.journal.push(Entry::PutNameplate(stored));
-        }
     }
 
     pub(super) fn open(
@@ -175,6 +90,11 @@ impl App {
         let bytes = cost(&message);
         ledger.check_message(mailbox, client.address, bytes)?;
         ledger.message_stored(client.address, bytes);
+        if let Some(guess) =
+            mailbox.guess.take_if(|guess| guess.is_cleared_by(client.connection, &message))
+        {
+            ledger.give_back(Deed::FailedClaim, Some(guess.address), message.server_rx);
+        }
         let message = Arc::new(message);
         ledger.journal.push(Entry::PutMessage {
             mailbox: mailbox.row,
@@ -200,6 +120,11 @@ impl App {
         }
         mailbox.admit(&client.side, now);
         mailbox.unsubscribe(client.connection);
+        if let Some(guess) =
+            mailbox.guess.take_if(|guess| guess.is_cleared_by_leaving(client.connection, mood))
+        {
+            ledger.give_back(Deed::FailedClaim, Some(guess.address), now);
+        }
         if !mailbox.close(&client.side, mood) {
             return Ok(());
         }
@@ -228,18 +153,6 @@ impl App {
         }
     }
 
-    /// Puts a stored nameplate back to where it was.
-    pub(super) fn restore_nameplate(&mut self, name: Nameplate, plate: Plate) {
-        self.small.mark(&name, true);
-        if let Some(side) = plate.allocator().filter(|side| plate.sides.find(side) == Some(&true)) {
-            self.allocated.insert(Arc::clone(side), name.clone());
-        }
-        if let Some(mailbox) = self.mailboxes.get_mut(&plate.mailbox) {
-            mailbox.stand_behind(name.clone());
-        }
-        self.nameplates.insert(name, plate);
-    }
-
     #[cfg(test)]
     pub(super) fn snapshot(&self, snapshot: &mut super::journal::Snapshot) {
         for (name, mailbox) in &self.mailboxes {
@@ -255,61 +168,6 @@ impl App {
         }
     }
 
-    fn free(&self, ledger: &mut Ledger) -> Option<Nameplate> {
-        let small = self.small.free();
-        if !small.is_empty() {
-            let count = u32::try_from(small.len()).unwrap_or(u32::MAX);
-            let number = small.get(ledger.random.below(count) as usize)?;
-            return Nameplate::new(number.to_string()).ok();
-        }
-        let is_free = |name: &Nameplate| !self.nameplates.contains_key(name);
-        let name = |number: u32| Nameplate::new(number.to_string()).ok().filter(is_free);
-        let span = LARGE.end - LARGE.start;
-        (0..DRAWS)
-            .find_map(|_| name(LARGE.start + ledger.random.below(span)))
-            .or_else(|| LARGE.into_iter().find_map(name))
-    }
-
-    fn make_nameplate(
-        &mut self,
-        client: &Client,
-        name: &Nameplate,
-        mailbox_id: &MailboxId,
-        allocated: bool,
-        ledger: &mut Ledger,
-        now: f64,
-    ) -> Result<(), Refusal> {
-        if !self.mailboxes.contains_key(mailbox_id) {
-            self.make_mailbox(client, mailbox_id, ledger, now)?;
-        }
-        let Some(mailbox) = self.mailboxes.get_mut(mailbox_id) else { return Ok(()) };
-        mailbox.admit(&client.side, now);
-        mailbox.stand_behind(name.clone());
-        ledger.journal.push(Entry::PutMailbox(mailbox.stored(&self.id, mailbox_id)));
-        let mut sides = Sides::default();
-        sides.admit(&client.side, true);
-        let (row, mailbox_id) = (ledger.row(), mailbox_id.clone());
-        let plate = Plate { row, mailbox: mailbox_id, allocated, sides, crowded: false };
-        ledger.journal.push(Entry::PutNameplate(plate.stored(&self.id, name, mailbox.row)));
-        self.small.mark(name, true);
-        if allocated {
-            self.allocated.insert(Arc::clone(&client.side), name.clone());
-        }
-        self.nameplates.insert(name.clone(), plate);
-        Ok(())
-    }
-
-    /// A random name that no mailbox has: not even a repeated seed may join strangers.
-    fn fresh_mailbox(&self, ledger: &mut Ledger) -> Result<MailboxId, Refusal> {
-        loop {
-            let random = BASE32_NOPAD.encode(&ledger.random.bytes()).to_ascii_lowercase();
-            let name = MailboxId::new(random).map_err(|error| Refusal(error.to_string().into()))?;
-            if !self.mailboxes.contains_key(&name) {
-                return Ok(name);
-            }
-        }
-    }
-
     fn make_mailbox(
         &mut self,
         client: &Client,
@@ -319,7 +177,7 @@ impl App {
     ) -> Result<(), Refusal> {
         ledger.check_mailbox(client.address)?;
         ledger.mailbox_made(client.address);
-        let mailbox = Mailbox::new(ledger.row(), client.address, now);
+        let mailbox = Mailbox::new(ledger.row(), client.address, now).made_by(client.connection);
         self.mailboxes.insert(name.clone(), mailbox);
         Ok(())
     }
@@ -334,16 +192,5 @@ impl App {
             self.drop_nameplate(nameplate, ledger);
         }
         ledger.journal.push(Entry::DropMailbox { row: mailbox.row });
-    }
-
-    fn drop_nameplate(&mut self, name: &Nameplate, ledger: &mut Ledger) {
-        let Some(plate) = self.nameplates.remove(name) else { return };
-        self.small.mark(name, false);
-        if let Some(side) = plate.allocator()
-            && self.allocated.get(side) == Some(name)
-        {
-            self.allocated.remove(side);
-        }
-        ledger.journal.push(Entry::DropNameplate { row: plate.row });
     }
 }

@@ -12,10 +12,14 @@ use super::{
     mailbox::{Mailbox, cost},
     nameplate::Plate,
     random::Random,
+    rates::Deed,
     stamps::SpentStamps,
     usage::{Ending, Greeting},
 };
-use crate::{address::Address, config::Limits};
+use crate::{
+    address::Address,
+    config::{Limits, Refused},
+};
 
 /// Seconds of a day.
 const DAY: f64 = 86_400.0;
@@ -96,16 +100,12 @@ impl Embedded {
     /// # }
     /// let mut restarted = Embedded::new(Limits::default(), [2; 32]);
     /// restarted.restore(snapshot, |_| false, 60.0); // what a store held
-    /// assert_eq!(restarted.list(&client), [nameplate]);
+    /// assert_eq!(restarted.list(&client, 60.0)?, [nameplate]);
     /// # Ok::<(), wormhole_sync_wire::Refusal>(())
     /// ```
     pub fn restore(&mut self, snapshot: Snapshot, keeps: impl Fn(ConnectionId) -> bool, now: f64) {
         let before = std::mem::take(&mut self.apps);
-        let random =
-            Random::new(std::array::from_fn(|_| self.ledger.random.below(256).to_le_bytes()[0]));
-        let mut ledger = Ledger::new(self.ledger.limits.clone(), random);
-        ledger.next_row = self.ledger.next_row;
-        self.ledger = ledger;
+        self.ledger.start_over();
         self.restore_mailboxes(snapshot, &before, keeps, now);
     }
 
@@ -224,6 +224,11 @@ impl Embedded {
         inventory
     }
 
+    /// How often each limit was met.
+    pub(crate) const fn refused(&self) -> &Refused {
+        &self.ledger.refused
+    }
+
     /// What a store of all this would hold.
     #[cfg(test)]
     pub(crate) fn snapshot(&self) -> Snapshot {
@@ -270,6 +275,7 @@ impl Embedded {
             mailbox.sides = stored.sides;
             mailbox.subscribers = old.map(|old| old.subscribers.clone()).unwrap_or_default();
             mailbox.subscribers.retain(|connection| keeps(*connection));
+            mailbox.guess = old.and_then(|old| old.guess.clone());
             self.ledger.next_row = self.ledger.next_row.max(stored.row + 1);
             self.ledger.mailbox_made(owner);
             names.insert(stored.row, (Arc::clone(&stored.app), stored.name.clone()));
@@ -293,10 +299,12 @@ impl Embedded {
         for stored in snapshot.nameplates {
             self.ledger.next_row = self.ledger.next_row.max(stored.row + 1);
             let Some((app, mailbox)) = names.get(&stored.mailbox) else { continue };
+            let old = before.get(app).and_then(|app| app.nameplates.get(&stored.name));
             let plate = Plate {
                 row: stored.row,
                 mailbox: mailbox.clone(),
                 allocated: stored.allocated,
+                owner: old.and_then(|old| old.owner),
                 sides: stored.sides,
                 crowded: false,
             };
@@ -327,8 +335,9 @@ impl Exchange for Embedded {
         self.stamps.spend(stamp, day)
     }
 
-    fn list(&self, client: &Client) -> Vec<Nameplate> {
-        self.apps.get(&client.app).map_or_else(Vec::new, App::list)
+    fn list(&mut self, client: &Client, now: f64) -> Result<Vec<Nameplate>, Refusal> {
+        self.ledger.charge(Deed::List, client.address, now)?;
+        Ok(self.apps.get(&client.app).map_or_else(Vec::new, App::list))
     }
 
     fn allocate(&mut self, client: &Client, now: f64) -> Result<Nameplate, Refusal> {

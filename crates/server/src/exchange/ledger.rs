@@ -1,16 +1,20 @@
 //! What the exchange counts and writes down while it works.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Display};
 
-use wormhole_sync_wire::{Refusal, server_message::TRY_LATER};
+use wormhole_sync_wire::Refusal;
 
 use super::{
     journal::Entry,
     mailbox::{Mailbox, cost},
     random::Random,
+    rates::{Deed, Rates},
     usage::{Ending, Greeting},
 };
-use crate::{address::Address, config::Limits};
+use crate::{
+    address::Address,
+    config::{Limit, Limits, Refused},
+};
 
 /// Counts, limits, the journal, and where numbers come from: what all applications share.
 pub(super) struct Ledger {
@@ -20,6 +24,8 @@ pub(super) struct Ledger {
     pub(super) journal: Vec<Entry>,
     pub(super) endings: Vec<Ending>,
     pub(super) greetings: Vec<Greeting>,
+    pub(super) refused: Refused,
+    rates: Rates,
     mailboxes: usize,
     stored_bytes: usize,
     by_address: BTreeMap<Address, Held>,
@@ -34,6 +40,7 @@ struct Held {
 
 impl Ledger {
     pub(super) fn new(limits: Limits, random: Random) -> Self {
+        let rates = Rates::new(&limits);
         Self {
             limits,
             random,
@@ -41,10 +48,51 @@ impl Ledger {
             journal: Vec::new(),
             endings: Vec::new(),
             greetings: Vec::new(),
+            refused: Refused::default(),
+            rates,
             mailboxes: 0,
             stored_bytes: 0,
             by_address: BTreeMap::new(),
         }
+    }
+
+    /// Forgets what there is, and not what was done, for what is there is about to be read again.
+    pub(super) fn start_over(&mut self) {
+        self.journal.clear();
+        self.endings.clear();
+        self.greetings.clear();
+        self.mailboxes = 0;
+        self.stored_bytes = 0;
+        self.by_address.clear();
+    }
+
+    /// Takes one from what this address may do for now.
+    pub(super) fn charge(
+        &mut self,
+        deed: Deed,
+        address: Option<Address>,
+        now: f64,
+    ) -> Result<(), Refusal> {
+        let buckets = self.rates.of(deed);
+        let (taken, rate) = (buckets.take(address, now), buckets.rate());
+        taken.map_err(|_| self.refuse(deed.limit(), rate))
+    }
+
+    /// Whether anything is left of it.
+    pub(super) fn check(
+        &mut self,
+        deed: Deed,
+        address: Option<Address>,
+        now: f64,
+    ) -> Result<(), Refusal> {
+        let buckets = self.rates.of(deed);
+        let (left, rate) = (buckets.check(address, now), buckets.rate());
+        left.map_err(|_| self.refuse(deed.limit(), rate))
+    }
+
+    /// Gives back what was charged.
+    pub(super) fn give_back(&mut self, deed: Deed, address: Option<Address>, now: f64) {
+        self.rates.of(deed).put_back(address, now);
     }
 
     pub(super) fn row(&mut self) -> u64 {
@@ -54,16 +102,21 @@ impl Ledger {
     }
 
     /// Whether this address may make one more mailbox.
-    pub(super) fn check_mailbox(&self, owner: Option<Address>) -> Result<(), Refusal> {
-        let limits = &self.limits;
-        if self.held(owner).mailboxes >= limits.mailboxes_per_address {
-            let most = limits.mailboxes_per_address;
-            return Err(limit("too many mailboxes from your address", most, "mailboxes"));
+    pub(super) fn check_mailbox(&mut self, owner: Option<Address>) -> Result<(), Refusal> {
+        let (each, all) = (self.limits.mailboxes_per_address, self.limits.mailboxes);
+        if self.held(owner).mailboxes >= each {
+            return Err(self.refuse(Limit::MailboxesPerAddress, each));
         }
-        if self.mailboxes >= limits.mailboxes {
-            return Err(full(limits.mailboxes, "mailboxes"));
+        if self.mailboxes >= all {
+            return Err(self.refuse(Limit::Mailboxes, all));
         }
         Ok(())
+    }
+
+    /// Notes that somebody met a limit, and says what to tell.
+    pub(super) fn refuse(&mut self, limit: Limit, most: impl Display) -> Refusal {
+        self.refused.count(limit);
+        limit.refusal(most)
     }
 
     pub(super) fn mailbox_made(&mut self, owner: Option<Address>) {
@@ -82,25 +135,24 @@ impl Ledger {
 
     /// Whether a mailbox may take so many bytes more from this address.
     pub(super) fn check_message(
-        &self,
+        &mut self,
         mailbox: &Mailbox,
         sender: Option<Address>,
         more: usize,
     ) -> Result<(), Refusal> {
-        let (messages, bytes) = (mailbox.messages.len(), mailbox.bytes);
+        let sent = self.held(sender).bytes;
         let limits = &self.limits;
-        if messages >= limits.mailbox_messages {
-            return Err(limit("the mailbox is full", limits.mailbox_messages, "messages"));
-        }
-        if bytes + more > limits.mailbox_bytes {
-            return Err(limit("the mailbox is full", limits.mailbox_bytes, "bytes"));
-        }
-        if self.held(sender).bytes + more > limits.stored_bytes_per_address {
-            let most = limits.stored_bytes_per_address;
-            return Err(limit("too much is stored from your address", most, "bytes of messages"));
-        }
-        if self.stored_bytes + more > limits.stored_bytes {
-            return Err(full(limits.stored_bytes, "bytes of messages"));
+        let (messages, bytes) = (limits.mailbox_messages, limits.mailbox_bytes);
+        let (each, all) = (limits.stored_bytes_per_address, limits.stored_bytes);
+        for (is_met, limit, most) in [
+            (mailbox.messages.len() >= messages, Limit::MailboxMessages, messages),
+            (mailbox.bytes + more > bytes, Limit::MailboxBytes, bytes),
+            (sent + more > each, Limit::StoredBytesPerAddress, each),
+            (self.stored_bytes + more > all, Limit::StoredBytes, all),
+        ] {
+            if is_met {
+                return Err(self.refuse(limit, most));
+            }
         }
         Ok(())
     }
@@ -131,14 +183,4 @@ impl Ledger {
             self.by_address.remove(&address);
         }
     }
-}
-
-/// Nobody's own doing, and over as soon as others are done.
-fn full(most: usize, unit: &str) -> Refusal {
-    let Refusal(text) = limit("the server is full", most, unit);
-    Refusal(format!("{text}; {TRY_LATER}").into())
-}
-
-fn limit(what: &str, most: usize, unit: &str) -> Refusal {
-    Refusal(format!("{what}: this server's limit is {most} {unit}").into())
 }

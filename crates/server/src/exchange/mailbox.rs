@@ -6,6 +6,7 @@ use wormhole_sync_wire::{MailboxId, Mood, Nameplate};
 
 use super::{
     ConnectionId, Message,
+    guess::Guess,
     journal::{MailboxRow, Opened},
     sides::Sides,
     usage::{Ending, Outcome, Retired},
@@ -29,6 +30,10 @@ pub(super) struct Mailbox {
     pub(super) bytes: usize,
     pub(super) updated: f64,
     pub(super) crowded: bool,
+    /// The connection that made it.
+    maker: Option<ConnectionId>,
+    /// Whether the second side's claim has yet to prove right.
+    pub(super) guess: Option<Box<Guess>>,
 }
 
 impl Mailbox {
@@ -45,7 +50,21 @@ impl Mailbox {
             bytes: 0,
             updated: now,
             crowded: false,
+            maker: None,
+            guess: None,
         }
+    }
+
+    pub(super) fn made_by(mut self, connection: ConnectionId) -> Self {
+        self.maker = Some(connection);
+        self
+    }
+
+    /// Notes that somebody who joins the one that is here may be guessing.
+    pub(super) fn guessed_from(&mut self, address: Option<Address>) {
+        let Some(address) = address else { return };
+        let witnesses = self.subscribers.iter().copied().chain(self.maker).collect();
+        self.guess = Some(Box::new(Guess { address, witnesses }));
     }
 
     /// Seats a side that there is room for. Whether it is new.

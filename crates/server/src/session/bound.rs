@@ -47,9 +47,10 @@ impl Bound {
         }
     }
 
-    pub(super) fn list(&self, allowed: bool, turn: &mut Turn<'_, '_>) {
-        let names = if allowed { turn.exchange.list(&self.client) } else { Vec::new() };
+    pub(super) fn list(&self, allowed: bool, turn: &mut Turn<'_, '_>) -> Result<(), Refusal> {
+        let names = if allowed { turn.exchange.list(&self.client, turn.now)? } else { Vec::new() };
         turn.answer(&reply::nameplates(names));
+        Ok(())
     }
 
     pub(super) fn allocate(&mut self, turn: &mut Turn<'_, '_>) -> Result<(), Refusal> {

@@ -5,7 +5,8 @@ use std::{net::SocketAddr, time::Duration};
 use serde::{Deserialize, Serialize};
 use wormhole_sync_server::{
     Clients, Config, Database, Limits, Mailbox, Notices, Permission, Relay, Timing, Tls,
-    TransitRelay, config::Network,
+    TransitRelay,
+    config::{Network, Rate},
 };
 
 use super::{
@@ -105,6 +106,13 @@ struct LimitSettings {
     incoming_bytes: usize,
     #[serde(with = "size")]
     incoming_bytes_per_address: usize,
+    #[serde(with = "RateSettings")]
+    claims: Rate,
+    #[serde(with = "RateSettings")]
+    failed_claims: Rate,
+    #[serde(with = "RateSettings")]
+    lists: Rate,
+    nameplate_share: usize,
     mailbox_messages: usize,
     #[serde(with = "size")]
     mailbox_bytes: usize,
@@ -122,6 +130,13 @@ struct LimitSettings {
     outboxes_bytes_per_address: usize,
     #[serde(with = "size")]
     database_bytes: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Rate", rename_all = "kebab-case")]
+struct RateSettings {
+    burst: u32,
+    per_minute: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -144,6 +159,8 @@ struct TimingSettings {
 struct ClientSettings {
     connections: usize,
     connections_per_address: usize,
+    #[serde(with = "RateSettings")]
+    new_connections: Rate,
     limit_loopback: bool,
     #[serde(with = "networks")]
     trusted_proxies: Vec<Network>,

@@ -1,0 +1,189 @@
+//! How often each address may do something. Time is an argument, in seconds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{address::Address, config::Rate};
+
+/// Addresses whose buckets are remembered: some 6 MiB.
+///
+/// When it would be one more, the one is forgotten that is closest to being full again, so that
+/// nobody who comes meets a limit for what others did. That helps nobody either: whoever keeps so
+/// many addresses from being full may do as often, with all of them, as each may times their number,
+/// which for the rates in use is more than the work that one server does.
+const REMEMBERED_ADDRESSES: usize = 65_536;
+
+/// A bucket of tokens for each address; one that is full takes no memory.
+pub(crate) struct Buckets {
+    rate: Rate,
+    /// When each address's bucket is full again.
+    full_at: BTreeMap<Address, Tick>,
+    /// The same, by time.
+    order: BTreeSet<(Tick, Address)>,
+    most: usize,
+}
+
+/// Microseconds.
+type Tick = u64;
+
+const TICKS: f64 = 1e6;
+
+/// How many seconds it takes until there is a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wait(pub(crate) u64);
+
+impl Buckets {
+    /// All are full.
+    pub(crate) fn new(rate: Rate) -> Self {
+        let (full_at, order) = (BTreeMap::new(), BTreeSet::new());
+        Self { rate, full_at, order, most: REMEMBERED_ADDRESSES }
+    }
+
+    pub(crate) const fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    /// Takes a token, if there is one. Whoever is exempt needs none.
+    pub(crate) fn take(&mut self, address: Option<Address>, now: f64) -> Result<(), Wait> {
+        self.check(address, now)?;
+        let Some(address) = address else { return Ok(()) };
+        let now = tick(now);
+        let full_at = self.full_at.get(&address).map_or(now, |full_at| now.max(*full_at));
+        self.set(address, full_at.saturating_add(self.interval()), now);
+        Ok(())
+    }
+
+    /// Whether there is a token to take.
+    pub(crate) fn check(&self, address: Option<Address>, now: f64) -> Result<(), Wait> {
+        let Some(address) = address else { return Ok(()) };
+        let now = tick(now);
+        let missing = self.full_at.get(&address).map_or(0, |full_at| full_at.saturating_sub(now));
+        let room = self.interval().saturating_mul(self.rate.burst.into());
+        let wait = missing.saturating_add(self.interval()).saturating_sub(room);
+        if wait == 0 { Ok(()) } else { Err(Wait(wait.div_ceil(1_000_000))) }
+    }
+
+    /// Gives a token back that was taken.
+    pub(crate) fn put_back(&mut self, address: Option<Address>, now: f64) {
+        let Some(address) = address else { return };
+        if let Some(full_at) = self.full_at.get(&address) {
+            let full_at = full_at.saturating_sub(self.interval());
+            self.set(address, full_at, tick(now));
+        }
+    }
+
+    fn interval(&self) -> Tick {
+        60_000_000 / Tick::from(self.rate.per_minute.max(1))
+    }
+
+    fn set(&mut self, address: Address, full_at: Tick, now: Tick) {
+        if let Some(before) = self.full_at.insert(address, full_at) {
+            self.order.remove(&(before, address));
+        }
+        self.order.insert((full_at, address));
+        while let Some((full_at, address)) = self.order.first().copied()
+            && (full_at <= now || self.order.len() > self.most)
+        {
+            self.order.pop_first();
+            self.full_at.remove(&address);
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast saturates")]
+fn tick(seconds: f64) -> Tick {
+    (seconds * TICKS) as Tick
+}
+
+#[cfg(test)]
+mod tests {
+    use arbtest::arbtest;
+
+    use super::*;
+
+    const RATE: Rate = Rate { burst: 3, per_minute: 6 };
+
+    #[expect(clippy::unnecessary_wraps, reason = "the form that buckets take")]
+    fn address(number: u32) -> Option<Address> {
+        Some(Address::V4(number.into()))
+    }
+
+    fn taken(buckets: &mut Buckets, number: u32, now: f64) -> usize {
+        (0..100).take_while(|_| buckets.take(address(number), now).is_ok()).count()
+    }
+
+    #[test]
+    fn a_burst_is_given_at_once_and_then_so_many_a_minute() {
+        let mut buckets = Buckets::new(RATE);
+        assert_eq!(taken(&mut buckets, 1, 100.0), 3);
+        assert_eq!(buckets.take(address(1), 100.0), Err(Wait(10)));
+        assert_eq!(buckets.take(address(1), 109.5), Err(Wait(1)));
+        assert_eq!(taken(&mut buckets, 1, 110.0), 1);
+        assert_eq!(taken(&mut buckets, 1, 170.0), 3);
+        assert_eq!(taken(&mut buckets, 2, 170.0), 3, "another address");
+    }
+
+    #[test]
+    fn looking_takes_nothing_and_what_is_given_back_can_be_taken_again() {
+        let mut buckets = Buckets::new(RATE);
+        for _ in 0..9 {
+            assert_eq!(buckets.check(address(1), 5.0), Ok(()));
+        }
+        assert_eq!(taken(&mut buckets, 1, 5.0), 3);
+        buckets.put_back(address(1), 5.0);
+        assert_eq!(taken(&mut buckets, 1, 5.0), 1);
+        // A bucket never holds more than it did when it was full.
+        for _ in 0..9 {
+            buckets.put_back(address(1), 5.0);
+        }
+        assert!(buckets.full_at.is_empty() && buckets.order.is_empty());
+        assert_eq!(taken(&mut buckets, 1, 5.0), 3);
+    }
+
+    #[test]
+    fn whoever_is_exempt_needs_no_token() {
+        let mut buckets = Buckets::new(Rate { burst: 0, per_minute: 0 });
+        assert_eq!(buckets.take(None, 0.0), Ok(()));
+        assert_eq!(buckets.take(address(1), 0.0), Err(Wait(60)));
+    }
+
+    #[test]
+    fn an_address_whose_bucket_is_full_again_is_forgotten() {
+        let mut buckets = Buckets::new(RATE);
+        for number in 0..1000 {
+            buckets.take(address(number), 0.0).unwrap();
+        }
+        assert_eq!(buckets.full_at.len(), 1000);
+        buckets.take(address(7), 10.0).unwrap();
+        assert_eq!((buckets.full_at.len(), buckets.order.len()), (1, 1));
+    }
+
+    #[test]
+    fn beyond_the_cap_those_are_forgotten_who_did_least() {
+        let mut buckets = Buckets { most: 10, ..Buckets::new(RATE) };
+        assert_eq!(taken(&mut buckets, 0, 0.0), 3);
+        for number in 1..1000 {
+            assert_eq!(buckets.take(address(number), 0.0), Ok(()), "others' doing is not theirs");
+        }
+        assert_eq!((buckets.full_at.len(), buckets.order.len()), (10, 10));
+        assert!(buckets.take(address(0), 0.0).is_err(), "whoever did most is remembered");
+    }
+
+    #[test]
+    fn however_it_is_asked_nobody_gets_more_than_the_rate() {
+        arbtest(|u| {
+            let rate =
+                Rate { burst: u.int_in_range(0..=20)?, per_minute: u.int_in_range(1..=600)? };
+            let mut buckets = Buckets::new(rate);
+            let (mut now, mut taken) = (1e9, 0_u32);
+            while !u.is_empty() {
+                now += f64::from(u.int_in_range(0..=2000_u32)?) / 1000.0;
+                taken += u32::from(buckets.take(address(1), now).is_ok());
+                let most = f64::from(rate.burst) + (now - 1e9) * f64::from(rate.per_minute) / 60.0;
+                assert!(f64::from(taken) <= most + 0.01, "{taken} in {} s at {rate}", now - 1e9);
+                assert_eq!(buckets.full_at.len(), buckets.order.len());
+            }
+            Ok(())
+        })
+        .budget_ms(500);
+    }
+}
