@@ -49,6 +49,10 @@ fn what_could_not_run_is_told_before_anything_does() {
         (&["--db", "/proc/self/x"], ["/proc/self/x", "mailbox.database"]),
         (&["--db", "nowhere/x"], ["nowhere/x", "mailbox.database"]),
         (&["--listen", "192.0.2.1:4000"], ["192.0.2.1:4000", "web.listen"]),
+        (
+            &["--listen", "127.0.0.1:20998", "--relay-listen", "127.0.0.1:20998"],
+            ["beside 127.0.0.1:20998", "relay.listen"],
+        ),
         (&["--listen", "4000"], ["web.listen", "--listen"]),
         (&["--hashcash-bits", "20"], ["mailbox.hashcash-bits", "mailbox.hashcash-resource"]),
         (&["--config", unknown.to_str().unwrap()], ["line 3", "mailbox.database"]),

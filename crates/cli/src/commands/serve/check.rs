@@ -3,7 +3,7 @@
 use std::{
     fs::OpenOptions,
     io::{self, Read},
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     path::Path,
 };
 
@@ -15,20 +15,7 @@ use crate::{commands::blob, exit::Failure, settings::serve::Resolved};
 /// Checks that the settings could be served, and prints them.
 pub(super) async fn check(resolved: &Resolved) -> Result<(), Failure> {
     let config = resolved.config()?;
-    for door in Door::ALL {
-        for address in door.addresses(resolved) {
-            match TcpListener::bind(address) {
-                // It is, by a server that runs already, most likely.
-                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
-                Err(error) => {
-                    return Err(Failure::usage(format!(
-                        "{address} cannot be listened on: {error}; choose another with {door}.listen"
-                    )));
-                }
-                Ok(_) => {}
-            }
-        }
-    }
+    addresses(resolved)?;
     if resolved.servers.mailbox
         && let Database::Path(path) = resolved.settings.mailbox.database()
     {
@@ -42,6 +29,34 @@ pub(super) async fn check(resolved: &Resolved) -> Result<(), Failure> {
     let read = prepare(Doors::default(), certificate).await;
     read.map_err(|error| Failure::usage(error.to_string()))?;
     blob::to_stdout(resolved.shown()?.as_bytes())
+}
+
+/// Whether each address can be listened on beside the others. One that somebody else listens on most likely belongs to a
+/// server that runs already.
+fn addresses(resolved: &Resolved) -> Result<(), Failure> {
+    let mut ours: Vec<TcpListener> = Vec::new();
+    for door in Door::ALL {
+        for address in door.addresses(resolved) {
+            let has_its_port = |other: &SocketAddr| other.port() == address.port();
+            let mut held = ours.iter().filter_map(|listener| listener.local_addr().ok());
+            match (TcpListener::bind(address), held.find(has_its_port)) {
+                (Ok(listener), _) => ours.push(listener),
+                (Err(error), None) if error.kind() == io::ErrorKind::AddrInUse => {}
+                (Err(error), None) => {
+                    return Err(Failure::usage(format!(
+                        "{address} cannot be listened on: {error}; choose another with {door}.listen"
+                    )));
+                }
+                (Err(error), Some(other)) => {
+                    return Err(Failure::usage(format!(
+                        "{address} cannot be listened on beside {other}: {error}; choose another with {door}.listen, \
+                         or leave it out: on Linux, [::] serves IPv4 as well"
+                    )));
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 fn unusable(path: &Path, error: &io::Error, name: &str) -> Failure {
