@@ -49,7 +49,7 @@ impl Front {
     ) -> Result<Origin, Unknown> {
         let mut origin = Origin { address: peer, is_proxy: self.is_trusted(peer.ip()) };
         if origin.is_proxy && self.clients.proxy_protocol {
-            match proxy_protocol::take(stream).await.map_err(|why| without_header(peer, why))? {
+            match proxy_protocol::take(stream).await.map_err(without_header)? {
                 Source::Proxy => {}
                 // The request is written by somebody unknown, and says what it likes.
                 Source::Unknown => origin.is_proxy = false,
@@ -100,18 +100,19 @@ impl Front {
     }
 }
 
-fn without_header(proxy: SocketAddr, why: NoHeader) -> Unknown {
+fn without_header(why: NoHeader) -> Unknown {
     match why {
         NoHeader::Gone => Unknown::Gone,
         NoHeader::Malformed(why) => {
-            tracing::warn!(%proxy, why, "a trusted proxy sends no header of the PROXY protocol");
+            tracing::warn!(why, "a trusted proxy sends no header of the PROXY protocol");
             Unknown::Proxy(why)
         }
     }
 }
 
 fn contradiction() -> String {
-    tracing::warn!(
+    // A client can bring it about as often as it likes, and is not to fill the log.
+    tracing::debug!(
         "a trusted proxy passes on X-Forwarded-For and X-Real-IP that contradict each other"
     );
     let text =
