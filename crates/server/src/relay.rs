@@ -33,11 +33,12 @@ use wormhole_sync_wire::transit::RelayRequest;
 use crate::{
     address::Address,
     clock::Clock,
-    config,
+    config::{self, Limit, Refused},
     pool::Pool,
     usage::{Recorder, RelayRecord},
 };
 use end::End;
+use pipe::Ending;
 use rate::Rates;
 
 pub use hello::{Hello, Said};
@@ -84,6 +85,8 @@ pub(crate) struct Present {
     pub(crate) bytes: u64,
     /// Those of pairs that go on.
     pub(crate) incomplete_bytes: u64,
+    /// How often each limit was met.
+    pub(crate) refused: Refused,
 }
 
 /// What a link that waits is told.
@@ -127,13 +130,14 @@ impl Relay {
     }
 
     pub(crate) fn present(&self) -> Present {
-        let state = self.lock();
+        let mut state = self.lock();
         let bytes = self.moved.load(Relaxed);
         Present {
             waiting: state.pairing.waiting(),
             pairs: state.pairing.pairs(),
             bytes,
             incomplete_bytes: bytes.saturating_sub(state.recorded),
+            refused: state.pairing.refused().clone(),
         }
     }
 
@@ -212,8 +216,15 @@ impl Relay {
     }
 
     /// A pair is over.
-    fn ended(&self, waited: LinkId, bytes: u64, well: bool) {
-        self.tell(waited, |pairing, now| pairing.ended(waited, bytes, well, now));
+    fn ended(&self, waited: LinkId, bytes: u64, ending: Ending) {
+        self.tell(waited, |pairing, now| {
+            match ending {
+                Ending::Idle => pairing.refused().count(Limit::Idle),
+                Ending::Spent => pairing.refused().count(Limit::PairBytes),
+                Ending::Closed | Ending::Stopped => {}
+            }
+            pairing.ended(waited, bytes, ending == Ending::Closed, now);
+        });
         if self.lock().pairing.pairs() == 0 {
             self.idle.notify_waiters();
         }

@@ -101,13 +101,14 @@ impl Watch {
     fn look(&self) -> Look {
         let Front { gate, mailbox, relay, .. } = &*self.front;
         let by_mailboxes = mailbox.as_ref().map(|mailbox| mailbox.refused()).unwrap_or_default();
-        let refused = gate.refused().and(by_mailboxes).counts();
         let mailbox = mailbox.as_ref().map(|mailbox| MailboxLook {
             present: mailbox.present(),
             database_bytes: mailbox.database_bytes(),
             hashcash_bits: mailbox.hashcash_bits(),
         });
         let relay = relay.as_ref().map(|relay| relay.present());
+        let by_relay = relay.as_ref().map(|relay| relay.refused.clone()).unwrap_or_default();
+        let refused = gate.refused().and(by_mailboxes).and(by_relay).counts();
         let metrics = self.metrics();
         let totals = Totals {
             mailbox_endings: metrics.mailbox_endings.counts(),

@@ -287,10 +287,13 @@ async fn whoever_waits_too_long_or_is_too_slow_is_closed() {
 #[tokio::test]
 async fn those_who_wait_are_limited_by_address_and_in_all() {
     let limits_and_texts = [
-        (Relay { waiting_connections: 1, ..Relay::default() }, "limit is 1; try again later\n"),
+        (
+            Relay { waiting_connections: 1, ..Relay::default() },
+            "too many wait: this server's limit is 1 connections; try again later\n",
+        ),
         (
             Relay { waiting_connections_per_address: 1, ..Relay::default() },
-            "from your address: this relay's limit is 1\n",
+            "from your address: this server's limit is 1 connections\n",
         ),
     ];
     for (relay, text) in limits_and_texts {

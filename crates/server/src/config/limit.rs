@@ -20,6 +20,11 @@ pub(crate) enum Limit {
     Mailboxes,
     StoredBytes,
     StoredBytesPerAddress,
+    WaitingConnections,
+    WaitingConnectionsPerAddress,
+    Waiting,
+    Idle,
+    PairBytes,
 }
 
 /// How often each limit was met.
@@ -82,6 +87,18 @@ impl Limit {
                 " bytes of messages",
                 false,
             ),
+            Self::WaitingConnections => {
+                ("waiting_connections", "too many wait", " connections", true)
+            }
+            Self::WaitingConnectionsPerAddress => (
+                "waiting_connections_per_address",
+                "too many wait from your address",
+                " connections",
+                false,
+            ),
+            Self::Waiting => ("waiting", "nobody came", " seconds", false),
+            Self::Idle => ("idle", "nothing was moved", " seconds", false),
+            Self::PairBytes => ("pair_bytes", "too much was moved", " bytes", false),
         }
     }
 }

@@ -75,9 +75,9 @@ impl Conduit {
         Some(Self { pipe: Some(pipe), held: 0 })
     }
 
-    /// Whether nothing is in it.
-    pub(super) const fn is_empty(&self) -> bool {
-        self.held == 0
+    /// Bytes that are in it.
+    pub(super) const fn held(&self) -> usize {
+        self.held
     }
 
     /// Moves what has come at a socket into the pipe, which must be empty. How much that was; nothing is

@@ -16,7 +16,7 @@ impl Conduit {
         None
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(super) const fn held(&self) -> usize {
         match self.0 {}
     }
 

@@ -150,7 +150,7 @@ async fn wait(
         );
     if let Ok(Call::Join(partner)) = called.try_recv() {
         drop(partner); // it came at this very moment
-        relay.ended(id, 0, !spoke);
+        relay.ended(id, 0, Ending::Closed);
     }
     close(&mut end, text).await;
 }
@@ -178,9 +178,9 @@ async fn pair(id: LinkId, end: Box<End>, partner: Box<End>, relay: Arc<Relay>) {
     });
     let ending = tokio::select! {
         ending = moving => ending,
-        () = relay.cut.notified() => Ending::Idle,
+        () = relay.cut.notified() => Ending::Stopped,
     };
-    relay.ended(id, pair.moved(), ending == Ending::Closed);
+    relay.ended(id, pair.moved(), ending);
 }
 
 /// Says last words, if any, and closes.

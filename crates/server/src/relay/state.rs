@@ -14,7 +14,10 @@ use std::{
 use wormhole_sync_wire::transit::RelayRequest;
 
 use super::record::{Mood, Record};
-use crate::{address::Address, config};
+use crate::{
+    address::Address,
+    config::{self, Limit, Refused},
+};
 
 /// One connection, under a number that is never used again while the relay runs.
 ///
@@ -88,6 +91,7 @@ pub struct Pairing {
     next_place: u64,
     by_address: BTreeMap<Address, usize>,
     pairs: usize,
+    refused: Refused,
     outputs: VecDeque<Output>,
 }
 
@@ -119,7 +123,7 @@ impl Pairing {
     /// let closed = Relay { waiting_connections: 0, ..Relay::default() };
     /// assert_eq!(Pairing::new(closed).waiting(), 0);
     /// ```
-    pub const fn new(config: config::Relay) -> Self {
+    pub fn new(config: config::Relay) -> Self {
         Self {
             config,
             links: BTreeMap::new(),
@@ -128,6 +132,7 @@ impl Pairing {
             next_place: 0,
             by_address: BTreeMap::new(),
             pairs: 0,
+            refused: Refused::default(),
             outputs: VecDeque::new(),
         }
     }
@@ -250,6 +255,7 @@ impl Pairing {
                 self.links.get(&link).map(|link| &link.stage)
             && *since <= latest
         {
+            self.refused.count(Limit::Waiting);
             self.end(link, Mood::Lonely, "".into(), now);
         }
     }
@@ -292,6 +298,11 @@ impl Pairing {
         self.pairs
     }
 
+    /// How often each limit was met.
+    pub(crate) fn refused(&mut self) -> &mut Refused {
+        &mut self.refused
+    }
+
     /// What is to be done next.
     ///
     /// ```
@@ -310,8 +321,10 @@ impl Pairing {
     }
 
     fn wait(&mut self, id: LinkId, request: RelayRequest, now: f64) {
-        if let Some(refusal) = self.refusal(id) {
-            return self.end(id, Mood::Errory, refusal.into(), now);
+        if let Err((limit, most)) = self.check_room(id) {
+            self.refused.count(limit);
+            let text = format!("{}\n", limit.refusal(most).0);
+            return self.end(id, Mood::Errory, text.into(), now);
         }
         let Some(link) = self.links.get_mut(&id) else { return };
         let place = self.next_place;
@@ -325,17 +338,17 @@ impl Pairing {
     }
 
     /// Why one more cannot wait.
-    fn refusal(&self, link: LinkId) -> Option<String> {
+    fn check_room(&self, link: LinkId) -> Result<(), (Limit, usize)> {
+        let Some(link) = self.links.get(&link) else { return Ok(()) };
         let (all, each) =
             (self.config.waiting_connections, self.config.waiting_connections_per_address);
-        let address = self.links.get(&link)?.address;
-        let own = address.and_then(|address| self.by_address.get(&address));
+        let own = link.address.and_then(|address| self.by_address.get(&address));
         if own.is_some_and(|own| *own >= each) {
-            Some(format!("too many wait from your address: this relay's limit is {each}\n"))
+            Err((Limit::WaitingConnectionsPerAddress, each))
         } else if self.queue.len() >= all {
-            Some(format!("too many wait: this relay's limit is {all}; try again later\n"))
+            Err((Limit::WaitingConnections, all))
         } else {
-            None
+            Ok(())
         }
     }
 

@@ -1,0 +1,133 @@
+//! Pairs of real sockets whose buffers hold little.
+
+use std::future::poll_fn;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpSocket, TcpStream},
+};
+
+use super::{super::conduit::Conduit, flow::SMALL, *};
+use crate::pool::Share;
+use crate::{
+    gate::{Admission, Gate},
+    stream::Stream,
+};
+
+/// Both ends of a link whose buffers hold little: the client's, and the relay's.
+async fn link(end: fn(Stream, Admission) -> End) -> (TcpStream, End) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_send_buffer_size(4096).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener: TcpListener = socket.listen(1).unwrap();
+    let client = TcpSocket::new_v4().unwrap();
+    client.set_recv_buffer_size(4096).unwrap();
+    let client = client.connect(listener.local_addr().unwrap()).await.unwrap();
+    let stream = listener.accept().await.unwrap().0;
+    let admission = Gate::new(9, 9).admit(None).ok().unwrap();
+    (client, end(Stream::Plain(stream), admission))
+}
+
+/// A raw end and one that speaks in frames, so that bytes have to be copied.
+async fn pair(config: &config::Relay) -> (TcpStream, TcpStream, Pair, Arc<Pool>) {
+    pair_of([End::raw, End::websocket], config).await
+}
+
+async fn pair_of(
+    kinds: [fn(Stream, Admission) -> End; 2],
+    config: &config::Relay,
+) -> (TcpStream, TcpStream, Pair, Arc<Pool>) {
+    let [one, other] = kinds;
+    let ((one, first), (other, second)) = (link(one).await, link(other).await);
+    let pool = Pool::new(config.buffered_bytes);
+    let pair = Pair::new([first, second], config, &pool, [None, None]);
+    (one, other, pair, pool)
+}
+
+async fn turn(pair: &mut Pair) {
+    let a_while = sleep(Duration::from_millis(100));
+    tokio::select! {
+        ending = poll_fn(|context| pair.poll(context)) => panic!("it ended: {ending:?}"),
+        () = a_while => {}
+    }
+}
+
+#[tokio::test]
+async fn what_a_slow_reader_has_not_taken_is_held_and_counted_and_let_go() {
+    let (mut one, mut other, mut pair, pool) = pair(&config::Relay::default()).await;
+    one.write_all(&vec![7; 60_000]).await.unwrap();
+    turn(&mut pair).await;
+    let [there, _] = &pair.flows;
+    assert!(there.pending.len() - there.sent > 20_000);
+    assert_eq!(pool.held(), there.pending.capacity());
+    let read = async {
+        other.read_exact(&mut vec![0; 60_003]).await.unwrap();
+        other.write_all(b"\x82\x86\0\0\0\0enough").await.unwrap();
+        one.read_exact(&mut [0; 9]).await.unwrap();
+    };
+    tokio::select! {
+        () = read => {}
+        _ = poll_fn(|context| pair.poll(context)) => panic!("it ended"),
+    }
+    assert_eq!(
+        (pool.held(), pair.flows.each_ref().map(|flow| flow.pending.capacity())),
+        (0, [0, 0])
+    );
+}
+
+#[tokio::test]
+async fn when_much_is_held_everybody_is_read_in_small_pieces() {
+    let config = config::Relay { buffered_bytes: 10_000, ..config::Relay::default() };
+    let (mut one, _other, mut pair, pool) = pair(&config).await;
+    let (mut third, _fourth, mut small, _) = self::pair(&config).await;
+    for flow in &mut small.flows {
+        flow.held = Share::of(Arc::clone(&pool));
+    }
+    one.write_all(&vec![7; 60_000]).await.unwrap();
+    turn(&mut pair).await;
+    assert!(pool.held() > 10_000);
+    third.write_all(&vec![7; 60_000]).await.unwrap();
+    turn(&mut small).await;
+    assert!(small.flows[0].pending.len() <= SMALL, "{}", small.flows[0].pending.len());
+}
+
+#[tokio::test]
+async fn what_is_on_its_way_to_one_who_does_not_read_is_given_up_in_time() {
+    let (mut one, mut other, mut pair, _) = pair(&config::Relay::default()).await;
+    pair.limits.linger = Duration::from_millis(50);
+    one.write_all(&vec![7; 60_000]).await.unwrap();
+    turn(&mut pair).await;
+    drop(one); // with an unread "ok", and so with a reset
+    other.write_all(b"\x82\x85\0\0\0\0there").await.unwrap();
+    let ending = poll_fn(|context| pair.poll(context)).await;
+    assert_eq!(ending, Ending::Idle);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn between_bare_sockets_what_is_on_its_way_stays_within_the_system() {
+    let kinds: [fn(Stream, Admission) -> End; 2] = [End::raw, End::raw];
+    let (mut one, mut other, mut pair, pool) = pair_of(kinds, &config::Relay::default()).await;
+    one.write_all(&vec![7; 60_000]).await.unwrap();
+    turn(&mut pair).await;
+    assert!(pair.flows[0].conduit.as_ref().is_some_and(|conduit| conduit.held() > 0));
+    assert_eq!(pool.held(), 0);
+    // Readers who do not read have all there are; everybody else's bytes are copied.
+    let taken: Vec<_> = std::iter::from_fn(Conduit::take).take(1000).collect();
+    assert!(!taken.is_empty() && taken.len() < 1000);
+    let (mut third, mut fourth, mut copied, _) = pair_of(kinds, &config::Relay::default()).await;
+    third.write_all(&vec![8; 60_000]).await.unwrap();
+    turn(&mut copied).await;
+    assert!(copied.flows[0].conduit.is_none() && !copied.flows[0].pending.is_empty());
+    drop(taken);
+    for (end, pair) in [(&mut other, &mut pair), (&mut fourth, &mut copied)] {
+        tokio::select! {
+            read = async { end.read_exact(&mut vec![0; 60_003]).await } => {
+                read.unwrap();
+            }
+            _ = poll_fn(|context| pair.poll(context)) => panic!("it ended"),
+        }
+    }
+    turn(&mut pair).await;
+    assert!(pair.flows.iter().all(|flow| flow.conduit.is_none()));
+}
