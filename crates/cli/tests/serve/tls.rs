@@ -58,7 +58,7 @@ fn a_hangup_brings_the_new_certificate_and_one_that_cannot_be_used_changes_nothi
     install(&scene);
     lists(4);
     server.signal("HUP");
-    server.wait_for_stderr("new certificate");
+    server.wait_for_stderr("TLS has read a certificate");
     lists(6);
 
     scene.file("key.pem", "nothing");
