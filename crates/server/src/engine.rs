@@ -14,6 +14,7 @@ mod writer;
 
 use std::{
     collections::BTreeMap,
+    net::IpAddr,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     task::Waker,
     time::Duration,
@@ -31,7 +32,7 @@ use crate::{
     frames::CloseCode,
     outbox::{Answer, Answers, Outbox},
     session::Release,
-    usage::Recorder,
+    usage::{Logged, Recorder},
 };
 use batch::Batch;
 #[cfg(test)]
@@ -107,6 +108,11 @@ impl Engine {
     pub(crate) fn present(&self) -> Present {
         let state = self.lock();
         Present { connections: state.outboxes.len(), inventory: state.exchange.inventory() }
+    }
+
+    /// What is logged of a client's address.
+    pub(crate) fn logged(&self, client: Option<IpAddr>) -> Logged {
+        self.recorder.logged(client)
     }
 
     /// Why clients are not served as they should be, if so.

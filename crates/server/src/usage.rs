@@ -6,12 +6,14 @@
 
 mod blur;
 mod book;
+mod discretion;
 mod tables;
 #[cfg(test)]
 mod tests;
 
 use std::{
     io,
+    net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
@@ -27,6 +29,8 @@ use crate::{
 };
 use blur::Blur;
 use book::Book;
+use discretion::Discretion;
+pub(crate) use discretion::Logged;
 use tables::Row;
 
 /// What may wait for the thread: more comes in a second only when somebody makes it come.
@@ -41,6 +45,7 @@ const RETRY: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 30 });
 /// Where everybody tells what has happened.
 pub(crate) struct Recorder {
     metrics: Arc<Metrics>,
+    discretion: Discretion,
     queue: Option<SyncSender<Note>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -90,8 +95,9 @@ impl Recorder {
     pub(crate) fn start(config: &config::Usage, metrics: Arc<Metrics>) -> io::Result<Self> {
         let book = |path: &Option<_>, tables| Some(Book::new(path.clone()?, tables));
         let books = [book(&config.mailbox, &tables::MAILBOX), book(&config.relay, &tables::RELAY)];
+        let discretion = Discretion::of_exact(config.blur.is_none());
         if books.iter().all(Option::is_none) {
-            return Ok(Self::counting(metrics));
+            return Ok(Self { discretion, ..Self::counting(metrics) });
         }
         let (queue, notes) = sync_channel(QUEUE);
         let mut shelf =
@@ -99,12 +105,18 @@ impl Recorder {
         let thread = std::thread::Builder::new()
             .name("wormhole-usage".to_owned())
             .spawn(move || shelf.write(&notes))?;
-        Ok(Self { metrics, queue: Some(queue), thread: Mutex::new(Some(thread)) })
+        Ok(Self { metrics, discretion, queue: Some(queue), thread: Mutex::new(Some(thread)) })
     }
 
     /// One that only counts.
     pub(crate) fn counting(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, queue: None, thread: Mutex::new(None) }
+        let discretion = Discretion::of_exact(false);
+        Self { metrics, discretion, queue: None, thread: Mutex::new(None) }
+    }
+
+    /// What is logged of a client's address.
+    pub(crate) fn logged(&self, client: Option<IpAddr>) -> Logged {
+        self.discretion.of(client)
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
