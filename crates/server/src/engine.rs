@@ -196,6 +196,17 @@ impl Engine {
         self.work.notify_one();
     }
 
+    /// Counts a client that comes. How many do so a second.
+    pub(crate) fn welcomed(&self) -> f64 {
+        let now = self.now();
+        self.lock().exchange.welcomed(now)
+    }
+
+    /// How many clients come a second.
+    pub(crate) fn load(&self) -> f64 {
+        self.lock().exchange.load(self.now())
+    }
+
     /// How often each limit of the exchange was met.
     pub(crate) fn refused(&self) -> Refused {
         self.lock().exchange.refused().clone()

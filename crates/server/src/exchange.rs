@@ -12,6 +12,7 @@ pub mod embedded;
 mod guess;
 pub mod journal;
 mod ledger;
+mod load;
 mod mailbox;
 mod nameplate;
 mod random;

@@ -14,7 +14,7 @@ use tokio::{
 #[cfg(feature = "tls")]
 use crate::tls::Certificates;
 use crate::{
-    config::Clients,
+    config::{Clients, Limit},
     gate::{Admission, Full, Gate},
     http::{self, Head, Place, Upgrade},
     mailbox,
@@ -120,7 +120,10 @@ impl Front {
         let outcome = match timeout_at(deadline, request).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => return,
-            Err(_) => Err(too_slow(limit)),
+            Err(_) => {
+                self.gate.count(Limit::Handshake);
+                Err(too_slow(limit))
+            }
         };
         let answer = match (outcome, &self.mailbox, &self.relay) {
             (Ok((Place::Mailbox, upgrade)), Some(shared), _) => {
@@ -155,11 +158,13 @@ impl Front {
             }
             match http::parse(&bytes) {
                 Head::Incomplete if bytes.len() > limit => {
+                    self.gate.count(Limit::HeadBytes);
                     return Ok(Err(http::head_too_large(limit)));
                 }
                 Head::Incomplete => {}
                 Head::Answer(answer) => return Ok(Err(answer)),
                 Head::Upgrade { length, .. } if length > limit => {
+                    self.gate.count(Limit::HeadBytes);
                     return Ok(Err(http::head_too_large(limit)));
                 }
                 Head::Upgrade { length, place, accept } => {

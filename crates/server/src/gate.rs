@@ -115,6 +115,11 @@ impl Gate {
         Ok(Admission { gate: Arc::clone(self), address })
     }
 
+    /// Counts somebody who met a limit.
+    pub(crate) fn count(&self, limit: Limit) {
+        self.lock().refused.count(limit);
+    }
+
     /// How often each limit was met.
     pub(crate) fn refused(&self) -> Refused {
         self.lock().refused.clone()
@@ -176,6 +181,11 @@ impl Admission {
     /// The address that the connection counts for.
     pub(crate) const fn address(&self) -> Option<Address> {
         self.address
+    }
+
+    /// Counts that the connection met a limit.
+    pub(crate) fn count(&self, limit: Limit) {
+        self.gate.count(limit);
     }
 
     /// Counts the connection for another address: the one that its proxy told.

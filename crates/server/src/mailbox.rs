@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::{
     clock::Clock,
-    config::{self, Database, Limits, Permission, Refused, Timing},
+    config::{self, Database, Limits, Refused, Timing},
     engine::{Engine, Present},
     error::ServeError,
     exchange::{embedded::Embedded, journal::Snapshot},
@@ -57,10 +57,7 @@ impl Shared {
 
     /// What stamps are asked for; 0 when none are.
     pub(crate) fn hashcash_bits(&self) -> u32 {
-        match self.policy.permission {
-            Permission::Hashcash { bits, .. } => bits,
-            Permission::None => 0,
-        }
+        self.policy.permission.bits(self.engine.load()).unwrap_or_default()
     }
 }
 

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use wormhole_sync_wire::{
     ClientMessage, Refusal, Request, Side, Welcome,
-    server_message::{HashcashRequired, PermissionRequired, Reply, YourAddress},
+    server_message::{HashcashRequired, Nothing, PermissionRequired, Reply, YourAddress},
 };
 
 use crate::{
@@ -124,6 +124,8 @@ pub struct Session {
     connection: ConnectionId,
     address: Option<Address>,
     policy: Arc<Policy>,
+    /// What is asked of it before `bind`.
+    bits: Option<u32>,
     state: State,
 }
 
@@ -142,8 +144,29 @@ impl Session {
     /// assert!(!session.is_bound());
     /// ```
     pub fn new(connection: ConnectionId, address: Option<Address>, policy: Arc<Policy>) -> Self {
-        let permitted = policy.permission == Permission::None;
-        Self { connection, address, policy, state: State::Unbound { permitted } }
+        let bits = policy.permission.bits(0.0);
+        let state = State::Unbound { permitted: bits.is_none() };
+        Self { connection, address, policy, bits, state }
+    }
+
+    /// The same for a client that comes while so many do so a second. What is asked of it then holds
+    /// for as long as it stays.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::exchange::ConnectionId;
+    /// use wormhole_sync_server::{Permission, session::{Policy, Session}};
+    ///
+    /// let (max_bits, resource) = (Permission::MAX_BITS, "example.com".to_owned());
+    /// let permission = Permission::UnderLoad { level: 100, bits: 18, max_bits, resource };
+    /// let policy = Policy { permission, ..Policy::default() };
+    /// let session = Session::new(ConnectionId(1), None, policy.into()).under_load(250.0);
+    /// assert!(session.welcome(None, 0.0).text.contains(r#""bits":19"#));
+    /// ```
+    #[must_use]
+    pub fn under_load(mut self, load: f64) -> Self {
+        self.bits = self.policy.permission.bits(load);
+        self.state = State::Unbound { permitted: self.bits.is_none() };
+        self
     }
 
     /// What the server says first.
@@ -159,13 +182,11 @@ impl Session {
     pub fn welcome(&self, your_address: Option<YourAddress>, now: f64) -> Outgoing {
         let Notices { motd, error, current_cli_version, transit_relays } =
             self.policy.notices.clone();
-        let permission_required = match &self.policy.permission {
-            Permission::None => None,
-            Permission::Hashcash { bits, resource } => Some(PermissionRequired {
-                none: None,
-                hashcash: Some(HashcashRequired { bits: *bits, resource: resource.clone() }),
-            }),
-        };
+        let permission_required = self.policy.permission.resource().map(|resource| {
+            let hashcash =
+                self.bits.map(|bits| HashcashRequired { bits, resource: resource.to_owned() });
+            PermissionRequired { none: hashcash.is_none().then_some(Nothing {}), hashcash }
+        });
         let welcome = Welcome {
             motd,
             error,
@@ -302,6 +323,16 @@ impl Session {
         matches!(self.state, State::Bound(_))
     }
 
+    /// Whether the client is asked for hashcash.
+    pub(crate) const fn must_work(&self) -> bool {
+        self.bits.is_some()
+    }
+
+    /// Whether it has claimed or opened anything.
+    pub(crate) fn is_in_use(&self) -> bool {
+        matches!(&self.state, State::Bound(bound) if bound.is_in_use())
+    }
+
     fn obey(
         &mut self,
         message: ClientMessage<'_>,
@@ -352,10 +383,10 @@ impl Session {
         let State::Unbound { permitted } = &mut self.state else {
             return Err("submit-permissions must come before bind".into());
         };
-        let Permission::Hashcash { bits, resource } = &self.policy.permission else {
+        let (Some(bits), Some(resource)) = (self.bits, self.policy.permission.resource()) else {
             return Ok(());
         };
-        let (digest, day) = permission::check(stamp, *bits, resource, turn.now)?;
+        let (digest, day) = permission::check(stamp, bits, resource, turn.now)?;
         if !turn.exchange.spend(digest, day) {
             return Err("the stamp was used before: make a new one".into());
         }

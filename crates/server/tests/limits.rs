@@ -13,7 +13,7 @@ use std::{io::Write, time::Duration};
 
 use serde_json::json;
 use support::{PATIENCE, Server, behind_a_proxy};
-use wormhole_sync_server::{Clients, Config, Limits, Mailbox, Timing, config::Rate};
+use wormhole_sync_server::{Clients, Config, Limits, Mailbox, Permission, Timing, config::Rate};
 
 const UPGRADE: &[u8] =
     b"GET /v1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -155,6 +155,60 @@ async fn short_nameplates_of_one_address() {
         lengths.push(allocated["nameplate"].as_str().unwrap().len());
     }
     assert_eq!(lengths, [1, 1, 1, 2, 2]);
+}
+
+/// Everything that comes until the end of a connection that says this and then nothing.
+async fn silence_after(timing: Timing, permission: Permission, said: &[&str]) -> String {
+    let server = Server::start(Mailbox { timing, permission, ..Mailbox::default() });
+    let frames = said.iter().flat_map(|text| {
+        let length = u8::try_from(text.len()).unwrap();
+        [&[0x81, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat()
+    });
+    server.raw(&UPGRADE.iter().copied().chain(frames).collect::<Vec<_>>()).await
+}
+
+#[tokio::test]
+async fn clients_who_never_say_who_they_are_or_what_they_want() {
+    let second = Duration::from_secs(1);
+    let bind = r#"{"type":"bind","appid":"a","side":"s"}"#;
+    let hashcash = Permission::Hashcash { bits: 9, resource: "x".into() };
+    let usual = Timing::default;
+    for (timing, permission, said, reason) in [
+        (
+            Timing { unbound: second, ..usual() },
+            Permission::None,
+            &[][..],
+            "no 'bind' came in time: this server's limit is 1 seconds",
+        ),
+        (
+            Timing { permission: second, ..usual() },
+            hashcash,
+            &[],
+            "no stamp and 'bind' came in time: this server's limit is 1 seconds",
+        ),
+        (
+            Timing { idle_session: second, ..usual() },
+            Permission::None,
+            &[bind, r#"{"type":"list"}"#],
+            "nothing was claimed or opened: this server's limit is 1 seconds",
+        ),
+    ] {
+        let heard = silence_after(timing, permission, said).await;
+        assert!(heard.contains("welcome") && heard.contains(reason), "{heard}");
+        assert!(!heard.contains(r#""error""#), "{heard}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_claimed_something_may_wait_for_as_long_as_it_likes() {
+    let short = Duration::from_millis(50);
+    let timing = Timing { unbound: short, idle_session: short, ..Timing::default() };
+    let server = Server::start(Mailbox { timing, ..Mailbox::default() });
+    let mut client = server.bound("app", "a").await;
+    client.ask(json!({"type": "allocate"}), "allocated").await;
+    let heard = tokio::time::timeout(Duration::from_secs(1), client.hear()).await;
+    assert!(heard.is_err(), "{heard:?}");
+    client.ask(json!({"type": "ping", "ping": 1}), "pong").await;
 }
 
 #[tokio::test]

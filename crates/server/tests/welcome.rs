@@ -152,7 +152,44 @@ async fn a_stamp_is_not_good_again_after_a_restart() {
     client.ask(json!({"type": "ping", "ping": 1}), "pong").await;
 }
 
+#[tokio::test]
+async fn stamps_are_asked_for_while_many_come_of_more_bits_the_more_they_are() {
+    let resource = "mailbox.example".to_owned();
+    let permission = Permission::UnderLoad { level: 1, bits: 4, max_bits: 6, resource };
+    let server = Server::start(Mailbox { permission, ..Mailbox::default() });
+    let mut first = server.connect_with(&[]).await;
+    let required = first.expect("welcome").await["welcome"]["permission-required"].clone();
+    assert_eq!(required, json!({"none": {}}));
+    first.say(json!({"type": "bind", "appid": "app", "side": "s"})).await;
+    first.expect("ack").await;
+    let mut asked = Vec::new();
+    for _ in 0..100 {
+        let mut client = server.connect_with(&[]).await;
+        let welcome = client.expect("welcome").await;
+        let required = &welcome["welcome"]["permission-required"]["hashcash"];
+        asked.push((required["bits"].as_u64(), required["resource"].clone(), client));
+    }
+    let bits: Vec<_> = asked.iter().filter_map(|(bits, ..)| *bits).collect();
+    assert!(bits.is_sorted() && bits.first() == Some(&4) && bits.last() == Some(&6), "{bits:?}");
+    // What one was asked for at its welcome holds for it, however many have come since.
+    let (_, resource, client) = asked.iter_mut().find(|(bits, ..)| *bits == Some(4)).unwrap();
+    let resource = resource.as_str().unwrap();
+    let worth = |bits: std::ops::Range<u32>| stamp_worth(resource, bits);
+    let text = client.refused(submit(&worth(0..4))).await;
+    assert_eq!(text, "the stamp has fewer than 4 zero bits");
+    client.say(submit(&worth(4..5))).await;
+    client.expect("ack").await;
+    client.say(json!({"type": "bind", "appid": "app", "side": "t"})).await;
+    client.expect("ack").await;
+    client.ask(json!({"type": "allocate"}), "allocated").await;
+}
+
 fn good_stamp(resource: &str) -> String {
+    stamp_worth(resource, 6..161)
+}
+
+/// A stamp of today with so many zero bits.
+fn stamp_worth(resource: &str, bits: std::ops::Range<u32>) -> String {
     let days = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 86_400;
     let date = (0..10_000)
         .map(|days| (2020 + days / 372, days / 31 % 12 + 1, days % 31 + 1))
@@ -161,7 +198,7 @@ fn good_stamp(resource: &str) -> String {
         .unwrap();
     (0..100_000)
         .map(|counter| format!("1:6:{date}:{resource}::salt:{counter}"))
-        .find(|stamp| leading_zero_bits(&Sha1::digest(stamp)) >= 6)
+        .find(|stamp| bits.contains(&leading_zero_bits(&Sha1::digest(stamp))))
         .unwrap()
 }
 

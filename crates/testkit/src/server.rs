@@ -46,7 +46,8 @@ impl Server {
     pub(crate) fn accept(&mut self, now: f64) -> (ConnectionId, Outgoing) {
         self.connections += 1;
         let connection = ConnectionId(self.connections);
-        let session = Session::new(connection, None, Arc::clone(&self.policy));
+        let load = self.exchange.welcomed(now);
+        let session = Session::new(connection, None, Arc::clone(&self.policy)).under_load(load);
         let welcome = session.welcome(None, now);
         self.sessions.insert(connection, session);
         (connection, welcome)

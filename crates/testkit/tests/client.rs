@@ -14,7 +14,7 @@ use std::{
 use support::{APP, Server, pair, soon};
 use tokio::{net::TcpListener, time::timeout};
 use wormhole_sync::{
-    Error, ErrorKind, Fault, MAX_BLOB, Options, Status, Wormhole,
+    DEFAULT_MAX_BITS, Error, ErrorKind, Fault, MAX_BLOB, Options, Status, Wormhole,
     transcribe::{Initiator, Receiver},
     transfer::{self, Offered, Outgoing, Routes, send},
 };
@@ -363,6 +363,35 @@ async fn hashcash_is_worked_for_up_to_the_callers_cap() {
         .unwrap();
     assert_eq!(error.kind(), ErrorKind::Server);
     assert!(error.to_string().contains("12 bits"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_under_load_is_worked_for_and_one_without_is_not() {
+    assert!(DEFAULT_MAX_BITS >= Permission::MAX_BITS, "clients do what servers may ask for");
+    let resource = "test".to_owned();
+    let permission = Permission::UnderLoad { level: 1, bits: 9, max_bits: 12, resource };
+    let server = Server::with(|config| config.permission = permission).await;
+    let worked = Arc::<Mutex<Vec<u32>>>::default();
+    let told = Arc::clone(&worked);
+    let options = server.options().on_status(move |status| {
+        if let Status::Working { bits, .. } = status {
+            told.lock().unwrap().push(*bits);
+        }
+    });
+    let (theirs, _) = soon(transcribe(options.clone(), b"1", b"2")).await.unwrap();
+    assert_eq!(theirs, b"2");
+    assert!(worked.lock().unwrap().is_empty(), "two clients are no load");
+    for _ in 0..60 {
+        soon(Initiator::new(APP, b"").options(server.options()).start()).await.unwrap();
+    }
+    let (theirs, _) = soon(transcribe(options.clone(), b"1", b"2")).await.unwrap();
+    assert_eq!(theirs, b"2");
+    let bits = worked.lock().unwrap().clone();
+    assert!(bits.len() == 2 && bits.iter().all(|bits| (9..=12).contains(bits)), "{bits:?}");
+    let unwilling = Initiator::new(APP, b"").options(options.max_hashcash_bits(8));
+    let error = soon(unwilling.start()).await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Server);
+    assert!(error.to_string().contains("bits"), "{error}");
 }
 
 /// Without end, so that whoever waits for it on a thread that must not wait never comes back.

@@ -10,6 +10,14 @@ pub(crate) enum Limit {
     Connections,
     ConnectionsPerAddress,
     NewConnections,
+    HeadBytes,
+    Handshake,
+    Unbound,
+    Permission,
+    IdleSession,
+    Message,
+    IncomingBytes,
+    IncomingBytesPerAddress,
     Claims,
     FailedClaims,
     Lists,
@@ -58,6 +66,25 @@ impl Limit {
             Self::NewConnections => {
                 ("new_connections", "too many new connections from your address", "", true)
             }
+            Self::HeadBytes => ("head_bytes", "the request's head is too large", " bytes", false),
+            Self::Handshake => ("handshake", "no request came in time", " seconds", false),
+            Self::Unbound => ("unbound", "no 'bind' came in time", " seconds", false),
+            Self::Permission => {
+                ("permission", "no stamp and 'bind' came in time", " seconds", false)
+            }
+            Self::IdleSession => {
+                ("idle_session", "nothing was claimed or opened", " seconds", false)
+            }
+            Self::Message => ("message", "message too slow", " seconds", false),
+            Self::IncomingBytes => {
+                ("incoming_bytes", "the server is busy with unfinished messages", " bytes", true)
+            }
+            Self::IncomingBytesPerAddress => (
+                "incoming_bytes_per_address",
+                "too many unfinished messages from your address",
+                " bytes",
+                true,
+            ),
             Self::Claims => ("claims", "too many claims from your address", "", true),
             Self::FailedClaims => {
                 ("failed_claims", "too many failed claims from your address", "", true)

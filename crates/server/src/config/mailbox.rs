@@ -146,18 +146,64 @@ pub enum Permission {
         /// a random part, for it knows only the stamps that were spent since.
         resource: String,
     },
+    /// A hashcash stamp while many clients come, of more bits the more they are.
+    UnderLoad {
+        /// Clients a second, smoothed over some ten seconds, from which on stamps are asked for.
+        level: u32,
+        /// Leading zero bits at that level. Each time that twice as many come it is one more.
+        bits: u32,
+        /// The most that are asked for; usually [`Permission::MAX_BITS`].
+        max_bits: u32,
+        /// As above.
+        resource: String,
+    },
 }
 
 impl Permission {
-    /// The same, with stamps that are of no use to any other start of the server.
-    pub(crate) fn of_this_start(self, random: [u8; 8]) -> Self {
+    /// The most bits that our clients work for unless they are told otherwise: a server that asks for
+    /// more turns everybody away. It is a few seconds of work.
+    ///
+    /// ```
+    /// use wormhole_sync_server::Permission;
+    ///
+    /// let (max_bits, resource) = (Permission::MAX_BITS, "example.com".to_owned());
+    /// let permission = Permission::UnderLoad { level: 100, bits: 18, max_bits, resource };
+    /// assert!(format!("{permission:?}").contains("max_bits: 24"));
+    /// ```
+    pub const MAX_BITS: u32 = 24;
+
+    /// The bits that are asked of a client who comes at this load; `None` for none.
+    pub(crate) fn bits(&self, load: f64) -> Option<u32> {
         match self {
-            Self::None => Self::None,
-            Self::Hashcash { bits, resource } => {
-                let random = HEXLOWER.encode(&random);
-                Self::Hashcash { bits, resource: format!("{resource}/{random}") }
+            Self::None => None,
+            Self::Hashcash { bits, .. } => Some(*bits),
+            Self::UnderLoad { level, bits, max_bits, .. } => {
+                let times = load / f64::from((*level).max(1));
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "the logarithm of a number that is not below one, and small"
+                )]
+                let more = || times.log2() as u32;
+                (times >= 1.0).then(|| bits.saturating_add(more()).min(*max_bits))
             }
         }
+    }
+
+    /// What stamps are made for.
+    pub(crate) fn resource(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Hashcash { resource, .. } | Self::UnderLoad { resource, .. } => Some(resource),
+        }
+    }
+
+    /// The same, with stamps that are of no use to any other start of the server.
+    pub(crate) fn of_this_start(mut self, random: [u8; 8]) -> Self {
+        if let Self::Hashcash { resource, .. } | Self::UnderLoad { resource, .. } = &mut self {
+            *resource = format!("{resource}/{}", HEXLOWER.encode(&random));
+        }
+        self
     }
 }
 
@@ -172,6 +218,14 @@ impl Permission {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timing {
+    /// How long a client may stay that has not said who it is. Default: 60 s.
+    pub unbound: Duration,
+    /// The same for one that was asked for hashcash, for that may be hard for a small machine.
+    /// Default: 10 minutes.
+    pub permission: Duration,
+    /// How long a client may stay that has said who it is, and has neither claimed nor opened
+    /// anything. Default: 1 hour.
+    pub idle_session: Duration,
     /// How long a message of more than 16 KiB may take to come in, as is looked at whenever its
     /// connection is pinged. Default: 120 s.
     pub message: Duration,
@@ -189,6 +243,9 @@ pub struct Timing {
 impl Default for Timing {
     fn default() -> Self {
         Self {
+            unbound: Duration::from_secs(60),
+            permission: Duration::from_secs(10 * 60),
+            idle_session: Duration::from_secs(3600),
             message: Duration::from_secs(120),
             ping: Duration::from_secs(60),
             silence: Duration::from_secs(600),
@@ -202,11 +259,37 @@ impl Timing {
     /// The same, with nothing below a [`MOMENT`].
     pub(crate) fn sane(self) -> Self {
         Self {
+            unbound: self.unbound.max(MOMENT),
+            permission: self.permission.max(MOMENT),
+            idle_session: self.idle_session.max(MOMENT),
             message: self.message.max(MOMENT),
             ping: self.ping.max(MOMENT),
             silence: self.silence.max(MOMENT),
             idle_mailbox: self.idle_mailbox.max(MOMENT),
             prune: self.prune.max(MOMENT),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_grow_with_the_load_up_to_the_most() {
+        let (resource, max_bits) = ("r".to_owned(), Permission::MAX_BITS);
+        let permission = Permission::UnderLoad { level: 100, bits: 18, max_bits, resource };
+        for (load, bits) in [
+            (0.0, None),
+            (99.9, None),
+            (100.0, Some(18)),
+            (199.0, Some(18)),
+            (200.0, Some(19)),
+            (1600.0, Some(22)),
+            (1e6, Some(24)),
+            (f64::INFINITY, Some(24)),
+        ] {
+            assert_eq!(permission.bits(load), bits, "{load}");
         }
     }
 }

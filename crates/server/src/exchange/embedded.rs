@@ -9,6 +9,7 @@ use super::{
     app::App,
     journal::{Entry, Snapshot},
     ledger::Ledger,
+    load::Load,
     mailbox::{Mailbox, cost},
     nameplate::Plate,
     random::Random,
@@ -45,6 +46,7 @@ pub struct Embedded {
     apps: BTreeMap<Arc<str>, App>,
     ledger: Ledger,
     stamps: SpentStamps,
+    load: Load,
 }
 
 /// What an exchange holds.
@@ -73,6 +75,7 @@ impl Embedded {
             apps: BTreeMap::new(),
             ledger: Ledger::new(limits, Random::new(seed)),
             stamps: SpentStamps::default(),
+            load: Load::default(),
         }
     }
 
@@ -222,6 +225,25 @@ impl Embedded {
             }
         }
         inventory
+    }
+
+    /// Counts one more client that is about to be welcomed. How many come a second, smoothed over some
+    /// ten seconds.
+    ///
+    /// ```
+    /// use wormhole_sync_server::{Limits, exchange::embedded::Embedded};
+    ///
+    /// let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+    /// let load = (0..6000).map(|number| exchange.welcomed(f64::from(number) / 100.0)).last().unwrap();
+    /// assert_eq!(load.round(), 100.0); // as many come in a second
+    /// ```
+    pub fn welcomed(&mut self, now: f64) -> f64 {
+        self.load.welcomed(now)
+    }
+
+    /// How many clients come a second.
+    pub(crate) fn load(&self, now: f64) -> f64 {
+        self.load.now(now)
     }
 
     /// How often each limit was met.

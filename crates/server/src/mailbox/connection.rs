@@ -4,6 +4,7 @@
 //! connections of a thread share, and what is to be written waits in the [`Outbox`].
 
 use std::{
+    fmt::Display,
     io,
     net::{IpAddr, SocketAddr},
     pin::Pin,
@@ -15,10 +16,11 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Duration, Instant, Sleep, sleep},
 };
-use wormhole_sync_wire::server_message::{Reply, TRY_LATER, YourAddress};
+use wormhole_sync_wire::server_message::{Reply, YourAddress};
 
 use super::Shared;
 use crate::{
+    config::{Limit, MOMENT},
     engine::Access,
     exchange::ConnectionId,
     frames::{CloseCode, Flow, FrameReader, Incoming, Opcode, Violation},
@@ -72,13 +74,15 @@ struct Connection {
     id: ConnectionId,
     timer: Pin<Box<Sleep>>,
     heard: Instant,
+    /// When it came, or said who it is.
+    since: Instant,
     /// Whether the client has said that it is done.
     client_closed: bool,
     /// Whether what the client says is thrown away: it cannot be made out any more.
     deaf: bool,
     /// Whether the time for saying goodbye runs.
     leaving: bool,
-    _admission: Admission,
+    admission: Admission,
 }
 
 impl Connection {
@@ -86,7 +90,8 @@ impl Connection {
         let address = admission.address();
         let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes, shared.outboxes.of(address)));
         let id = shared.engine.join(&outbox);
-        let session = Session::new(id, address, Arc::clone(&shared.policy));
+        let session = Session::new(id, address, Arc::clone(&shared.policy))
+            .under_load(shared.engine.welcomed());
         let welcome = session.welcome(upgrade.client.map(your_address), shared.engine.now());
         outbox.put_raw(http::switching(&upgrade.accept).as_bytes());
         outbox.deliver(Content::Text(welcome.text));
@@ -100,12 +105,14 @@ impl Connection {
             id,
             timer: Box::pin(sleep(shared.timing.ping)),
             heard: Instant::now(),
+            since: Instant::now(),
             client_closed: false,
             deaf: false,
             leaving: false,
-            _admission: admission,
+            admission,
             shared,
         };
+        connection.wind_timer();
         let mut rest = upgrade.rest;
         connection.received(&mut rest);
         connection
@@ -168,6 +175,7 @@ impl Connection {
             return;
         }
         let begins = self.incoming.held() <= SMALL;
+        let was_bound = self.session.is_bound();
         let Self { shared, outbox, reader, session, client_closed, .. } = self;
         let mut is_whole = false;
         let result = shared.engine.turn(outbox, |turn| {
@@ -200,19 +208,20 @@ impl Connection {
         if begins || is_whole {
             self.begun = Instant::now();
         }
+        if self.session.is_bound() != was_bound {
+            self.since = Instant::now();
+            self.wind_timer();
+        }
         if let Err(Violation(reason)) = result {
             self.break_off(CloseCode::Protocol, reason, None);
         } else if self.client_closed {
             self.outbox.close(CloseCode::Normal, "", None);
         } else if let Some(excess) = self.incoming.excess(SMALL) {
-            self.refuse_unfinished(&match excess {
-                Excess::All(limit) => format!(
-                    "the server is busy, with all its {limit} bytes for unfinished messages in use: {TRY_LATER}"
-                ),
-                Excess::Address(limit) => format!(
-                    "too many unfinished messages from your address: this server's limit is {limit} bytes; {TRY_LATER}"
-                ),
-            });
+            let (limit, most) = match excess {
+                Excess::All(most) => (Limit::IncomingBytes, most),
+                Excess::Address(most) => (Limit::IncomingBytesPerAddress, most),
+            };
+            self.refuse_unfinished(limit, most);
         }
     }
 
@@ -224,9 +233,46 @@ impl Connection {
             && self.begun.elapsed() >= self.shared.timing.message
     }
 
-    fn refuse_unfinished(&mut self, error: &str) {
+    fn refuse_unfinished(&mut self, limit: Limit, most: impl Display) {
+        self.admission.count(limit);
+        let error = &limit.refusal(most).0;
         let text = Reply::Error { error, orig: None }.encode(self.shared.engine.now());
         self.break_off(CloseCode::TryAgainLater, error, Some(&text));
+    }
+
+    /// The next look at the connection is a ping, or the end of its patience.
+    fn wind_timer(&mut self) {
+        let ping = self.shared.timing.ping;
+        let pause = self.patience().map_or(ping, |(_, left)| ping.min(left));
+        self.timer.as_mut().reset(Instant::now() + pause.max(MOMENT));
+    }
+
+    /// For how long the client may go on doing nothing, and by which limit; `None` for ever.
+    fn patience(&self) -> Option<(Limit, Duration)> {
+        let limit = match (self.session.is_bound(), self.session.must_work()) {
+            (true, _) if self.session.is_in_use() => return None,
+            (true, _) => Limit::IdleSession,
+            (false, true) => Limit::Permission,
+            (false, false) => Limit::Unbound,
+        };
+        Some((limit, self.most(limit).saturating_sub(self.since.elapsed())))
+    }
+
+    fn most(&self, limit: Limit) -> Duration {
+        let timing = &self.shared.timing;
+        match limit {
+            Limit::IdleSession => timing.idle_session,
+            Limit::Permission => timing.permission,
+            _ => timing.unbound,
+        }
+    }
+
+    /// Ends a connection that is of no use to its client. It is told in the close frame alone: clients
+    /// in the middle of a prompt just connect again, and an error would end them.
+    fn give_up(&mut self, limit: Limit) {
+        self.admission.count(limit);
+        let reason = limit.refusal(self.most(limit).as_secs()).0;
+        self.break_off(CloseCode::Policy, &reason, None);
     }
 
     /// Closes the connection, and listens no more.
@@ -243,12 +289,12 @@ impl Connection {
             if self.leaving || self.heard.elapsed() >= timing.silence {
                 return Poll::Ready(());
             }
-            self.timer.as_mut().reset(Instant::now() + timing.ping);
-            if self.is_dawdling() {
-                let seconds = timing.message.as_secs();
-                self.refuse_unfinished(&format!(
-                    "message too slow: it took longer than this server's limit of {seconds} seconds"
-                ));
+            self.wind_timer();
+            let timing = &self.shared.timing;
+            if let Some((limit, Duration::ZERO)) = self.patience() {
+                self.give_up(limit);
+            } else if self.is_dawdling() {
+                self.refuse_unfinished(Limit::Message, timing.message.as_secs());
             } else {
                 self.outbox.put_control(Opcode::Ping, b"");
             }

@@ -40,6 +40,11 @@ impl Bound {
         Self { client, allocated: false, nameplate: None, released: false, mailbox: Opening::Never }
     }
 
+    /// Whether anything was claimed or opened.
+    pub(super) const fn is_in_use(&self) -> bool {
+        self.allocated || self.nameplate.is_some() || !matches!(self.mailbox, Opening::Never)
+    }
+
     /// The connection is gone.
     pub(super) fn leave(&self, now: f64, exchange: &mut dyn Exchange) {
         if let Opening::Open(mailbox) = &self.mailbox {

@@ -51,6 +51,9 @@ pub(crate) struct MailboxSettings {
     allow_list: bool,
     /// 0: none.
     hashcash_bits: u32,
+    /// 0: always.
+    hashcash_level: u32,
+    hashcash_max_bits: u32,
     hashcash_resource: String,
     #[serde(with = "LimitSettings")]
     limits: Limits,
@@ -143,6 +146,12 @@ struct RateSettings {
 #[serde(remote = "Timing", rename_all = "kebab-case")]
 struct TimingSettings {
     #[serde(with = "time")]
+    unbound: Duration,
+    #[serde(with = "time")]
+    permission: Duration,
+    #[serde(with = "time")]
+    idle_session: Duration,
+    #[serde(with = "time")]
     message: Duration,
     #[serde(with = "time")]
     ping: Duration,
@@ -189,7 +198,10 @@ impl Settings {
             relay: RelaySettings { listen: on_this_computer(4001), limits: Relay::default() },
             admin: AdminSettings::default(),
             usage: UsageSettings::usual(),
-            mailbox: MailboxSettings::default(),
+            mailbox: MailboxSettings {
+                hashcash_max_bits: Permission::MAX_BITS,
+                ..MailboxSettings::default()
+            },
             clients: Clients::default(),
         }
     }
@@ -270,7 +282,15 @@ impl MailboxSettings {
             (65.., _) => Err(Failure::usage(
                 "mailbox.hashcash-bits is more than 64, which nobody can do; take 20 for a second of work",
             )),
-            (bits, Some(resource)) => Ok(Permission::Hashcash { bits, resource }),
+            (bits, Some(resource)) if self.hashcash_level == 0 => {
+                Ok(Permission::Hashcash { bits, resource })
+            }
+            (bits, Some(resource)) => Ok(Permission::UnderLoad {
+                level: self.hashcash_level,
+                bits,
+                max_bits: self.hashcash_max_bits,
+                resource,
+            }),
             (_, None) => Err(Failure::usage(
                 "mailbox.hashcash-bits asks for stamps, and mailbox.hashcash-resource does not say what they are \
                  made for; set it to this server's name",
