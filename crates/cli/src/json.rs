@@ -2,6 +2,8 @@
 //!
 //! The form is documented in docs/json.md. Fields are added, never renamed.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 mod finding;
@@ -139,8 +141,9 @@ pub(crate) enum Event<'a> {
     Listening { url: &'a str },
     /// A database was copied.
     BackedUp { path: &'a str, bytes: u64 },
-    /// A server has something to say to its operator: `info`, `warning` or `error`.
-    Log { level: &'a str, text: &'a str },
+    /// A server has something to say to its operator: `debug`, `info`, `warning` or `error`. The
+    /// fields stand in the text, too.
+    Log { level: &'a str, text: &'a str, fields: &'a BTreeMap<&'static str, String> },
     /// Something to know.
     Note { message: &'a str },
     /// The exchange is over on this side.

@@ -97,7 +97,7 @@ fn what_the_server_logs_is_told_in_the_form_of_the_rest() {
     let line = json.wait_for_stderr("mailbox server starts");
     assert_eq!(
         line,
-        r#"{"event":"log","level":"info","text":"mailbox server starts, mailboxes: 0"}"#
+        r#"{"event":"log","level":"info","text":"mailbox server starts, mailboxes: 0","fields":{"mailboxes":"0"}}"#
     );
 }
 

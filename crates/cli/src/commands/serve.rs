@@ -77,7 +77,7 @@ impl Serve {
         console: &Arc<Console>,
     ) -> Result<(), Failure> {
         let config = self.resolved.config()?;
-        log::to(console);
+        log::to(console, self.resolved.settings.log);
         let signals = Signals::catch()?;
         let (doors, urls) = doors::open(openings, self.resolved.servers)?;
         if config.mailbox.is_some() {

@@ -19,6 +19,7 @@ mod shown;
 mod tree;
 mod units;
 
+pub(crate) use operator::{LogFormat, LogLevel, LogSettings};
 pub(crate) use tree::Settings;
 
 use super::truth;

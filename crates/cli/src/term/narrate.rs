@@ -150,7 +150,7 @@ fn sentence(event: &Event<'_>) -> Option<String> {
                 super::progress::amount(*bytes)
             )
         }
-        Event::Log { level, text } => format!("{level}: {}\n", sanitize::line(text, MAX_SHORT)),
+        Event::Log { level, text, .. } => format!("{level}: {}\n", sanitize::line(text, MAX_SHORT)),
         Event::Note { message } => format!("{}\n", sanitize::compact(message, MAX_SHORT)),
         _ => return None,
     })

@@ -120,3 +120,31 @@ fn the_database_of_the_settings_is_copied_when_none_is_named() {
     let refused = Running::start(&mut command, b"").end().with_code(2);
     assert!(refused.stderr.contains("--db"), "{}", refused.stderr);
 }
+
+#[test]
+fn the_log_is_as_fine_as_it_is_set_and_in_json_when_it_is_asked_for() {
+    let mut scene = Scene::without_server();
+    let mut command = scene.wormhole(&["serve", "mailbox", "--listen", "127.0.0.1:0"]);
+    command.args(["--db", ":memory:", "--set", "log.level=debug", "--set", "log.format=json"]);
+    let server = Running::start(&mut command, b"");
+    let line = server.wait_for_stderr("listening on ws://");
+    line.split_whitespace().last().unwrap().clone_into(&mut scene.url);
+    exchange(&scene);
+    let came = server.wait_for_stderr("client came");
+    let came: serde_json::Value = serde_json::from_str(&came).unwrap();
+    assert_eq!((&came["level"], &came["fields"]["address"]), (&"debug".into(), &"hidden".into()));
+    assert!(!server.stderr().contains("127.0.0.1:0"), "{}", server.stderr());
+
+    let quiet = scene.start(&[
+        "serve",
+        "mailbox",
+        "--listen",
+        "127.0.0.1:0",
+        "--db",
+        ":memory:",
+        "--set",
+        "log.level=warning",
+    ]);
+    quiet.wait_for_stderr("listening on ws://");
+    assert!(quiet.stderr().starts_with("listening on"), "{}", quiet.stderr());
+}

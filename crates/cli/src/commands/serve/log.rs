@@ -1,6 +1,7 @@
 //! The server's own words, on the console beside the command's.
 
 use std::{
+    collections::BTreeMap,
     fmt::{Debug, Write},
     sync::Arc,
 };
@@ -10,14 +11,29 @@ use tracing::{
     field::{Field, Visit},
 };
 use tracing_subscriber::{
-    Layer, filter::LevelFilter, layer::Context, layer::SubscriberExt, util::SubscriberInitExt,
+    Layer, filter::Targets, layer::Context, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
-use crate::{json::Event, term::narrate::Console};
+use crate::{
+    json::Event,
+    settings::serve::{LogFormat, LogLevel, LogSettings},
+    term::narrate::Console,
+};
 
-/// From now on tells of what the server logs, what is meant for its developers aside.
-pub(super) fn to(console: &Arc<Console>) {
-    let log = Log(Arc::clone(console)).with_filter(LevelFilter::INFO);
+/// From now on tells of what the server logs that is important enough; of other crates' words at most the usual.
+pub(super) fn to(console: &Arc<Console>, settings: LogSettings) {
+    let console = match settings.format {
+        LogFormat::Text => Arc::clone(console),
+        LogFormat::Json => Arc::new(Console::new(true)),
+    };
+    let level = match settings.level {
+        LogLevel::Error => Level::ERROR,
+        LogLevel::Warning => Level::WARN,
+        LogLevel::Info => Level::INFO,
+        LogLevel::Debug => Level::DEBUG,
+    };
+    let most = Targets::new().with_default(level.min(Level::INFO)).with_target("wormhole", level);
+    let log = Log(console).with_filter(most);
     // A second call, which only a test could make, changes nothing.
     let _ = tracing_subscriber::registry().with(log).try_init();
 }
@@ -31,9 +47,14 @@ impl<S: Subscriber> Layer<S> for Log {
         let level = match *event.metadata().level() {
             Level::ERROR => "error",
             Level::WARN => "warning",
-            _ => "info",
+            Level::INFO => "info",
+            _ => "debug",
         };
-        self.0.tell(&Event::Log { level, text: &(line.message + &line.fields) });
+        let mut text = line.message;
+        for (name, value) in &line.fields {
+            _ = write!(text, ", {name}: {value}"); // writing to a string does not fail
+        }
+        self.0.tell(&Event::Log { level, text: &text, fields: &line.fields });
     }
 }
 
@@ -41,7 +62,7 @@ impl<S: Subscriber> Layer<S> for Log {
 #[derive(Default)]
 struct Line {
     message: String,
-    fields: String,
+    fields: BTreeMap<&'static str, String>,
 }
 
 impl Visit for Line {
@@ -49,7 +70,10 @@ impl Visit for Line {
         // Writing to a string does not fail.
         let _ = match field.name() {
             "message" => write!(self.message, "{value:?}"),
-            name => write!(self.fields, ", {name}: {value:?}"),
+            name => {
+                self.fields.insert(name, format!("{value:?}"));
+                Ok(())
+            }
         };
     }
 }

@@ -10,7 +10,7 @@ use wormhole_sync_server::{
 };
 
 use super::{
-    operator::{AdminSettings, UsageSettings},
+    operator::{AdminSettings, LogSettings, UsageSettings},
     units::{size, time},
 };
 use crate::{args::Servers, exit::Failure};
@@ -26,6 +26,7 @@ pub(crate) struct Settings {
     pub(crate) relay: RelaySettings,
     pub(crate) admin: AdminSettings,
     pub(crate) usage: UsageSettings,
+    pub(crate) log: LogSettings,
     pub(crate) mailbox: MailboxSettings,
     #[serde(with = "ClientSettings")]
     pub(crate) clients: Clients,
@@ -202,6 +203,7 @@ impl Settings {
                 hashcash_max_bits: Permission::MAX_BITS,
                 ..MailboxSettings::default()
             },
+            log: LogSettings::default(),
             clients: Clients::default(),
         }
     }
