@@ -115,7 +115,7 @@ impl Client {
                 match opcode {
                     1 if is_ack(payload) => {}
                     1 => return Ok(serde_json::from_slice(payload)?),
-                    8 => return Err(io::ErrorKind::ConnectionAborted.into()),
+                    8 => return Err(closed(payload)),
                     9 => {
                         let payload = payload.to_vec();
                         self.frame(10, &payload);
@@ -192,6 +192,12 @@ impl Client {
             _ => Ok(()),
         }
     }
+}
+
+/// The server has closed the connection, and says why.
+fn closed(payload: &[u8]) -> io::Error {
+    let reason = String::from_utf8_lossy(payload.get(2..).unwrap_or_default());
+    io::Error::new(io::ErrorKind::ConnectionAborted, format!("the server closed: {reason:?}"))
 }
 
 /// Whether this is an `ack`, in our server's words or in Python's; most of what comes is.

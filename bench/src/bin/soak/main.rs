@@ -134,6 +134,7 @@ async fn run_server(web: SocketAddr, relay: SocketAddr, database: PathBuf) -> io
         silence: seconds(4),
         idle_mailbox: seconds(3),
         prune: seconds(1),
+        ..Timing::default()
     };
     let config = Config {
         mailbox: Some(Mailbox { timing, database: Database::Path(database), ..Mailbox::default() }),
