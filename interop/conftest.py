@@ -11,7 +11,7 @@ import pytest
 from harness.clients import CLIENTS, Client
 from harness.process import Processes
 from harness.recorder import Recorder
-from harness.servers import SERVERS, MailboxServer, PythonRelay, our_binary
+from harness.servers import RELAYS, SERVERS, MailboxServer, Relay, our_binary
 
 WITHOUT_OURS = os.environ.get("INTEROP_WITHOUT_OURS") == "1"
 
@@ -72,17 +72,23 @@ def mortal_server(request: pytest.FixtureRequest, processes: Processes, tmp_path
 
 
 @pytest.fixture(scope="session")
-def running_relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PythonRelay]:
-    started = Processes(tmp_path_factory.mktemp("relay"))
-    relay = PythonRelay(started)
-    yield relay
-    started.close()
+def running_relays() -> Iterator[dict[str, Relay]]:
+    """The relays that all tests share; at the end all are still there."""
+    relays: dict[str, Relay] = {}
+    yield relays
+    still_there = [relay.process.running for relay in relays.values()]
+    for relay in relays.values():
+        relay.process.kill()
+    assert all(still_there), "a relay ended by itself"
 
 
 @pytest.fixture
-def relay(running_relay: PythonRelay) -> str:
-    """The address of a transit relay: the Python one."""
-    return running_relay.url
+def relay(request: pytest.FixtureRequest, running_relays: dict[str, Relay], tmp_path_factory: pytest.TempPathFactory) -> Relay:
+    """A transit relay, by parametrization either of the two."""
+    name = getattr(request, "param", "python-relay")
+    if name not in running_relays:
+        running_relays[name] = RELAYS[name](Processes(tmp_path_factory.mktemp(name)))
+    return running_relays[name]
 
 
 @pytest.fixture

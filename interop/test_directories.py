@@ -8,11 +8,11 @@ from roles import every_client, every_pair
 
 
 @every_pair
-@pytest.mark.parametrize("through", ["directly", "relay"])
+@pytest.mark.parametrize(("relay", "through"), [("python-relay", "directly"), ("python-relay", "relay"), ("our-relay", "relay")], indirect=["relay"])
 def test_a_directory_arrives_as_it_was(server, relay, client, nameplate, tmp_path, one, other, through):
     sent, got, code = make_tree(tmp_path / "sent"), tmp_path / "got", f"{nameplate}-tradition-snapshot"
     sender, receiver = client(one, server.url), client(other, server.url)
-    sender.transit = receiver.transit = relay if through == "relay" else None
+    sender.transit = receiver.transit = relay.url if through == "relay" else None
     sending = sender.offer(str(sent), "--code", code)
     receiver.take(code, "-o", str(got)).succeed()
     sending.succeed()

@@ -1,4 +1,4 @@
-"""The two mailbox servers, each on a port of loopback that the system chose, and able to die and come back."""
+"""The two mailbox servers and the two relays, each on a port of loopback that the system chose, and able to die and come back."""
 
 from __future__ import annotations
 
@@ -84,15 +84,49 @@ class OurServer(MailboxServer):
         return [our_binary(), "serve", "mailbox", "--listen", f"127.0.0.1:{self.port}", "--db", str(self.directory / "mailbox.sqlite")]
 
 
-class PythonRelay:
-    """magic-wormhole-transit-relay."""
+class Relay:
+    """A transit relay, at a port of its own protocol and at one of WebSockets."""
+
+    name: str
+    listening: str
+    websocket: str
 
     def __init__(self, processes: Processes):
-        self.process = processes.start([python_tool("twist"), "transitrelay", "--port=tcp:0:interface=127.0.0.1"])
-        self.url = "tcp:127.0.0.1:" + self.process.wait_for(r"ServerFactory starting on (\d+)")[1]
+        self.process = processes.start(self.command())
+        self.port = int(self.process.wait_for(self.listening)[1])
+        self.web_port = int(self.process.wait_for(self.websocket)[1])
+        self.url = f"tcp:127.0.0.1:{self.port}"
+        self.web_url = f"ws://127.0.0.1:{self.web_port}/"
+
+    def command(self) -> list[str]:
+        raise NotImplementedError
+
+
+class PythonRelay(Relay):
+    """magic-wormhole-transit-relay."""
+
+    name = "python-relay"
+    listening = r"(?<!Socket)ServerFactory starting on (\d+)"
+    websocket = r"WebSocketServerFactory starting on (\d+)"
+
+    def command(self) -> list[str]:
+        doors = ["--port=tcp:0:interface=127.0.0.1", "--websocket=tcp:0:interface=127.0.0.1", "--websocket-url=ws://127.0.0.1:4002/"]
+        return [python_tool("twist"), "transitrelay", *doors]
+
+
+class OurRelay(Relay):
+    """`wormhole serve relay`."""
+
+    name = "our-relay"
+    listening = r"listening on tcp:127\.0\.0\.1:(\d+)"
+    websocket = r"listening on ws://127\.0\.0\.1:(\d+)/relay"
+
+    def command(self) -> list[str]:
+        return [our_binary(), "serve", "relay", "--relay-listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"]
 
 
 SERVERS = {server.name: server for server in (PythonServer, OurServer)}
+RELAYS = {relay.name: relay for relay in (PythonRelay, OurRelay)}
 
 
 def our_binary() -> str:
