@@ -17,6 +17,9 @@ const LOOKS: u32 = 6;
 /// How long the server may take to let go of everything once everybody is gone.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Files that a server opens once, when there is more to do than in its first exchange.
+const LATER: usize = 4;
+
 pub(crate) struct Watch {
     process: u32,
     length: Duration,
@@ -93,7 +96,7 @@ impl Nobody {
         let started = Instant::now();
         loop {
             let now = Self::look(self.process)?;
-            if now.files <= self.files && now.threads <= self.threads {
+            if now.files <= self.files + LATER && now.threads <= self.threads {
                 return Ok(());
             }
             if started.elapsed() > PATIENCE {
