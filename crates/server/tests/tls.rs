@@ -382,10 +382,13 @@ async fn a_server_does_not_start_with_what_is_no_certificate_and_says_what_is_wr
     let protected =
         "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
     scene.put_one("protected", protected);
+    fs::File::create(path("huge")).unwrap().set_len(1 << 40).unwrap();
     for (certificate, key, named, why) in [
         (path("missing"), key.clone(), "missing", "name a file that this user may read"),
         (chain.clone(), path("missing"), "missing", "name a file that this user may read"),
-        (scene.folder.path().into(), key.clone(), "cannot be read", "this user may read"),
+        (scene.folder.path().into(), key.clone(), "it is no file", "this user may read"),
+        ("/dev/zero".into(), key.clone(), "/dev/zero", "it is no file"),
+        (path("huge"), key.clone(), "huge", "larger than 1 MiB"),
         (path("empty"), key.clone(), "empty", "holds no certificate"),
         (key.clone(), key.clone(), "key.pem", "holds no certificate"),
         (path("cut"), key.clone(), "cut", "cannot be used"),

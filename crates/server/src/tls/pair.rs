@@ -1,6 +1,12 @@
 //! A certificate and its key, as they are in their files.
 
-use std::{fs, path::Path, sync::Arc, time::SystemTime};
+use std::{
+    fs,
+    io::{self, Read},
+    path::Path,
+    sync::Arc,
+    time::SystemTime,
+};
 
 use rustls::{
     Error, InconsistentKeys, ServerConfig,
@@ -13,6 +19,10 @@ use rustls::{
 
 use super::expiry;
 use crate::{config, error::TlsError};
+
+/// Bytes of either file, 1 MiB: a chain has a few KiB, and a file that was put in its place by mistake
+/// must not fill the server's memory.
+const LARGEST: u64 = 1 << 20;
 
 /// What was read of both files.
 pub(super) struct Pair {
@@ -96,5 +106,18 @@ fn is_protected(text: &[u8]) -> bool {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    fs::read(path).map_err(|error| TlsError::Unreadable(path.to_owned(), error))
+    read_file(path).map_err(|error| TlsError::Unreadable(path.to_owned(), error))
+}
+
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        // To open a pipe would wait for whoever writes to it, and devices do not end.
+        return Err(io::Error::other("it is no file"));
+    }
+    let mut text = Vec::new();
+    fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > LARGEST {
+        return Err(io::Error::other("it is larger than 1 MiB"));
+    }
+    Ok(text)
 }
