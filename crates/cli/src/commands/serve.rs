@@ -8,9 +8,12 @@ pub(crate) mod status;
 #[cfg(unix)]
 mod systemd;
 
-use std::{env, sync::Arc};
+use std::{convert::Infallible, env, sync::Arc};
 
-use tokio::sync::oneshot;
+use tokio::{
+    sync::{Notify, oneshot},
+    task::spawn_blocking,
+};
 use wormhole_sync_server::{Control, prepare as prepare_server};
 
 use crate::{
@@ -91,48 +94,28 @@ impl Serve {
         }
         systemd::ready(&format!("listening on {}", urls.join(", ")));
         systemd::feed_watchdog();
-        let control = server.control();
+        let (control, reload) = (server.control(), Notify::new());
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::select! {
             served = server.serve(async { _ = stopped.await }) => served,
-            failure = self.attend(signals, &control, stop) => return Err(failure),
+            failure = attend(signals, &reload, stop) => return Err(failure),
+            never = Arc::new(self).read_again(&reload, &control) => match never {},
         };
         served.map_err(|error| Failure::here(format!("the server stopped: {error}")))?;
         console.tell(&Event::Closed);
         Ok(())
     }
 
-    /// Does what signals ask for. Ready when it is to be over at once.
-    async fn attend(
-        &self,
-        mut signals: Signals,
-        control: &Control,
-        stop: oneshot::Sender<()>,
-    ) -> Failure {
-        let mut stop = Some(stop);
+    /// Reads everything again whenever that is asked for. It may take for as long as it likes, for
+    /// files can be where nobody answers.
+    async fn read_again(self: Arc<Self>, asked: &Notify, control: &Control) -> Infallible {
         loop {
-            match (signals.next().await, stop.take()) {
-                (Signal::Reload, None) => {} // it does not matter any more
-                (Signal::Reload, still) => {
-                    stop = still;
-                    systemd::reloading();
-                    self.reload();
-                    _ = control.reload().await; // it tells of it by itself
-                    systemd::ready("settings read again");
-                }
-                (Signal::Stop(_), Some(stop)) => {
-                    systemd::stopping();
-                    tracing::info!("stopping; a second signal ends it at once");
-                    _ = stop.send(());
-                }
-                (Signal::Stop(exit), None) => {
-                    return Failure::new(
-                        exit,
-                        "caller",
-                        "ended at once; clients that were told nothing will connect again",
-                    );
-                }
-            }
+            asked.notified().await;
+            systemd::reloading();
+            let serve = Arc::clone(&self);
+            _ = spawn_blocking(move || serve.reload()).await;
+            _ = control.reload().await; // it tells of it by itself
+            systemd::ready("settings read again");
         }
     }
 
@@ -149,6 +132,31 @@ impl Serve {
                 }
             }
             Err(failure) => tracing::warn!("the settings are left as they are: {failure}"),
+        }
+    }
+}
+
+/// Does what signals ask for. Ready when it is to be over at once.
+async fn attend(mut signals: Signals, reload: &Notify, stop: oneshot::Sender<()>) -> Failure {
+    let mut stop = Some(stop);
+    loop {
+        match signals.next().await {
+            Signal::Reload if stop.is_some() => reload.notify_one(),
+            Signal::Reload => {} // it does not matter any more
+            Signal::Stop(exit) => match stop.take() {
+                Some(stop) => {
+                    systemd::stopping();
+                    tracing::info!("stopping; a second signal ends it at once");
+                    _ = stop.send(());
+                }
+                None => {
+                    return Failure::new(
+                        exit,
+                        "caller",
+                        "ended at once; clients that were told nothing will connect again",
+                    );
+                }
+            },
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    process::Command,
 };
 
 use crate::support::{Running, Scene};
@@ -67,5 +68,21 @@ fn a_hangup_makes_it_read_its_settings_again_and_say_which_must_wait() {
     server.wait_for_stderr("'mailbox.motd'");
     assert!(TcpStream::connect(address).is_ok());
     server.signal("TERM");
+    server.end().with_code(0);
+}
+
+#[test]
+fn settings_that_cannot_be_read_to_their_end_keep_it_from_nothing() {
+    let scene = Scene::without_server();
+    let file = scene.file("wormhole.toml", "");
+    let server = scene.start(&[&SERVE[..], &["--config", file.to_str().unwrap()]].concat());
+    address(&server);
+    std::fs::remove_file(&file).unwrap();
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    server.signal("HUP");
+    // Whoever opens the pipe for writing knows that the server has opened it for reading.
+    let _writes = std::fs::OpenOptions::new().write(true).open(&file).unwrap();
+    server.signal("TERM");
+    server.wait_for_stderr("stopping");
     server.end().with_code(0);
 }
