@@ -1,0 +1,205 @@
+//! What the documents tell an operator to type, write and watch is there.
+
+#![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+};
+
+use support::{Running, Scene, certificate::issue};
+
+const OPERATING: &str = "docs/operating.md";
+const README: &str = "README.md";
+
+fn page(name: &str) -> String {
+    fs::read_to_string(format!("{}/../../{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// What stands between fences of this language.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let start = format!("```{language}\n");
+    let bodies = page.split(&start).skip(1).map(|rest| rest.split_once("\n```").unwrap().0);
+    bodies.map(|body| format!("{body}\n")).collect()
+}
+
+/// What stands between backquotes within lines.
+fn quoted(page: &str) -> Vec<String> {
+    let mut prose = String::new();
+    for (index, part) in page.split("```").enumerate() {
+        if index % 2 == 0 {
+            prose += part;
+        }
+    }
+    prose.split('`').skip(1).step_by(2).map(ToOwned::to_owned).collect()
+}
+
+/// The words of a shell's line, up to a comment or another command.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    for letter in line.chars() {
+        match (letter, quote) {
+            ('\'' | '"', None) => {
+                quote = Some(letter);
+                word.get_or_insert_default();
+            }
+            (letter, Some(end)) if letter == end => quote = None,
+            (' ', None) => words.extend(word.take()),
+            ('#', None) if word.is_none() => break,
+            ('|' | '<' | '>' | ';' | '&', None) => break,
+            (letter, _) => word.get_or_insert_default().push(letter),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+/// The arguments of every command line of ours in the documents.
+fn command_lines() -> Vec<Vec<String>> {
+    let mut lines = Vec::new();
+    for page in [page(OPERATING), page(README)] {
+        let typed = blocks(&page, "sh").concat();
+        let typed = typed.lines().map(|line| line.trim_start_matches("sudo ").to_owned());
+        for line in typed.chain(quoted(&page)) {
+            if let Some(rest) = line.strip_prefix("wormhole ") {
+                lines.push(words(&rest.replace('…', "").replace("\\|", "|").replace("SHELL", "bash")));
+            }
+        }
+    }
+    assert!(lines.len() > 20, "{lines:?}");
+    lines
+}
+
+/// A scene with the files that the documents name, and the text with their names there.
+fn with_files(scene: &Scene) -> impl Fn(&str) -> String {
+    let issued = issue();
+    let chain = scene.file("fullchain.pem", issued.certificate.pem());
+    scene.file("privkey.pem", issued.key.serialize_pem());
+    let home = chain.parent().unwrap().to_str().unwrap().to_owned();
+    move |text| {
+        ["/etc/letsencrypt/live/wormhole.example.com", "/var/lib/wormhole", "/etc/wormhole"]
+            .iter()
+            .fold(text.to_owned(), |text, place| text.replace(place, &home))
+    }
+}
+
+#[test]
+fn every_file_of_settings_in_the_documents_is_one_that_is_taken() {
+    let scene = Scene::without_server();
+    let here = with_files(&scene);
+    let pages = page(OPERATING) + &page(README);
+    let mut files = blocks(&pages, "toml");
+    files.retain(|file| !file.starts_with("[dependencies]"));
+    assert!(files.len() > 3, "{files:?}");
+    for text in files {
+        let file = scene.file("wormhole.toml", here(&text));
+        let checked = scene.run(&["serve", "--check", "--config", file.to_str().unwrap()]);
+        assert_eq!(checked.code, Some(0), "{text}: {}", checked.stderr);
+    }
+}
+
+#[test]
+fn every_command_line_in_the_documents_is_one_that_is_understood() {
+    let scene = Scene::without_server();
+    let here = with_files(&scene);
+    for line in command_lines() {
+        let line: Vec<String> = line.iter().map(|word| here(word)).collect();
+        let mut arguments: Vec<&str> = line.iter().map(String::as_str).collect();
+        let serves = arguments[0] == "serve"
+            && !arguments.iter().any(|word| ["status", "backup", "--config"].contains(word));
+        arguments.retain(|word| *word != "--check");
+        arguments.push(if serves { "--check" } else { "--help" });
+        scene.run(&arguments).with_code(0);
+    }
+}
+
+#[test]
+fn every_setting_that_the_documents_name_is_one() {
+    let list = page("docs/settings.md");
+    let rows = list.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let known: BTreeSet<&str> = rows.map(|(name, _)| name).collect();
+    let tables = ["web.", "tls.", "relay.", "admin.", "usage.", "clients.", "mailbox."];
+    let named: Vec<String> = quoted(&(page(OPERATING) + &page("SECURITY.md")))
+        .into_iter()
+        .filter(|name| tables.iter().any(|table| name.starts_with(table)))
+        .filter(|name| !name.contains(['=', ' ', '/']) && !name.ends_with("sqlite"))
+        .collect();
+    assert!(named.len() > 30, "{named:?}");
+    for name in named {
+        let table = format!("{name}.");
+        let is_table = known.iter().any(|setting| setting.starts_with(&table));
+        assert!(is_table || known.contains(&*name), "there is no setting {name}");
+    }
+    // A limit is counted under the last word of its name, or under that of its rate.
+    for rest in page(OPERATING).split("limit=").skip(1) {
+        let labels = rest.trim_start_matches('~').strip_prefix('"').unwrap();
+        for limit in labels.split('"').next().unwrap().split('|') {
+            let limit = limit.replace('_', "-");
+            let is_its = |setting: &&str| setting.split('.').skip(1).any(|word| word == limit);
+            assert!(known.iter().any(is_its), "there is no limit {limit}");
+        }
+    }
+}
+
+#[test]
+fn every_environment_variable_of_the_servers_in_the_documents_is_one() {
+    let scene = Scene::without_server();
+    let pages = page(OPERATING) + &page(README);
+    let mut seen = 0;
+    for rest in pages.split("WORMHOLE_SERVE_").skip(1) {
+        let end = rest.find(|letter: char| !letter.is_ascii_uppercase() && letter != '_').unwrap();
+        if end == 0 {
+            continue; // the beginning of all of them
+        }
+        let name = format!("WORMHOLE_SERVE_{}", rest.get(..end).unwrap());
+        let checked = Running::start(scene.wormhole(&["serve", "--check"]).env(&name, ""), b"");
+        let checked = checked.end();
+        assert!(!checked.stderr.contains("belongs to no setting"), "{}", checked.stderr);
+        seen += 1;
+    }
+    assert!(seen > 2, "{seen}");
+}
+
+#[test]
+fn every_metric_that_the_documents_name_is_told() {
+    let scene = Scene::without_server();
+    let server = scene.start(&[
+        "serve",
+        "--listen=127.0.0.1:0",
+        "--relay-listen=127.0.0.1:0",
+        "--admin-listen=127.0.0.1:0",
+        "--db=mailbox.sqlite",
+    ]);
+    let line = server.wait_for_stderr("listening on http://");
+    let address = line.split_once("http://").unwrap().1.split('/').next().unwrap().to_owned();
+    let mut stream = TcpStream::connect(&address).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut metrics = String::new();
+    stream.read_to_string(&mut metrics).unwrap();
+
+    let page = page(OPERATING);
+    let not_in_a_name = |letter: char| !letter.is_ascii_lowercase() && letter != '_';
+    let names = page.split(not_in_a_name).filter(|word| word.starts_with("wormhole_"));
+    let names: BTreeSet<&str> = names.collect();
+    assert!(names.len() > 5, "{names:?}");
+    for name in names {
+        let name = name.trim_end_matches("_bucket");
+        assert!(metrics.contains(&format!("# TYPE {name} ")), "there is no metric {name}");
+    }
+    for part in page.split("mood=\"").skip(1) {
+        let mood = format!("mood=\"{}\"", part.split('"').next().unwrap());
+        assert!(metrics.contains(&mood), "nothing ends with {mood}");
+    }
+}
