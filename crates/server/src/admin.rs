@@ -2,11 +2,11 @@
 //!
 //! It is no client's, and is kept small: few connections, short heads, little time.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{collections::VecDeque, io, sync::Arc, time::Duration};
 
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    task::JoinHandle,
     time::{sleep, timeout},
 };
 
@@ -17,8 +17,8 @@ use crate::{
     watch::Watch,
 };
 
-/// Connections at a time: whoever holds some open must not keep the operator out for long, and
-/// counting everything takes a moment in which clients wait.
+/// Connections at a time, for counting everything takes a moment in which clients wait. One more pushes
+/// out the oldest: or whoever holds some open would keep the operator out.
 const CONNECTIONS: usize = 16;
 
 /// Bytes of a request's head.
@@ -33,17 +33,21 @@ const SHORTAGE: Duration = Duration::from_millis(100);
 /// Answers at this door, for as long as the future is polled.
 pub(crate) async fn accept(listener: TcpListener, watch: Arc<Watch>) {
     warn_if_public(&listener);
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut open = VecDeque::<JoinHandle<()>>::new();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
+                open.retain(|connection| !connection.is_finished());
+                if open.len() >= CONNECTIONS
+                    && let Some(oldest) = open.pop_front()
+                {
+                    oldest.abort();
+                }
                 let watch = Arc::clone(&watch);
-                tokio::spawn(async move {
+                open.push_back(tokio::spawn(async move {
                     watch.metrics().accepted.count("admin");
                     serve(stream, &watch).await;
-                    drop(place);
-                });
+                }));
             }
             Err(error) => {
                 tracing::debug!(%error, "cannot accept an operator's connection");

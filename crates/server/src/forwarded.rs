@@ -47,7 +47,12 @@ pub(crate) fn client(head: &[u8], trusted: &[Network]) -> Result<Option<Forwarde
         named.map(|header| std::str::from_utf8(header.value).unwrap_or("?").trim()).collect()
     };
     let real = real(&values("x-real-ip"), &values("x-real-port"))?;
-    let Some(walked) = Walked::along(&values("x-forwarded-for"), trusted) else { return Ok(real) };
+    let listed = values("x-forwarded-for");
+    let Some(walked) = Walked::along(&listed, trusted) else {
+        // A proxy that writes "unknown" has not written the other header: then it is the client's.
+        let is_vague = listed.iter().any(|list| !list.is_empty());
+        return if is_vague && real.is_some() { Err(Contradiction) } else { Ok(real) };
+    };
     let Some(real) = real else { return Ok(Some(walked.client)) };
     if !walked.passed.contains(&real.ip) {
         return Err(Contradiction);
@@ -109,6 +114,14 @@ mod tests {
         }))
     }
 
+    #[test]
+    fn beside_a_list_that_ends_in_no_address_the_other_header_is_not_believed() {
+        let lines = ["X-Forwarded-For: unknown", "X-Real-IP: 192.0.2.7"];
+        assert_eq!(told(&lines), Err(Contradiction));
+        assert_eq!(told(&lines[..1]), Ok(None));
+        is(&["X-Forwarded-For:", "X-Real-IP: 192.0.2.7"], "192.0.2.7");
+    }
+
     fn is(lines: &[&str], client: &str) {
         assert_eq!(told(lines), Ok(Some(client.to_owned())), "{lines:?}");
     }
@@ -146,7 +159,8 @@ mod tests {
     fn at_what_is_no_address_the_walk_ends() {
         is(&["X-Forwarded-For: 198.51.100.1, unknown, 10.0.0.1"], "10.0.0.1");
         assert_eq!(told(&["X-Forwarded-For: 198.51.100.1, unknown"]), Ok(None));
-        is(&["X-Forwarded-For: 198.51.100.1, _hidden", "X-Real-IP: 192.0.2.7"], "192.0.2.7");
+        let with_another = ["X-Forwarded-For: 198.51.100.1, _hidden", "X-Real-IP: 192.0.2.7"];
+        assert_eq!(told(&with_another), Err(Contradiction));
         assert_eq!(told(&["X-Real-IP: 1.2.3"]), Ok(None));
     }
 

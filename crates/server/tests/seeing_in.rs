@@ -284,10 +284,10 @@ async fn what_is_no_request_for_a_page_is_refused_and_the_door_stays_open() {
 }
 
 #[tokio::test]
-async fn those_who_say_nothing_at_the_door_do_not_keep_the_operator_out_for_long() {
+async fn those_who_say_nothing_at_the_door_do_not_keep_the_operator_out() {
     let watched = Watched::start(Mailbox::default());
     let mut silent = Vec::new();
-    for _ in 0..40 {
+    for _ in 0..1000 {
         silent.push(TcpStream::connect(watched.admin).await.unwrap());
     }
     assert_eq!(watched.page("/healthz").await.0, "200 OK");

@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use wormhole_sync_core::wire::server_message::Reply;
 use wormhole_sync_server::{
     Limits,
-    exchange::{ConnectionId, embedded::Embedded, usage::Outcome},
+    exchange::{
+        ConnectionId,
+        embedded::Embedded,
+        usage::{Outcome, Retired},
+    },
     session::{Outgoing, Policy, Session},
     store::Store,
 };
@@ -120,7 +124,8 @@ impl Server {
             let stored = self.store.writer().and_then(|mut writer| writer.commit(&changes));
             stored.unwrap_or_else(|error| panic!("{error}"));
         }
-        self.outcomes.extend(endings.into_iter().map(|ending| ending.outcome));
+        let mailboxes = endings.iter().filter(|ending| ending.what != Retired::Nameplate);
+        self.outcomes.extend(mailboxes.map(|ending| ending.outcome));
         true
     }
 }
