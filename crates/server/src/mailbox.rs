@@ -3,7 +3,7 @@
 
 mod connection;
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{io, sync::Arc};
 
 use tokio::{
     task::JoinHandle,
@@ -18,11 +18,14 @@ use crate::{
     exchange::{embedded::Embedded, journal::Snapshot},
     pool::Pools,
     session::Policy,
-    store::{Store, StoreError, fit, size_on_disk},
+    store::{Identity, Store, StoreError, fit, size_on_disk},
     usage::Recorder,
 };
 
 pub(crate) use connection::serve;
+
+/// What an operator is told whose database is not where it was.
+const LOST: &str = "the database was deleted or replaced while the server runs: what is stored now is lost when it stops; start it again";
 
 /// What all connections share.
 pub(crate) struct Shared {
@@ -32,8 +35,8 @@ pub(crate) struct Shared {
     policy: Arc<Policy>,
     limits: Limits,
     timing: Timing,
-    /// Where the database is.
-    database: Option<PathBuf>,
+    /// Where the database is, and which file it is.
+    database: Option<Identity>,
 }
 
 impl Shared {
@@ -42,7 +45,8 @@ impl Shared {
     }
 
     pub(crate) fn trouble(&self) -> Option<&'static str> {
-        self.engine.trouble()
+        let is_lost = || self.database.as_ref().is_some_and(Identity::is_lost);
+        self.engine.trouble().or_else(|| is_lost().then_some(LOST))
     }
 
     /// How often each limit of the exchange was met.
@@ -52,7 +56,7 @@ impl Shared {
 
     /// Bytes of the database and of its log.
     pub(crate) fn database_bytes(&self) -> Option<u64> {
-        self.database.as_deref().map(size_on_disk)
+        self.database.as_ref().map(|database| size_on_disk(database.path()))
     }
 
     /// What stamps are asked for; 0 when none are.
@@ -131,6 +135,9 @@ impl Mailboxes {
             loop {
                 prune.tick().await;
                 pruned.engine.prune(pruned.timing.idle_mailbox);
+                if pruned.database.as_ref().is_some_and(Identity::is_lost) {
+                    tracing::error!("{LOST}");
+                }
             }
         };
         [tokio::spawn(dispatch), tokio::spawn(prune)]
@@ -175,7 +182,7 @@ fn share(config: config::Mailbox, engine: Engine) -> Shared {
         incoming: Pools::new(limits.incoming_bytes, limits.incoming_bytes_per_address),
         policy: Arc::new(Policy::from(&config)),
         database: match config.database {
-            Database::Path(path) => Some(path),
+            Database::Path(path) => Some(Identity::of(&path)),
             Database::Memory => None,
         },
         limits: config.limits,

@@ -5,6 +5,7 @@
 //! lies together.
 
 mod backup;
+mod identity;
 mod lock;
 mod private;
 mod room;
@@ -24,6 +25,7 @@ use rusqlite::{Connection, ErrorCode, Statement};
 use crate::exchange::journal::{Entry, Snapshot};
 
 pub use backup::{BackupError, back_up};
+pub(crate) use identity::Identity;
 pub(crate) use private::make_private;
 pub(crate) use room::fit;
 

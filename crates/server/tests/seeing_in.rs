@@ -232,6 +232,26 @@ async fn commits_are_counted_and_timed() {
     watched.server.stop().await;
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn health_tells_of_a_database_that_was_deleted_or_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mailbox.sqlite");
+    let database = Database::Path(path.clone());
+    let watched = Watched::start(Mailbox { database, ..Mailbox::default() });
+    assert_eq!(watched.page("/healthz").await.0, "200 OK");
+    let aside = folder.path().join("aside");
+    std::fs::rename(&path, &aside).unwrap();
+    let (status, text) = watched.page("/healthz").await;
+    assert_eq!(status, "503 Service Unavailable");
+    assert!(text.contains("deleted or replaced"), "{text}");
+    std::fs::write(&path, "another").unwrap();
+    assert_eq!(watched.page("/healthz").await.0, "503 Service Unavailable");
+    std::fs::rename(&aside, &path).unwrap();
+    assert_eq!(watched.page("/healthz").await.0, "200 OK");
+    watched.server.stop().await;
+}
+
 #[tokio::test]
 async fn health_tells_of_a_database_that_cannot_be_written_and_of_its_recovery() {
     let folder = tempfile::tempdir().unwrap();
