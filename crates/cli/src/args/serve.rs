@@ -118,7 +118,7 @@ struct WebArgs {
     /// 0.0.0.0:4000 serves everybody who can reach it. Port 0 lets the system choose.
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Vec<String>,
-    /// The address and port of the same within TLS [default: [::]:443 where there is a certificate]
+    /// The address and port of the same within TLS [default: port 443 of every address, where there is a certificate]
     #[arg(long, value_name = "ADDR:PORT")]
     tls_listen: Vec<String>,
     /// The certificate, and behind it those up to an authority, in PEM; read again when it changes
