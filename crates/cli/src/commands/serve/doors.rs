@@ -27,6 +27,16 @@ impl Door {
         }
     }
 
+    /// The flag that names its addresses.
+    pub(super) const fn flag(self) -> &'static str {
+        match self {
+            Self::Web => "--listen",
+            Self::Tls => "--tls-listen",
+            Self::Relay => "--relay-listen",
+            Self::Admin => "--admin-listen",
+        }
+    }
+
     /// Where its setting wants it. The relay's is shut when there is no relay.
     pub(super) fn addresses(self, resolved: &Resolved) -> &[SocketAddr] {
         match self {
@@ -165,7 +175,8 @@ pub(super) fn open(
             let address =
                 flag.map_or_else(|| "a socket of systemd's".to_owned(), |at| at.to_string());
             Failure::here(format!(
-                "{address} cannot be listened on: {error}; choose another with {door}.listen"
+                "{address} cannot be listened on: {error}; choose another with {} or {door}.listen",
+                door.flag()
             ))
         };
         let listener = listener.map_err(cannot)?;
