@@ -1,0 +1,155 @@
+//! Keyword arguments, as they come from Python.
+
+use std::{net::SocketAddr, time::Duration};
+
+use pyo3::{exceptions::PyTypeError, conversion::FromPyObjectOwned, prelude::*, types::PyDict};
+use serde_json::{Map, Value};
+use wormhole_sync::{
+    Options, Proxy,
+    transfer::{DEFAULT_TRANSIT_RELAY, Routes, TRANSIT_RELAY_VARIABLE},
+};
+
+use crate::failure::Failure;
+
+/// Keyword arguments of which some are still to be looked at.
+pub(crate) struct Settings<'py>(Bound<'py, PyDict>);
+
+/// An application id, as text or in UTF-8.
+#[derive(FromPyObject)]
+pub(crate) enum AppId {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+/// Where this side listens for the other: at any port or none, at this port, or at an address with one.
+#[derive(FromPyObject)]
+enum Listen {
+    Whether(bool),
+    Port(u16),
+    At(String),
+}
+
+/// One relay, or several.
+#[derive(FromPyObject)]
+enum Relays {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl AppId {
+    pub(crate) fn text(self) -> Result<String, Failure> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::Bytes(bytes) => String::from_utf8(bytes).map_err(|_| {
+                Failure::usage("the application id is not valid: as bytes it must be UTF-8")
+            }),
+        }
+    }
+}
+
+impl<'py> Settings<'py> {
+    pub(crate) fn new(given: &Bound<'py, PyDict>) -> PyResult<Self> {
+        given.copy().map(Self)
+    }
+
+    /// Takes one of them, unless it is not given or `None`.
+    pub(crate) fn take<T>(&self, name: &str) -> PyResult<Option<T>>
+    where
+        T: FromPyObjectOwned<'py>,
+    {
+        let Some(value) = self.0.get_item(name)? else { return Ok(None) };
+        self.0.del_item(name)?;
+        if value.is_none() {
+            return Ok(None);
+        }
+        let value = value.extract::<T>().map_err(|error| {
+            let error: PyErr = error.into();
+            PyTypeError::new_err(format!("{name}: {}", error.value(value.py())))
+        })?;
+        Ok(Some(value))
+    }
+
+    /// There is none left.
+    pub(crate) fn end(self) -> PyResult<()> {
+        match self.0.keys().iter().next() {
+            Some(name) => Err(PyTypeError::new_err(format!("unexpected keyword argument '{name}'"))),
+            None => Ok(()),
+        }
+    }
+
+    /// What holds for every exchange.
+    pub(crate) fn options(&self) -> PyResult<Options> {
+        let mut options = Options::new();
+        if let Some(url) = self.take::<String>("rendezvous")? {
+            options = options.rendezvous(url);
+        }
+        if let Some(words) = self.take("words")? {
+            options = options.words(words);
+        }
+        if let Some(seconds) = self.take::<f64>("time_limit")? {
+            let limit = Duration::try_from_secs_f64(seconds).map_err(|_| {
+                Failure::usage(format!("time_limit is {seconds}; it must be a number of seconds"))
+            })?;
+            options = options.time_limit(limit);
+        }
+        if let Some((name, version)) = self.take::<(String, String)>("client_version")? {
+            options = options.client_version(name, version);
+        }
+        if let Some(bits) = self.take("max_hashcash_bits")? {
+            options = options.max_hashcash_bits(bits);
+        }
+        if let Some(url) = self.take::<String>("proxy")? {
+            options = proxied(options, &url)?;
+        }
+        Ok(options)
+    }
+
+    /// What this side's application says of itself, as JSON.
+    pub(crate) fn app_versions(&self) -> PyResult<Map<String, Value>> {
+        let Some(json) = self.take::<String>("app_versions")? else { return Ok(Map::new()) };
+        let map = serde_json::from_str(&json).map_err(|error| {
+            Failure::usage(format!("app_versions cannot be sent ({error}); it must be a dictionary"))
+        })?;
+        Ok(map)
+    }
+
+    /// How the bytes of a transfer may go. Relays are those that are named, here or by the environment; else those
+    /// that the server advertises; else the family's public one.
+    pub(crate) fn routes(&self) -> PyResult<Routes> {
+        let routes = match self.take("listen")? {
+            None | Some(Listen::Whether(true)) => Routes::new(),
+            Some(Listen::Whether(false)) => Routes::new().no_listen(),
+            Some(Listen::Port(port)) => Routes::new().listen_port(port),
+            Some(Listen::At(at)) => Routes::new().listen_at(address(&at)?),
+        };
+        let named = match self.take("relay")? {
+            Some(Relays::One(relay)) => Some(vec![relay]),
+            Some(Relays::Several(relays)) => Some(relays),
+            None => std::env::var(TRANSIT_RELAY_VARIABLE).ok().map(|relay| vec![relay]),
+        };
+        let routes = match named {
+            None => routes.relay_unless_advertised(DEFAULT_TRANSIT_RELAY),
+            Some(relays) => relays
+                .iter()
+                .filter(|relay| !relay.is_empty())
+                .try_fold(routes.no_relay(), |routes, relay| routes.relay(relay)),
+        };
+        Ok(routes.map_err(Failure::from)?)
+    }
+}
+
+fn proxied(options: Options, url: &str) -> PyResult<Options> {
+    match url {
+        "" => Ok(options.no_proxy()),
+        "tor" => Ok(options.proxy(Proxy::tor())),
+        url => Ok(options.proxy(Proxy::parse(url).map_err(Failure::from)?)),
+    }
+}
+
+fn address(at: &str) -> Result<SocketAddr, Failure> {
+    at.parse().map_err(|_| {
+        Failure::usage(format!(
+            "listen is '{at}', which is no address with a port, such as '192.0.2.7:40001'"
+        ))
+    })
+}

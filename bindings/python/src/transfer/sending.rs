@@ -1,0 +1,166 @@
+//! The side that has something.
+
+use std::{
+    path::PathBuf,
+    sync::{Mutex, OnceLock},
+};
+
+use pyo3::{prelude::*, types::PyDict};
+use tokio::task::AbortHandle;
+use wormhole_sync::{
+    Code, Error, Options, Wormhole,
+    files::{Gathering, Source},
+    transfer::{self, Outgoing, Routes},
+};
+
+use super::{UnderWay, verified};
+use crate::{
+    failure::Failure,
+    pending::{Pending, Promise, promise},
+    process::{lock, process},
+    settings::{AppId, Settings},
+    status::watched,
+};
+
+/// Something that is sent. It goes on by itself once the code is known.
+#[pyclass(frozen, module = "wormhole_sync._native")]
+pub(crate) struct Sending {
+    plan: Mutex<Option<Plan>>,
+    under_way: UnderWay,
+    task: OnceLock<AbortHandle>,
+    end: Mutex<Option<Pending>>,
+}
+
+struct Plan {
+    app_id: String,
+    options: Options,
+    code: Option<String>,
+    routes: Routes,
+    what: What,
+}
+
+enum What {
+    Text(String),
+    Files { paths: Vec<PathBuf>, gathering: Gathering },
+}
+
+#[pymethods]
+impl Sending {
+    #[new]
+    #[pyo3(signature = (app_id, text, paths, settings, /))]
+    fn new(
+        app_id: AppId,
+        text: Option<String>,
+        paths: Vec<PathBuf>,
+        settings: &Bound<'_, PyDict>,
+    ) -> PyResult<Self> {
+        let settings = Settings::new(settings)?;
+        let mut gathering = Gathering::new();
+        if let Some(name) = settings.take::<String>("name")? {
+            gathering = gathering.named(name);
+        }
+        if settings.take("ignore_unsendable")?.unwrap_or(false) {
+            gathering = gathering.ignoring_unsendable();
+        }
+        let what = match text {
+            Some(text) => What::Text(text),
+            None => What::Files { paths, gathering },
+        };
+        let code = settings.take("code")?;
+        let (options, routes) = (settings.options()?, settings.routes()?);
+        settings.end()?;
+        let plan = Plan { app_id: app_id.text()?, options, code, routes, what };
+        Ok(Self {
+            plan: Mutex::new(Some(plan)),
+            under_way: UnderWay::default(),
+            task: OnceLock::new(),
+            end: Mutex::new(None),
+        })
+    }
+
+    /// Looks at what is to be sent, connects, and gets the code.
+    fn start(&self, watch: Option<Py<PyAny>>, asks: bool) -> PyResult<Pending> {
+        let Some(mut plan) = lock(&self.plan).take() else {
+            return Err(Failure::usage("this has been started before; make another").into());
+        };
+        plan.options = watched(plan.options, watch)?;
+        let ((code, coded), (end, ended)) = (promise()?, promise()?);
+        let task = process()?.spawn(run(plan, asks, code, end, self.under_way.clone()));
+        let (under_way, handle) = (self.under_way.clone(), task.clone());
+        ended.on_cancel(move || cancel(&under_way, &handle, "cancelled"));
+        *lock(&self.end) = Some(ended);
+        let handle = self.task.get_or_init(|| task).clone();
+        coded.on_cancel(move || handle.abort());
+        Ok(coded)
+    }
+
+    /// Waits until the other side has all of it.
+    fn finish(&self) -> PyResult<Pending> {
+        let again = "this has been finished before, or not started";
+        Ok(lock(&self.end).take().ok_or_else(|| Failure::usage(again))?)
+    }
+
+    /// Ends it, and tells the other side why.
+    fn cancel(&self, reason: &str) {
+        if let Some(task) = self.task.get() {
+            cancel(&self.under_way, task, reason);
+        }
+    }
+}
+
+fn cancel(under_way: &UnderWay, task: &AbortHandle, reason: &str) {
+    if !under_way.cancel(reason) {
+        task.abort();
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        // Nobody would hear of its end.
+        if lock(&self.end).is_some() {
+            self.cancel("the sender left");
+        }
+    }
+}
+
+async fn run(plan: Plan, asks: bool, code: Promise, end: Promise, under_way: UnderWay) {
+    let Plan { app_id, options, code: known, routes, what } = plan;
+    let begun = async {
+        let outgoing = outgoing(what).await?;
+        let known = known.as_deref().map(Code::parse).transpose().map_err(Error::from)?;
+        let connected = Wormhole::connect(&app_id, options).await?;
+        let coded = match known {
+            Some(known) => connected.set_code(known).await?,
+            None => connected.allocate().await?,
+        };
+        Ok::<_, Failure>((outgoing, coded))
+    };
+    let ((outgoing, total), coded) = match begun.await {
+        Ok(begun) => begun,
+        Err(failure) => {
+            code.fail(failure.clone());
+            return end.fail(failure);
+        }
+    };
+    code.give(coded.code().as_str().to_owned());
+    let sent = async {
+        let wormhole = verified(coded.confirmed().await?, asks, &end, "sender").await?;
+        let transfer = transfer::send(wormhole, outgoing, &routes).await?;
+        under_way.watch(transfer, total, &end).await?;
+        Ok::<_, Failure>(())
+    };
+    let sent = sent.await;
+    end.settle(sent);
+}
+
+async fn outgoing(what: What) -> Result<(Outgoing, u64), Failure> {
+    let (paths, gathering) = match what {
+        What::Text(text) => return Ok((Outgoing::text(text), 0)),
+        What::Files { paths, gathering } => (paths, gathering),
+    };
+    // Looking at many files takes its time.
+    let gathered = tokio::task::spawn_blocking(move || gathering.paths(&paths)).await;
+    let source: Source = gathered.map_err(|_| Failure::stopped("looking at the files ended"))??;
+    let size = source.size();
+    Ok((Outgoing::files(source), size))
+}
