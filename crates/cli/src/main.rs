@@ -91,10 +91,10 @@ fn run(cli: &Cli, console: &Arc<Console>) -> Result<(), Failure> {
                 None => {}
             }
             let serve = serve::prepare(global, args)?;
-            if args.settings().check {
-                return on(Builder::new_current_thread(), serve.check());
-            }
             let openings = serve.openings()?;
+            if args.settings().check {
+                return on(Builder::new_current_thread(), serve.check(&openings, console));
+            }
             on(Builder::new_multi_thread(), serve.run(openings, console))
         }
         Command::Completions { shell } => {

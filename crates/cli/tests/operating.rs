@@ -15,6 +15,8 @@ use std::{
 use support::{Running, Scene, certificate::issue};
 
 const OPERATING: &str = "docs/operating.md";
+/// Where the documents have certificates.
+const LIVE: &str = "/etc/letsencrypt/live/wormhole.example.com";
 const README: &str = "README.md";
 
 fn page(name: &str) -> String {
@@ -86,7 +88,7 @@ fn with_files(scene: &Scene) -> impl Fn(&str) -> String {
     scene.file("privkey.pem", issued.key.serialize_pem());
     let home = chain.parent().unwrap().to_str().unwrap().to_owned();
     move |text| {
-        ["/etc/letsencrypt/live/wormhole.example.com", "/var/lib/wormhole", "/etc/wormhole"]
+        [LIVE, "/var/lib/wormhole", "/etc/wormhole"]
             .iter()
             .fold(text.to_owned(), |text, place| text.replace(place, &home))
     }
@@ -102,9 +104,38 @@ fn every_file_of_settings_in_the_documents_is_one_that_is_taken() {
     assert!(files.len() > 3, "{files:?}");
     for text in files {
         let file = scene.file("wormhole.toml", here(&text));
-        let checked = scene.run(&["serve", "--check", "--config", file.to_str().unwrap()]);
+        let mut check = scene.wormhole(&["serve", "--check", "--config", file.to_str().unwrap()]);
+        if text.contains("[web]\nlisten = []") && !text.contains("[tls]") {
+            // Its only door to the mailboxes comes with what the unit hands over; port 443 is not everybody's.
+            check.env("WORMHOLE_SERVE_TLS_CERTIFICATE", here(&format!("{LIVE}/fullchain.pem")));
+            check.env("WORMHOLE_SERVE_TLS_KEY", here(&format!("{LIVE}/privkey.pem")));
+            check.env("WORMHOLE_SERVE_TLS_LISTEN", "127.0.0.1:0");
+        }
+        let checked = Running::start(&mut check, b"").end();
         assert_eq!(checked.code, Some(0), "{text}: {}", checked.stderr);
     }
+}
+
+#[test]
+fn the_check_by_hand_names_what_the_unit_hands_over() {
+    let scene = Scene::without_server();
+    let here = with_files(&scene);
+    scene.file("wormhole.toml", here(&blocks(&page(OPERATING), "toml")[0]));
+    let by_hand =
+        |line: &&Vec<String>| line.contains(&"--config".to_owned()) && line[1] == "--check";
+    let lines = command_lines();
+    let line: Vec<String> =
+        lines.iter().find(by_hand).unwrap().iter().map(|word| here(word)).collect();
+    let arguments: Vec<&str> = line.iter().map(String::as_str).collect();
+    let unprivileged = ["--tls-listen", "127.0.0.1:0"];
+    scene.run(&[&arguments[..], &unprivileged].concat()).with_code(0);
+    let without = arguments.iter().position(|word| *word == "--tls-certificate").unwrap();
+    let refused = scene.run(&arguments[..without]).with_code(2);
+    assert!(
+        refused.stderr.contains("no client can reach the mailbox server"),
+        "{}",
+        refused.stderr
+    );
 }
 
 #[test]

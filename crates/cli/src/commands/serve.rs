@@ -62,8 +62,16 @@ pub(crate) fn prepare(global: &GlobalArgs, args: &ServeArgs) -> Result<Serve, Fa
 
 impl Serve {
     /// Checks that it could be served, and prints the settings.
-    pub(crate) async fn check(&self) -> Result<(), Failure> {
-        check::check(&self.resolved).await
+    pub(crate) async fn check(
+        &self,
+        openings: &[Opening],
+        console: &Console,
+    ) -> Result<(), Failure> {
+        check::check(&self.resolved, openings).await?;
+        if let Some(idle) = doors::idle(&self.resolved) {
+            console.tell(&Event::Note { message: &idle });
+        }
+        Ok(())
     }
 
     /// Where clients come in: what systemd has opened, and what is still to be opened.
@@ -81,6 +89,9 @@ impl Serve {
     ) -> Result<(), Failure> {
         let config = self.resolved.config()?;
         log::to(console, self.resolved.settings.log);
+        if let Some(idle) = doors::idle(&self.resolved) {
+            tracing::info!("{idle}");
+        }
         let signals = Signals::catch()?;
         let (doors, urls) = doors::open(openings, self.resolved.servers)?;
         if config.mailbox.is_some() {

@@ -114,6 +114,11 @@ impl Resolved {
         self.settings.config(self.servers)
     }
 
+    /// Who gave this setting, if anybody did.
+    pub(crate) fn origin(&self, name: &str) -> Option<&str> {
+        self.origins.get(name).map(String::as_str)
+    }
+
     /// Makes the directory that the state is kept in, when it is the usual one.
     pub(crate) fn make_usual_place(&self) -> Result<(), Failure> {
         if self.in_usual_place() {

@@ -48,6 +48,39 @@ fn one_process_lets_two_sides_meet_and_takes_their_file_by_tcp_and_by_websocket(
 }
 
 #[test]
+fn a_server_that_nobody_could_reach_is_not_started() {
+    let scene = Scene::without_server();
+    for arguments in [
+        &["serve", "--set", "web.listen=", "--set", "relay.listen="][..],
+        &["serve", "--set", "web.listen=", "--relay-listen", "127.0.0.1:0"],
+        &["serve", "mailbox", "--set", "web.listen=", "--set", "relay.listen=127.0.0.1:0"],
+        &["serve", "relay", "--set", "relay.listen=", "--admin-listen", "127.0.0.1:0"],
+    ] {
+        let checked = scene.run(&[arguments, &["--check"]].concat()).with_code(2);
+        let served = scene.run(arguments).with_code(2);
+        assert!(served.stderr.contains("no client can reach the"), "{}", served.stderr);
+        assert_eq!(served.stderr, checked.stderr);
+        assert!(!scene.home().join(".local").exists(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_door_of_a_relay_that_does_not_run_is_told() {
+    let scene = Scene::without_server();
+    let file = scene.file("wormhole.toml", "[relay]\nlisten = ['127.0.0.1:0']\n");
+    let file = ["--config", file.to_str().unwrap()];
+    let mailbox = ["serve", "mailbox", "--listen", "127.0.0.1:0", "--db", ":memory:"];
+    let told = "wormhole.toml) opens no door, for no relay runs";
+    let checked = scene.run(&[&mailbox[..], &file, &["--check"]].concat()).with_code(0);
+    assert!(checked.stderr.contains(told), "{}", checked.stderr);
+    let server = scene.start(&[&mailbox[..], &file].concat());
+    server.wait_for_stderr(told);
+
+    let checked = scene.run(&[&mailbox[..], &["--check"]].concat()).with_code(0);
+    assert!(checked.stderr.is_empty(), "{}", checked.stderr);
+}
+
+#[test]
 fn a_relay_alone_makes_no_database_and_serves_no_web_unless_it_is_told() {
     let scene = Scene::without_server();
     let checked = scene.run(&["serve", "relay", "--check"]).with_code(0);

@@ -1,7 +1,7 @@
 //! A server that systemd starts: what it tells, and the sockets that it is given.
 
 use std::{
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
     os::{
         fd::OwnedFd,
         unix::net::{UnixDatagram, UnixListener},
@@ -132,4 +132,23 @@ fn a_socket_that_is_no_port_is_refused_by_its_name() {
     let refused = start_with(&scene, socket.into(), "web", &[]).end().with_code(2);
     assert!(refused.stderr.contains("'web'"), "{}", refused.stderr);
     assert!(refused.stderr.contains("ListenStream=ADDRESS:PORT"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_socket_of_a_server_that_does_not_run_is_refused_by_its_name() {
+    let scene = Scene::without_server();
+    let refused = start_with(&scene, listener().0, "relay", &[]).end().with_code(2);
+    assert!(refused.stderr.contains("'relay'"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("wormhole serve"), "{}", refused.stderr);
+}
+
+#[test]
+fn the_check_knows_of_sockets_that_it_is_given() {
+    let scene = Scene::without_server();
+    let check = ["--check", "--set", "web.listen="];
+    start_with(&scene, listener().0, "web", &check).end().with_code(0);
+    let refused = start_with(&scene, listener().0, "admin", &check).end().with_code(2);
+    assert!(refused.stderr.contains("no client can reach"), "{}", refused.stderr);
+    let datagrams = UdpSocket::bind("127.0.0.1:0").unwrap().into();
+    start_with(&scene, datagrams, "web", &["--check"]).end().with_code(2);
 }

@@ -3,19 +3,18 @@
 use std::{
     fs::OpenOptions,
     io::{self, Read},
-    net::{SocketAddr, TcpListener},
     path::Path,
 };
 
 use wormhole_sync_server::{Config, Database, Doors, Usage, prepare};
 
-use super::doors::Door;
+use super::doors::{Opening, could_be_opened};
 use crate::{commands::blob, exit::Failure, settings::serve::Resolved};
 
 /// Checks that the settings could be served, and prints them.
-pub(super) async fn check(resolved: &Resolved) -> Result<(), Failure> {
+pub(super) async fn check(resolved: &Resolved, openings: &[Opening]) -> Result<(), Failure> {
     let config = resolved.config()?;
-    addresses(resolved)?;
+    could_be_opened(openings)?;
     if resolved.servers.mailbox
         && let Database::Path(path) = resolved.settings.mailbox.database()
     {
@@ -29,34 +28,6 @@ pub(super) async fn check(resolved: &Resolved) -> Result<(), Failure> {
     let read = prepare(Doors::default(), certificate).await;
     read.map_err(|error| Failure::usage(error.to_string()))?;
     blob::to_stdout(resolved.shown()?.as_bytes())
-}
-
-/// Whether each address can be listened on beside the others. One that somebody else listens on most likely belongs to a
-/// server that runs already.
-fn addresses(resolved: &Resolved) -> Result<(), Failure> {
-    let mut ours: Vec<TcpListener> = Vec::new();
-    for door in Door::ALL {
-        for address in door.addresses(resolved) {
-            let has_its_port = |other: &SocketAddr| other.port() == address.port();
-            let mut held = ours.iter().filter_map(|listener| listener.local_addr().ok());
-            match (TcpListener::bind(address), held.find(has_its_port)) {
-                (Ok(listener), _) => ours.push(listener),
-                (Err(error), None) if error.kind() == io::ErrorKind::AddrInUse => {}
-                (Err(error), None) => {
-                    return Err(Failure::usage(format!(
-                        "{address} cannot be listened on: {error}; choose another with {door}.listen"
-                    )));
-                }
-                (Err(error), Some(other)) => {
-                    return Err(Failure::usage(format!(
-                        "{address} cannot be listened on beside {other}: {error}; choose another with {door}.listen, \
-                         or leave it out: on Linux, [::] serves IPv4 as well"
-                    )));
-                }
-            }
-        }
-    }
-    Ok(())
 }
 
 fn unusable(path: &Path, error: &io::Error, name: &str) -> Failure {

@@ -1,10 +1,16 @@
 //! Where clients come in: addresses that are listened on here, and sockets that systemd has opened.
 
-use std::{fmt, io, net::SocketAddr};
+mod inherited;
+
+use std::{
+    fmt, io,
+    net::{SocketAddr, TcpListener},
+};
 
 use wormhole_sync_server::{Doors, listen};
 
 use crate::{args::Servers, exit::Failure, settings::serve::Resolved};
+pub(super) use inherited::{Inherited, inherited};
 
 /// The kinds of doors. Their names are those of their settings, and those by which systemd names sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +34,7 @@ impl Door {
     }
 
     /// The flag that names its addresses.
-    pub(super) const fn flag(self) -> &'static str {
+    const fn flag(self) -> &'static str {
         match self {
             Self::Web => "--listen",
             Self::Tls => "--tls-listen",
@@ -37,14 +43,21 @@ impl Door {
         }
     }
 
-    /// Where its setting wants it. The relay's is shut when there is no relay.
-    pub(super) fn addresses(self, resolved: &Resolved) -> &[SocketAddr] {
+    /// Where its setting wants it.
+    fn addresses(self, resolved: &Resolved) -> &[SocketAddr] {
         match self {
             Self::Web => &resolved.settings.web.listen,
             Self::Tls => &resolved.settings.tls.listen,
-            Self::Relay if resolved.servers.relay => &resolved.settings.relay.listen,
-            Self::Relay => &[],
+            Self::Relay => &resolved.settings.relay.listen,
             Self::Admin => &resolved.settings.admin.listen,
+        }
+    }
+
+    /// Whether there is anything behind it.
+    const fn leads_somewhere(self, servers: Servers) -> bool {
+        match self {
+            Self::Web | Self::Tls | Self::Admin => true,
+            Self::Relay => servers.relay,
         }
     }
 
@@ -78,85 +91,90 @@ pub(crate) struct Opening {
 
 enum By {
     Listening(SocketAddr),
-    Inheriting(std::net::TcpListener),
-}
-
-/// A socket that systemd has opened.
-pub(super) struct Inherited {
-    /// The name in the socket's unit.
-    name: String,
-    address: SocketAddr,
-    listener: std::net::TcpListener,
-}
-
-/// The sockets that systemd has opened, if any. To be called while there is one thread alone: the variables that tell
-/// of them are taken away, so that nobody takes the sockets twice.
-#[cfg(unix)]
-pub(super) fn inherited() -> Result<Vec<Inherited>, Failure> {
-    let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
-    let mut names = names.split(':');
-    let mut sockets = listenfd::ListenFd::from_env();
-    let mut inherited = Vec::new();
-    for index in 0..sockets.len() {
-        let name = names.next().unwrap_or_default().to_owned();
-        let unusable = |error: io::Error| {
-            Failure::usage(format!(
-                "socket {index} ('{name}') from systemd cannot be served: {error}; give the socket's unit \
-                 ListenStream=ADDRESS:PORT"
-            ))
-        };
-        let Some(listener) = sockets.take_tcp_listener(index).map_err(unusable)? else { continue };
-        let address = listener.local_addr().map_err(unusable)?;
-        listener.set_nonblocking(true).map_err(unusable)?;
-        inherited.push(Inherited { name, address, listener });
-    }
-    Ok(inherited)
-}
-
-/// There is no systemd.
-#[cfg(not(unix))]
-pub(super) fn inherited() -> Result<Vec<Inherited>, Failure> {
-    Ok(Vec::new())
+    Inheriting(Inherited),
 }
 
 /// Which doors are to be opened, and how. A socket that is named like a door stands for all its addresses, another one for
-/// the address that it has.
+/// the address that it has. Every server that runs can be reached by one of them, and each of them leads to one.
 pub(super) fn openings(
     resolved: &Resolved,
     inherited: Vec<Inherited>,
 ) -> Result<Vec<Opening>, Failure> {
+    let servers = resolved.servers;
     let mut openings = Vec::new();
     let mut wanted = Vec::new();
-    for door in Door::ALL {
+    for door in Door::ALL.into_iter().filter(|door| door.leads_somewhere(servers)) {
         if !inherited.iter().any(|socket| socket.name == door.name()) {
             wanted.extend(door.addresses(resolved).iter().map(|address| (door, *address)));
         }
     }
-    for Inherited { name, address, listener } in inherited {
-        let named = Door::ALL.into_iter().find(|door| door.name() == name);
-        let place = wanted.iter().position(|(_, wanted)| *wanted == address);
+    for socket in inherited {
+        let named = Door::ALL.into_iter().find(|door| door.name() == socket.name);
+        let place = wanted.iter().position(|(_, wanted)| *wanted == socket.address);
         let door = match (named, place) {
-            (Some(door), _) => door,
+            (Some(door), _) if door.leads_somewhere(servers) => door,
+            (Some(door), _) => return Err(leads_nowhere(door)),
             (None, Some(place)) => wanted.swap_remove(place).0,
-            (None, None) => return Err(strange(&name, address)),
+            (None, None) => return Err(strange(&socket, servers)),
         };
-        openings.push(Opening { door, by: By::Inheriting(listener) });
+        openings.push(Opening { door, by: By::Inheriting(socket) });
     }
     let listening = |(door, address)| Opening { door, by: By::Listening(address) };
     openings.extend(wanted.into_iter().map(listening));
-    if openings.iter().all(|opening| opening.door == Door::Admin) {
-        return Err(Failure::usage(
-            "nothing listens for clients; set web.listen, tls.listen or relay.listen to an address",
-        ));
-    }
+    reachable(servers, &openings)?;
     Ok(openings)
 }
 
-fn strange(name: &str, address: SocketAddr) -> Failure {
-    let names = Door::ALL.map(Door::name).join(", ");
+/// What a setting names, and nothing that runs stands behind.
+pub(super) fn idle(resolved: &Resolved) -> Option<String> {
+    let door = Door::ALL.into_iter().find(|door| !door.leads_somewhere(resolved.servers))?;
+    let origin = resolved.origin(&format!("{door}.listen"))?;
+    (!door.addresses(resolved).is_empty()).then(|| {
+        format!("{door}.listen ({origin}) opens no door, for no relay runs; 'wormhole serve' runs both servers")
+    })
+}
+
+/// Refuses to let a server run that nobody can reach.
+fn reachable(servers: Servers, openings: &[Opening]) -> Result<(), Failure> {
+    let opens = |doors: &[Door]| openings.iter().any(|opening| doors.contains(&opening.door));
+    let web = opens(&[Door::Web, Door::Tls]);
+    if servers.mailbox && !web {
+        let relay = if servers.relay {
+            " (relay.listen is the relay's alone), or run that alone with 'wormhole serve relay'"
+        } else {
+            ""
+        };
+        return Err(Failure::usage(format!(
+            "no client can reach the mailbox server, for web.listen and tls.listen name no address; name one with \
+             --listen or web.listen, also where systemd is to open it, or a certificate with --tls-certificate and \
+             --tls-key{relay}"
+        )));
+    }
+    if servers.relay && !web && !opens(&[Door::Relay]) {
+        return Err(Failure::usage(
+            "no client can reach the relay, for relay.listen, web.listen and tls.listen name no address; name one with \
+             --relay-listen or relay.listen, also where systemd is to open it",
+        ));
+    }
+    Ok(())
+}
+
+fn leads_nowhere(door: Door) -> Failure {
     Failure::usage(format!(
-        "the socket '{name}' from systemd listens on {address}, which no setting names; give its unit \
-         FileDescriptorName= with one of {names}, or set that address"
+        "the socket '{door}' from systemd leads nowhere, for no relay runs; run it with 'wormhole serve', or disable the \
+         socket's unit"
+    ))
+}
+
+fn strange(socket: &Inherited, servers: Servers) -> Failure {
+    let names = Door::ALL.into_iter().filter(|door| door.leads_somewhere(servers));
+    let names: Vec<&str> = names.map(Door::name).collect();
+    Failure::usage(format!(
+        "the socket '{}' from systemd listens on {}, which no setting names; give its unit FileDescriptorName= with \
+         one of {}, or set that address",
+        socket.name,
+        socket.address,
+        names.join(", ")
     ))
 }
 
@@ -165,22 +183,18 @@ pub(super) fn open(
     openings: Vec<Opening>,
     servers: Servers,
 ) -> Result<(Doors, Vec<String>), Failure> {
-    let (mut doors, mut urls) = (Doors::default(), Vec::new());
+    let (mut doors, mut urls, mut held) = (Doors::default(), Vec::new(), Vec::new());
     for Opening { door, by } in openings {
-        let (listener, flag) = match by {
-            By::Inheriting(listener) => (tokio::net::TcpListener::from_std(listener), None),
-            By::Listening(address) => (listen(address), Some(address)),
+        let listener = match by {
+            By::Inheriting(socket) => socket.open()?,
+            By::Listening(address) => listen(address)
+                .map_err(|error| Failure::here(unusable(door, address, &held, &error)))?,
         };
-        let cannot = |error: io::Error| {
-            let address =
-                flag.map_or_else(|| "a socket of systemd's".to_owned(), |at| at.to_string());
-            Failure::here(format!(
-                "{address} cannot be listened on: {error}; choose another with {} or {door}.listen",
-                door.flag()
-            ))
-        };
-        let listener = listener.map_err(cannot)?;
-        urls.extend(door.urls(listener.local_addr().map_err(cannot)?, servers));
+        let address = listener.local_addr().map_err(|error| {
+            Failure::here(format!("{door}.listen has no address: {error}; start again"))
+        })?;
+        held.push(address);
+        urls.extend(door.urls(address, servers));
         match door {
             Door::Web => doors.web.push(listener),
             Door::Tls => doors.tls.push(listener),
@@ -191,84 +205,52 @@ pub(super) fn open(
     Ok((doors, urls))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::settings::serve::Sources;
-
-    fn inherited(name: &str) -> Inherited {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        Inherited { name: name.to_owned(), address, listener }
-    }
-
-    /// The door and address of each opening, with the inherited ones first.
-    fn outline(openings: Vec<Opening>) -> Vec<(Door, Option<SocketAddr>)> {
-        let address = |by: By| match by {
-            By::Listening(address) => Some(address),
-            By::Inheriting(_) => None,
+/// Whether each could be opened beside the others. An address that somebody else listens on most likely belongs to a server
+/// that runs already.
+pub(super) fn could_be_opened(openings: &[Opening]) -> Result<(), Failure> {
+    let (mut held, mut listeners) = (Vec::new(), Vec::new());
+    for Opening { door, by } in openings {
+        let address = match by {
+            By::Inheriting(socket) => {
+                held.push(socket.address);
+                continue;
+            }
+            By::Listening(address) => *address,
         };
-        openings.into_iter().map(|Opening { door, by }| (door, address(by))).collect()
+        match TcpListener::bind(address) {
+            Ok(listener) => {
+                held.extend(listener.local_addr());
+                listeners.push(listener);
+            }
+            Err(error) if is_taken(&error) && beside(address, &held).is_none() => {}
+            Err(error) => return Err(Failure::usage(unusable(*door, address, &held, &error))),
+        }
     }
+    Ok(())
+}
 
-    /// Settings from flags alone.
-    fn resolved(flags: &[(&str, String)]) -> Resolved {
-        let flag = |(name, value): &(&str, String)| {
-            ("--set".to_owned(), (*name).to_owned(), value.clone())
-        };
-        let sources = Sources {
-            servers: Servers { mailbox: true, relay: true },
-            file: None,
-            environment: vec![("HOME".into(), "/home/op".into())],
-            flags: flags.iter().map(flag).collect(),
-        };
-        sources.resolve().unwrap()
-    }
-
-    fn address(text: &str) -> SocketAddr {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn without_systemd_each_address_is_listened_on() {
-        let all = outline(openings(&resolved(&[]), Vec::new()).unwrap());
-        let usual = [
-            (Door::Web, Some(address("127.0.0.1:4000"))),
-            (Door::Relay, Some(address("127.0.0.1:4001"))),
-        ];
-        assert_eq!(all, usual);
-    }
-
-    #[test]
-    fn a_socket_that_is_named_like_a_door_stands_for_all_of_its_addresses() {
-        let all = openings(&resolved(&[]), vec![inherited("web"), inherited("web")]).unwrap();
-        let relay = (Door::Relay, Some(address("127.0.0.1:4001")));
-        assert_eq!(outline(all), [(Door::Web, None), (Door::Web, None), relay]);
-    }
-
-    #[test]
-    fn another_socket_stands_for_the_address_that_it_has() {
-        let socket = inherited("wormhole.socket");
-        let web = ("web.listen", "127.0.0.1:4000".to_owned());
-        let relay = ("relay.listen", format!("{},127.0.0.1:4001", socket.address));
-        let all = outline(openings(&resolved(&[web, relay]), vec![socket]).unwrap());
-        assert_eq!(all[0], (Door::Relay, None));
-        assert!(all.contains(&(Door::Web, Some(address("127.0.0.1:4000")))), "{all:?}");
-        assert!(all.contains(&(Door::Relay, Some(address("127.0.0.1:4001")))), "{all:?}");
-        assert_eq!(all.len(), 3);
-    }
-
-    #[test]
-    fn a_socket_that_belongs_nowhere_is_refused() {
-        let socket = inherited("wormhole.socket");
-        let address = socket.address.to_string();
-        let refused = openings(&resolved(&[]), vec![socket]).err().unwrap().to_string();
-        assert!(refused.contains(&address) && refused.contains("FileDescriptorName"), "{refused}");
-    }
-
-    #[test]
-    fn a_server_without_doors_is_refused() {
-        let none = resolved(&[("web.listen", String::new()), ("relay.listen", String::new())]);
-        assert!(openings(&none, Vec::new()).is_err());
+/// Why an address cannot be listened on, and what to do; `held` are those of our own doors.
+fn unusable(door: Door, address: SocketAddr, held: &[SocketAddr], error: &io::Error) -> String {
+    let flag = door.flag();
+    match beside(address, held).filter(|_| is_taken(error)) {
+        Some(other) => format!(
+            "{address} cannot be listened on beside {other}: {error}; choose another with {flag} or {door}.listen, or \
+             leave it out: on Linux, [::] serves IPv4 as well"
+        ),
+        None => format!(
+            "{address} cannot be listened on: {error}; choose another with {flag} or {door}.listen"
+        ),
     }
 }
+
+fn is_taken(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrInUse
+}
+
+/// The door of ours that has the same port.
+fn beside(address: SocketAddr, held: &[SocketAddr]) -> Option<SocketAddr> {
+    held.iter().copied().find(|other| other.port() == address.port())
+}
+
+#[cfg(test)]
+mod tests;

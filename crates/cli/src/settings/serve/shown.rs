@@ -21,7 +21,7 @@ impl Resolved {
     /// What stands in a table, and then the tables in it. Writing to a string does not fail.
     fn show(&self, table: &Table, above: &str, text: &mut String) {
         for (key, value) in table.iter().filter(|(_, value)| !value.is_table()) {
-            if let Some(origin) = self.origins.get(&below(above, key)) {
+            if let Some(origin) = self.origin(&below(above, key)) {
                 _ = writeln!(text, "# {origin}");
             }
             _ = writeln!(text, "{key} = {value}");
