@@ -1,6 +1,7 @@
 //! A server that systemd starts: what it tells, and the sockets that it is given.
 
 use std::{
+    fs::File,
     net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
     os::{
         fd::OwnedFd,
@@ -126,12 +127,24 @@ fn a_socket_without_a_name_of_ours_is_found_by_its_address() {
 }
 
 #[test]
-fn a_socket_that_is_no_port_is_refused_by_its_name() {
+fn a_socket_that_nobody_can_connect_to_is_refused_by_its_name() {
     let scene = Scene::without_server();
-    let socket = UnixListener::bind(scene.home().join("socket")).unwrap();
-    let refused = start_with(&scene, socket.into(), "web", &[]).end().with_code(2);
-    assert!(refused.stderr.contains("'web'"), "{}", refused.stderr);
-    assert!(refused.stderr.contains("ListenStream=ADDRESS:PORT"), "{}", refused.stderr);
+    let place = scene.home().join("socket");
+    let there = TcpListener::bind("127.0.0.1:0").unwrap();
+    let connection = TcpStream::connect(there.local_addr().unwrap()).unwrap();
+    let sockets: [(OwnedFd, &str); 5] = [
+        (UnixListener::bind(&place).unwrap().into(), "a Unix socket"),
+        (UnixDatagram::unbound().unwrap().into(), "a Unix socket"),
+        (UdpSocket::bind("127.0.0.1:0").unwrap().into(), "a socket of UDP"),
+        (File::open("/dev/null").unwrap().into(), "no socket of TCP"),
+        (connection.into(), "Accept=no"),
+    ];
+    for (socket, reason) in sockets {
+        let refused = start_with(&scene, socket, "web", &[]).end().with_code(2);
+        for word in ["'web'", "ListenStream=ADDRESS:PORT", reason] {
+            assert!(refused.stderr.contains(word), "{reason}: {}", refused.stderr);
+        }
+    }
 }
 
 #[test]

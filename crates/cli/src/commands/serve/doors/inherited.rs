@@ -37,18 +37,60 @@ pub(in super::super) fn inherited() -> Result<Vec<Inherited>, Failure> {
     let mut inherited = Vec::new();
     for index in 0..sockets.len() {
         let name = names.next().unwrap_or_default().to_owned();
-        let unusable = |error: io::Error| {
+        let unusable = |why: String| {
             Failure::usage(format!(
-                "socket {index} ('{name}') from systemd cannot be served: {error}; give the socket's unit \
-                 ListenStream=ADDRESS:PORT"
+                "socket {index} ('{name}') from systemd cannot be served: {why}"
             ))
         };
-        let Some(listener) = sockets.take_tcp_listener(index).map_err(unusable)? else { continue };
-        let address = listener.local_addr().map_err(unusable)?;
-        listener.set_nonblocking(true).map_err(unusable)?;
+        let broken = |error: io::Error| unusable(format!("{error}; restart its unit"));
+        let listener = match sockets.take_tcp_listener(index) {
+            Ok(Some(listener)) => listener,
+            Ok(None) => continue,
+            Err(_) => {
+                let kind = kind(&mut sockets, index);
+                return Err(unusable(format!(
+                    "it is {kind}; give its unit ListenStream=ADDRESS:PORT"
+                )));
+            }
+        };
+        if !listens(&listener).map_err(broken)? {
+            return Err(unusable(
+                "nobody can connect to it, for it does not listen: with Accept=yes it is one connection; give its unit \
+                 ListenStream=ADDRESS:PORT and Accept=no"
+                    .to_owned(),
+            ));
+        }
+        let address = listener.local_addr().map_err(broken)?;
+        listener.set_nonblocking(true).map_err(broken)?;
         inherited.push(Inherited { name, address, listener });
     }
     Ok(inherited)
+}
+
+/// What it is that is no socket of TCP.
+#[cfg(unix)]
+fn kind(sockets: &mut listenfd::ListenFd, index: usize) -> &'static str {
+    if sockets.take_udp_socket(index).is_ok() {
+        "a socket of UDP"
+    } else if sockets.take_unix_listener(index).is_ok() || sockets.take_unix_datagram(index).is_ok()
+    {
+        "a Unix socket"
+    } else {
+        "no socket of TCP"
+    }
+}
+
+/// Whether it is one that connections come out of.
+#[cfg(all(unix, not(target_vendor = "apple")))]
+fn listens(listener: &TcpListener) -> io::Result<bool> {
+    Ok(rustix::net::sockopt::socket_acceptconn(listener)?)
+}
+
+/// There is no asking it, nor a systemd.
+#[cfg(target_vendor = "apple")]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
+fn listens(_: &TcpListener) -> io::Result<bool> {
+    Ok(true)
 }
 
 /// There is no systemd.
