@@ -16,6 +16,7 @@ mod names;
 mod operator;
 mod place;
 mod shown;
+mod text;
 mod tree;
 mod units;
 

@@ -42,6 +42,7 @@ fn what_would_run_is_printed_with_where_each_setting_comes_from_and_nothing_is_m
 fn what_could_not_run_is_told_before_anything_does() {
     let scene = Scene::without_server();
     let text = scene.file("notes.txt", "not a database, but something of mine");
+    let large = scene.file("large.toml", vec![b'#'; (1 << 20) + 1]);
     let unknown = scene.file("unknown.toml", "[mailbox]\n\ndatabse = 'x'\n");
     for (arguments, reasons) in [
         (&["--db", text.to_str().unwrap()][..], ["notes.txt", "mailbox.database"]),
@@ -58,6 +59,8 @@ fn what_could_not_run_is_told_before_anything_does() {
         (&["--hashcash-bits", "20"], ["mailbox.hashcash-bits", "mailbox.hashcash-resource"]),
         (&["--config", unknown.to_str().unwrap()], ["line 3", "mailbox.database"]),
         (&["--config", "gone.toml"], ["gone.toml", "--config"]),
+        (&["--config", large.to_str().unwrap()], ["larger than 1 MiB", "--config"]),
+        (&["--config", "/dev/zero"], ["larger than 1 MiB", "--config"]),
         (&["--set", "mailbox.timing.ping=0"], ["mailbox.timing.ping", "1h"]),
         (&["--set", "mailbox.timing.ping"], ["--set", "NAME=VALUE"]),
     ] {

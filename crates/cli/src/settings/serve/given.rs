@@ -1,6 +1,6 @@
 //! What was given, and where: in the file, in the environment, on the command line.
 
-use std::{collections::BTreeMap, ffi::OsString, fs, path::Path};
+use std::{collections::BTreeMap, ffi::OsString, path::Path};
 
 use toml::{
     Table, Value,
@@ -8,8 +8,8 @@ use toml::{
 };
 
 use super::{
-    names::{PREFIX, below, instead_of, leaves, variable},
-    truth,
+    names::{PREFIX, below, instead_of, variable},
+    text, truth,
 };
 use crate::exit::Failure;
 
@@ -28,32 +28,61 @@ pub(crate) struct Given {
 /// Reads a file of settings.
 pub(super) fn file(path: &Path, usual: &BTreeMap<String, Value>) -> Result<Vec<Given>, Failure> {
     let unusable = |what: String| Failure::usage(format!("{}: {what}", path.display()));
-    let text = fs::read_to_string(path)
+    let text = text::read(path)
         .map_err(|error| unusable(format!("{error}; name another file with --config")))?;
-    let positions = DeTable::parse(&text).map_err(|error| {
+    let not_toml = |error: toml::de::Error| {
         let line = error.span().map_or(1, |span| line(&text, span.start));
         unusable(format!("line {line} is not TOML: {}", error.message().replace('\n', ", ")))
-    })?;
-    let mut lines = BTreeMap::new();
-    locate(positions.get_ref(), "", &text, &mut lines);
-    let table: Table = text.parse().map_err(|error| unusable(format!("{error}")))?;
-    let at = |name: &str| lines.get(name).copied().unwrap_or(1);
+    };
+    let positions = DeTable::parse(&text).map_err(not_toml)?;
+    let table: Table = text.parse().map_err(not_toml)?;
+    let file = File { path, text: &text, usual };
     let mut given = Vec::new();
-    for (name, value) in leaves(&table) {
-        let origin = format!("line {} of {}", at(&name), path.display());
-        given.push(known(name, value, origin, usual)?);
-    }
+    file.settings(table, positions.get_ref(), "", &mut given)?;
     Ok(given)
 }
 
-/// Which line each key stands in.
-fn locate(table: &DeTable<'_>, above: &str, text: &str, lines: &mut BTreeMap<String, usize>) {
-    for (key, value) in table {
-        let name = below(above, key.get_ref());
-        lines.insert(name.clone(), line(text, key.span().start));
-        if let DeValue::Table(inner) = value.get_ref() {
-            locate(inner, &name, text, lines);
+struct File<'a> {
+    path: &'a Path,
+    text: &'a str,
+    usual: &'a BTreeMap<String, Value>,
+}
+
+impl File<'_> {
+    /// Adds those that stand in a table. It ends at the first name that there is not, so that a file of nothing else costs
+    /// no more than to find that: no name is put together, and no line is counted, but those of settings and of that one.
+    fn settings(
+        &self,
+        table: Table,
+        positions: &DeTable<'_>,
+        above: &str,
+        given: &mut Vec<Given>,
+    ) -> Result<(), Failure> {
+        for (key, value) in table {
+            let name = below(above, &key);
+            let place = positions.get_key_value(key.as_str());
+            match (value, place.map(|(_, value)| value.get_ref())) {
+                (Value::Table(inner), Some(DeValue::Table(positions)))
+                    if !inner.is_empty() && !self.usual.contains_key(&name) =>
+                {
+                    self.settings(inner, positions, &name, given)?;
+                }
+                (Value::Table(inner), _) if inner.is_empty() && self.holds_settings(&name) => {}
+                (value, _) => {
+                    let line = place.map_or(1, |(key, _)| line(self.text, key.span().start));
+                    let origin = format!("line {line} of {}", self.path.display());
+                    given.push(known(name, value, origin, self.usual)?);
+                }
+            }
         }
+        Ok(())
+    }
+
+    /// Whether there are settings whose names go on after this one.
+    fn holds_settings(&self, name: &str) -> bool {
+        self.usual
+            .keys()
+            .any(|setting| setting.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
     }
 }
 

@@ -50,6 +50,7 @@ pub(super) fn variable(name: &str) -> String {
 /// Advice for somebody who used a name that there is not.
 pub(super) fn instead_of(wrong: &str, names: impl Iterator<Item = String>) -> String {
     let near = |name: String| (likeness(wrong, &name), name);
+    let names = names.filter(|_| wrong.len() <= LONGEST);
     let best = names.map(near).max_by(|(one, _), (other, _)| one.total_cmp(other));
     match best {
         Some((likeness, name)) if likeness > LIKENESS => format!("did you mean '{name}'?"),
@@ -62,6 +63,10 @@ fn likeness(one: &str, other: &str) -> f64 {
     let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
     f64::midpoint(strsim::jaro_winkler(one, other), strsim::jaro_winkler(&last(one), &last(other)))
 }
+
+/// Bytes of a name that may have been meant for another; the longest that there is has 60 as a variable. How alike two are takes time
+/// by the product of their lengths.
+const LONGEST: usize = 200;
 
 /// From which likeness on one name was meant by the other.
 const LIKENESS: f64 = 0.8;

@@ -104,6 +104,55 @@ fn a_name_that_there_is_not_is_told_with_its_line_and_the_name_that_was_meant() 
 }
 
 #[test]
+fn a_table_that_there_is_not_is_told_also_when_nothing_stands_in_it() {
+    for (file, line) in [("\n[mailboxes]\n", "line 2"), ("\n\nmailbox.limit = {}\n", "line 3")] {
+        let told = refusal(Some(file), &[], &[]);
+        assert!(told.contains(line) && told.contains("there is no setting"), "{told}");
+    }
+    let told = refusal(Some("mailbox.motd = {}\n"), &[], &[]);
+    assert!(told.contains("mailbox.motd cannot be {}"), "{told}");
+    assert!(resolve(Some("[mailbox.limits]\n[web]\n"), &[], &[]).is_ok());
+}
+
+/// The largest file that is read, filled with what one of these lines is for each number.
+fn largest(head: &str, line: impl Fn(usize) -> String) -> String {
+    let mut text = head.to_owned();
+    for number in 0.. {
+        let line = line(number);
+        if text.len() + line.len() > usize::try_from(text::LARGEST).unwrap() {
+            break;
+        }
+        text += &line;
+    }
+    text
+}
+
+#[test]
+fn the_largest_file_is_refused_as_fast_as_a_small_one_whatever_stands_in_it() {
+    let long = "x".repeat(usize::try_from(text::LARGEST).unwrap() / 2);
+    let files = [
+        largest("", |number| format!("k{number}=1\n")),
+        largest("[mailbox]\n", |number| format!("z{number}=1\n")),
+        largest(&format!("[{long}]\n"), |number| format!("k{number}=1\n")),
+        largest(&format!("[{long}]\n"), |number| format!("k{number}={{}}\n")),
+        largest("", |number| format!("[k{number}]\n")),
+        largest("", |_| "\n".to_owned()).split_off("k=1".len()) + "k=1",
+        format!("{long}=1"),
+    ];
+    for file in files {
+        let begun = std::time::Instant::now();
+        let told = refusal(Some(&file), &[], &[]);
+        let start = file.get(..40).unwrap_or(&file);
+        assert!(
+            told.contains("there is no setting"),
+            "{start}: {}",
+            told.get(..200).unwrap_or(&told)
+        );
+        assert!(begun.elapsed().as_secs() < 10, "{start}: {:?}", begun.elapsed());
+    }
+}
+
+#[test]
 fn a_value_that_is_none_is_told_with_its_name_its_place_and_the_form_that_it_should_have() {
     let told = refusal(Some("[mailbox.timing]\n\nping = '5 parsecs'\n"), &[], &[]);
     assert!(
