@@ -10,6 +10,7 @@ from typing import Iterator
 import pytest
 from harness.clients import CLIENTS, Client
 from harness.process import Processes
+from harness.proxy import Proxy
 from harness.recorder import Recorder
 from harness.servers import RELAYS, SERVERS, MailboxServer, Relay, our_binary
 
@@ -114,6 +115,20 @@ def record() -> Iterator:
     for recorder in recorders:
         recorder.close()
     assert not [fault for recorder in recorders for fault in recorder.faults]
+
+
+@pytest.fixture
+def lets_through() -> Iterator:
+    """Puts a client behind a proxy that leads to these ports alone: `lets_through(port, port)`."""
+    proxies: list[Proxy] = []
+
+    def make(*ports: int) -> Proxy:
+        proxies.append(Proxy(ports))
+        return proxies[-1]
+
+    yield make
+    for proxy in proxies:
+        proxy.close()
 
 
 _nameplates = itertools.count(2000)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from pathlib import Path
 
 import pytest
-from harness.clients import BLOB_APPID, start_on_loopback
+from harness.clients import ADVERTISED, BLOB_APPID, start_on_loopback
 from harness.process import Processes
+from harness.proxy import LOOPBACK, Proxy
 from harness.recorder import CUT_AFTER, CUT_BEFORE, cut_once
 from order import ORDER, assert_causes
 
@@ -23,6 +25,10 @@ def test_no_client_starts_with_a_server_that_is_not_on_this_machine(processes, c
         client("python", url).exchange(b"")
     with pytest.raises(AssertionError, match="no explicit"):
         start_on_loopback(processes, ["wormhole", "receive"])
+    leaves_it_to_the_server = client("ours", "ws://127.0.0.1:9/v1")
+    leaves_it_to_the_server.transit = ADVERTISED
+    with pytest.raises(AssertionError, match="without a proxy"):
+        leaves_it_to_the_server.take("7-tradition-snapshot")
     assert processes.all == []
 
 
@@ -45,6 +51,29 @@ def is_gone(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:
         return True
+
+
+def test_a_proxy_leads_to_its_ports_alone_and_counts(lets_through):
+    there, elsewhere = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
+    port, other = there.getsockname()[1], elsewhere.getsockname()[1]
+    proxy = lets_through(port)
+    for place in (f"{LOOPBACK}:{other}", f"127.0.0.1:{port}", "transit.magic-wormhole.io:4001"):
+        assert asks(proxy, place).recv(12) == b"HTTP/1.1 403"
+        assert proxy.refused.pop() == place
+    client = asks(proxy, f"{LOOPBACK}:{port}")
+    assert client.recv(64) == b"HTTP/1.1 200 OK\r\n\r\n"
+    server, _ = there.accept()
+    client.sendall(b"there")
+    assert server.recv(64) == b"there"
+    server.sendall(b"and back")
+    assert client.recv(64) == b"and back"
+    assert proxy.carried == {port: len("thereand back")}
+
+
+def asks(proxy: Proxy, place: str) -> socket.socket:
+    client = socket.create_connection(("127.0.0.1", int(proxy.url.rpartition(":")[2])), 10)
+    client.sendall(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n\r\n".encode())
+    return client
 
 
 def test_a_process_has_nothing_of_the_users(processes, tmp_path):

@@ -7,10 +7,14 @@ from typing import Sequence
 from urllib.parse import urlsplit
 
 from .process import Process, Processes
+from .proxy import Proxy
 from .servers import our_binary, python_tool
 
 CODE = r"(?:Wormhole code is|Allocated code): (\S+)"
 """How both tools show a code that they were given."""
+
+ADVERTISED = "advertised"
+"""In place of a transit relay: what the mailbox server's welcome names. The Python tool does not look at that."""
 
 BLOB_APPID = "wormhole-sync.test/blob"
 """The application id of the blob exchanges that name no other."""
@@ -30,7 +34,9 @@ class Client:
         self.relay_url = relay_url
         self.appid = appid
         self.transit: str | None = None
-        """The transit relay; a direct way is not looked for when there is one."""
+        """The transit relay; a direct way is not looked for when there is one, nor when it is named as "", for none."""
+        self.proxy: Proxy | None = None
+        """What everything goes by way of; the Python tool knows no such thing."""
 
     def send(self, text: str | None, *options: str, **how) -> Process:
         """`send --text`; `None` is a text on standard input."""
@@ -60,7 +66,7 @@ class Client:
         raise NotImplementedError
 
     def _way(self) -> tuple[str, ...]:
-        return ("--no-listen",) if self.transit else self.listening
+        return self.listening if self.transit is None else ("--no-listen",)
 
     def _command(self) -> list[str]:
         raise NotImplementedError
@@ -76,7 +82,7 @@ class PythonClient(Client):
     name = "python"
 
     def _command(self) -> list[str]:
-        return [python_tool("wormhole"), "--transit-helper", self.transit or "tcp:127.0.0.1:9"]
+        return [python_tool("wormhole"), "--transit-helper", "tcp:127.0.0.1:9" if self.transit is None else self.transit]
 
     def exchange(self, blob: bytes, code: str | None = None, options: Sequence[str] = ()) -> Process:
         program = [python_tool("python"), str(BLOB_PEER), "--relay-url", self.relay_url, "--appid", self.appid or BLOB_APPID]
@@ -93,7 +99,15 @@ class OurClient(Client):
     listening = ("--listen=127.0.0.1:0",)
 
     def _command(self) -> list[str]:
-        return [our_binary(), "--transit-helper", self.transit or ""]
+        proxy = ["--proxy", self.proxy.url] if self.proxy else []
+        transit = [] if self.transit == ADVERTISED else ["--transit-helper", self.transit or ""]
+        return [our_binary(), *proxy, *transit]
+
+    def _start(self, *arguments: str, **how) -> Process:
+        if self.transit == ADVERTISED:
+            assert self.proxy, "without a proxy that refuses it, a mistake would lead to the public relay"
+            how["environment"] = how.get("environment", {}) | {"WORMHOLE_TRANSIT_HELPER": None}
+        return super()._start(*arguments, **how)
 
     def exchange(self, blob: bytes, code: str | None = None, options: Sequence[str] = ()) -> Process:
         program = [*self._command(), "--relay-url", self.relay_url, "--appid", self.appid or BLOB_APPID, "exchange"]

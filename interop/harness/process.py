@@ -21,17 +21,19 @@ class Process:
     """A running command with its output collected as it comes.
 
     `stdin` is the bytes that it reads, `"pipe"` for input written later, or `"terminal"` for a pseudo-terminal that
-    is also its controlling one. Standard output and standard error are always pipes.
+    is also its controlling one. Standard output and standard error are always pipes. A variable of `environment` that
+    is `None` is none, whatever all processes have there.
     """
 
-    def __init__(self, argv: list[str], home: Path, stdin: bytes | str = b"", environment: dict[str, str] | None = None, cwd: Path | None = None):
+    def __init__(self, argv: list[str], home: Path, stdin: bytes | str = b"", environment: dict[str, str | None] | None = None, cwd: Path | None = None):
         self.argv = argv
         self.started = time.monotonic()
         self._changed = threading.Condition()
         self._output = {"stdout": bytearray(), "stderr": bytearray(), "terminal": bytearray()}
         self._open = {"stdout", "stderr"}
         self._terminal: int | None = None
-        self._child = self._spawn(stdin, private_environment(home) | (environment or {}), cwd or home)
+        variables = private_environment(home) | (environment or {})
+        self._child = self._spawn(stdin, {name: value for name, value in variables.items() if value is not None}, cwd or home)
         for stream in ("stdout", "stderr"):
             self._collect(stream, getattr(self._child, stream).fileno())
         if self._terminal is not None:

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Sequence
 
@@ -122,7 +123,15 @@ class OurRelay(Relay):
     websocket = r"listening on ws://127\.0\.0\.1:(\d+)/relay"
 
     def command(self) -> list[str]:
-        return [our_binary(), "serve", "relay", "--relay-listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"]
+        doors = ["--relay-listen", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]
+        return [our_binary(), "serve", "relay", *doors]
+
+    def metric(self, name: str) -> int:
+        """What it counts under this name, with its labels, for its operator."""
+        place = self.process.wait_for(r"listening on (http://127\.0\.0\.1:\d+)/status")[1]
+        with urllib.request.urlopen(f"{place}/metrics", timeout=10) as answer:
+            told = answer.read().decode()
+        return int(re.search(rf"^{re.escape(name)} (\d+)$", told, re.MULTILINE)[1])
 
 
 SERVERS = {server.name: server for server in (PythonServer, OurServer)}
