@@ -102,8 +102,9 @@ pub(crate) struct SettingArgs {
     set: Vec<(String, String)>,
     /// Check everything, print the settings that hold and where each comes from, and run nothing
     ///
-    /// Checked are the settings; that addresses can be listened on, unless somebody does; that the
-    /// database can be written, or made; and that the certificate and its key can be used.
+    /// Checked are the settings; that they leave a door to each server that is to run; that addresses can be
+    /// listened on, unless somebody does; that the database can be written, or made; and that the certificate and
+    /// its key can be used.
     #[arg(long)]
     pub(crate) check: bool,
 }

@@ -1,9 +1,6 @@
 //! Sockets that systemd has opened.
 
-use std::{
-    io,
-    net::{SocketAddr, TcpListener},
-};
+use std::net::{SocketAddr, TcpListener};
 
 use crate::exit::Failure;
 
@@ -42,7 +39,7 @@ pub(in super::super) fn inherited() -> Result<Vec<Inherited>, Failure> {
                 "socket {index} ('{name}') from systemd cannot be served: {why}"
             ))
         };
-        let broken = |error: io::Error| unusable(format!("{error}; restart its unit"));
+        let broken = |error: std::io::Error| unusable(format!("{error}; restart its unit"));
         let listener = match sockets.take_tcp_listener(index) {
             Ok(Some(listener)) => listener,
             Ok(None) => continue,
@@ -82,14 +79,14 @@ fn kind(sockets: &mut listenfd::ListenFd, index: usize) -> &'static str {
 
 /// Whether it is one that connections come out of.
 #[cfg(all(unix, not(target_vendor = "apple")))]
-fn listens(listener: &TcpListener) -> io::Result<bool> {
+fn listens(listener: &TcpListener) -> std::io::Result<bool> {
     Ok(rustix::net::sockopt::socket_acceptconn(listener)?)
 }
 
 /// There is no asking it, nor a systemd.
 #[cfg(target_vendor = "apple")]
 #[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
-fn listens(_: &TcpListener) -> io::Result<bool> {
+fn listens(_: &TcpListener) -> std::io::Result<bool> {
     Ok(true)
 }
 
