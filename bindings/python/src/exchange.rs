@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use pyo3::{prelude::*, types::PyDict};
-use tokio::{sync::oneshot, task::AbortHandle};
+use tokio::sync::oneshot;
 use wormhole_sync::{Options, transcribe::Initiator};
 
 use crate::{
     failure::Failure,
     pending::{Asker, Pending, Promise, promise},
-    process::{lock, process},
+    process::{Task, lock, process},
     settings::{AppId, Settings},
     status::watched,
 };
@@ -19,9 +19,9 @@ use crate::{
 pub(crate) struct Exchange(Mutex<State>);
 
 enum State {
-    New(New),
-    Started { finish: oneshot::Sender<Finish>, task: AbortHandle },
-    Finishing(AbortHandle),
+    New(Box<New>),
+    Started { finish: oneshot::Sender<Finish>, task: Task },
+    Finishing(Task),
     Cancelled,
 }
 
@@ -50,7 +50,8 @@ impl Exchange {
         let settings = Settings::new(settings)?;
         let options = settings.options()?;
         settings.end()?;
-        Ok(Self(Mutex::new(State::New(New { app_id: app_id.text()?, blob, code, options }))))
+        let new = New { app_id: app_id.text()?, blob, code, options };
+        Ok(Self(Mutex::new(State::New(Box::new(new)))))
     }
 
     /// Connects, and gets the code.
@@ -74,6 +75,7 @@ impl Exchange {
                 return Err(Failure::usage(said).into());
             }
         };
+        task.check()?;
         // If it has been aborted meanwhile, the promise says so as it is dropped.
         let _ = finish.send(Finish { promise, asker });
         *state = State::Finishing(task.clone());
@@ -97,16 +99,16 @@ impl Exchange {
 }
 
 impl Exchange {
-    fn begin(&self, code: Option<Promise>, watch: Option<Py<PyAny>>) -> PyResult<AbortHandle> {
+    fn begin(&self, code: Option<Promise>, watch: Option<Py<PyAny>>) -> PyResult<Task> {
         let mut state = lock(&self.0);
-        let New { app_id, blob, code: known, options } =
-            match std::mem::replace(&mut *state, State::Cancelled) {
-                State::New(new) => new,
-                other => {
-                    *state = other;
-                    return Err(Failure::usage("this has been started before; make another").into());
-                }
-            };
+        let new = match std::mem::replace(&mut *state, State::Cancelled) {
+            State::New(new) => new,
+            other => {
+                *state = other;
+                return Err(Failure::usage("this has been started before; make another").into());
+            }
+        };
+        let New { app_id, blob, code: known, options } = *new;
         let mut initiator = Initiator::new(app_id, blob).options(watched(options, watch)?);
         if let Some(known) = known {
             initiator = initiator.code(&known);
@@ -123,7 +125,9 @@ impl State {
         match self {
             Self::New(_) => "there is no code yet; call start() first",
             Self::Cancelled => "this was cancelled; make another",
-            Self::Started { .. } | Self::Finishing(_) => "this has been finished before; make another",
+            Self::Started { .. } | Self::Finishing(_) => {
+                "this has been finished before; make another"
+            }
         }
     }
 }
@@ -141,7 +145,12 @@ async fn run(initiator: Initiator, code: Option<Promise>, finishing: oneshot::Re
     });
     let started = initiator.start().await;
     if let Some(code) = code {
-        code.settle(started.as_ref().map(|started| started.code().as_str().to_owned()).map_err(Clone::clone));
+        code.settle(
+            started
+                .as_ref()
+                .map(|started| started.code().as_str().to_owned())
+                .map_err(Clone::clone),
+        );
     }
     // Whoever drops the exchange wants nothing more; the server is let go with what is dropped here.
     let Ok(Finish { promise, asker: who }) = finishing.await else { return };

@@ -141,11 +141,7 @@ impl Pending {
     /// Blocks until there is news, with the interpreter's lock released: a note, or, then `True`, the outcome.
     fn wait(&self, py: Python<'_>) -> PyResult<bool> {
         loop {
-            if !self.shared.process.is_this() {
-                let text = "an exchange belongs to the process that began it, and this one is a fork of that; begin another \
-                            here";
-                return Err(Failure::usage(text).into());
-            }
+            self.shared.process.check()?;
             if let Some(is_done) = py.detach(|| self.shared.news_within(SLICE)) {
                 return Ok(is_done);
             }
@@ -226,7 +222,10 @@ impl Shared {
 
     fn note(&self, note: Note) {
         let mut state = self.state();
-        if matches!((&note, state.notes.back()), (Note::Progress { .. }, Some(Note::Progress { .. }))) {
+        if matches!(
+            (&note, state.notes.back()),
+            (Note::Progress { .. }, Some(Note::Progress { .. }))
+        ) {
             state.notes.pop_back();
         }
         state.notes.push_back(note);
@@ -248,10 +247,7 @@ impl Shared {
         let mut state = self.state();
         let on_cancel = state.on_cancel.take();
         state.notes.clear();
-        let left = match state.is_settled {
-            true => state.outcome.take(),
-            false => None,
-        };
+        let left = state.outcome.take();
         state.is_settled = true;
         state.outcome = Some(Err(failure));
         self.news(state);
@@ -273,7 +269,8 @@ impl Shared {
     /// Whether there is an outcome, once there is anything.
     fn news_within(&self, limit: Duration) -> Option<bool> {
         let state = self.state();
-        let waited = self.changed.wait_timeout_while(state, limit, |state| state.has_news().is_none());
+        let waited =
+            self.changed.wait_timeout_while(state, limit, |state| state.has_news().is_none());
         waited.unwrap_or_else(PoisonError::into_inner).0.has_news()
     }
 }

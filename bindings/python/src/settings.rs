@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use pyo3::{exceptions::PyTypeError, conversion::FromPyObjectOwned, prelude::*, types::PyDict};
+use pyo3::{conversion::FromPyObjectOwned, exceptions::PyTypeError, prelude::*, types::PyDict};
 use serde_json::{Map, Value};
 use wormhole_sync::{
     Options, Proxy,
@@ -72,7 +72,9 @@ impl<'py> Settings<'py> {
     /// There is none left.
     pub(crate) fn end(self) -> PyResult<()> {
         match self.0.keys().iter().next() {
-            Some(name) => Err(PyTypeError::new_err(format!("unexpected keyword argument '{name}'"))),
+            Some(name) => {
+                Err(PyTypeError::new_err(format!("unexpected keyword argument '{name}'")))
+            }
             None => Ok(()),
         }
     }
@@ -108,7 +110,9 @@ impl<'py> Settings<'py> {
     pub(crate) fn app_versions(&self) -> PyResult<Map<String, Value>> {
         let Some(json) = self.take::<String>("app_versions")? else { return Ok(Map::new()) };
         let map = serde_json::from_str(&json).map_err(|error| {
-            Failure::usage(format!("app_versions cannot be sent ({error}); it must be a dictionary"))
+            Failure::usage(format!(
+                "app_versions cannot be sent ({error}); it must be a dictionary"
+            ))
         })?;
         Ok(map)
     }

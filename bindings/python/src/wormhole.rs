@@ -14,10 +14,7 @@ use std::{
 };
 
 use pyo3::{prelude::*, types::PyDict};
-use tokio::{
-    sync::mpsc::{self, UnboundedReceiver, UnboundedSender},
-    task::AbortHandle,
-};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use wormhole_sync::{
     Code, Coded, Connected, DROP_LIMIT, Error, Options, Wormhole as Open, farewells,
 };
@@ -27,7 +24,7 @@ use crate::{
     exchange::Blob,
     failure::Failure,
     pending::{Pending, Promise, promise},
-    process::{lock, process},
+    process::{Task, lock, process},
     settings::{AppId, Settings},
     status::watched,
 };
@@ -41,7 +38,7 @@ pub(crate) struct Wormhole {
 
 enum State {
     New { app_id: String, options: Options },
-    Running { commands: UnboundedSender<Command>, task: AbortHandle },
+    Running { commands: UnboundedSender<Command>, task: Task },
     Ended,
 }
 
@@ -86,10 +83,10 @@ impl Wormhole {
     /// Connects to the server.
     fn connect(&self, watch: Option<Py<PyAny>>) -> PyResult<Pending> {
         let mut state = lock(&self.state);
-        let State::New { app_id, options } = std::mem::replace(&mut *state, State::Ended) else {
+        let State::New { app_id, options } = &*state else {
             return Err(Failure::usage("this has been connected before; make another").into());
         };
-        let options = watched(options, watch)?;
+        let (app_id, options) = (app_id.clone(), watched(options.clone(), watch)?);
         let (commands, commanded) = mpsc::unbounded_channel();
         let task = process()?.spawn(run(app_id, options, commanded, Arc::clone(&self.facts)));
         *state = State::Running { commands, task };
@@ -140,7 +137,9 @@ impl Wormhole {
 
     /// Leaves because something is wrong. The other side is told.
     fn abort(&self) {
-        if let State::Running { task, .. } = std::mem::replace(&mut *lock(&self.state), State::Ended) {
+        if let State::Running { task, .. } =
+            std::mem::replace(&mut *lock(&self.state), State::Ended)
+        {
             task.abort();
         }
     }
@@ -178,7 +177,8 @@ impl Wormhole {
             State::New { .. } => return Err(Failure::usage(NOT_CONNECTED).into()),
             State::Ended => return Err(Failure::usage(CLOSED).into()),
             // Where the task has ended, the promise says so as it is dropped.
-            State::Running { commands, .. } => {
+            State::Running { commands, task } => {
+                task.check()?;
                 let _ = commands.send(Command { what, promise });
             }
         }
@@ -230,7 +230,10 @@ async fn live(
 }
 
 /// Until there is a code.
-async fn coded(mut connected: Connected, commands: &mut Commands) -> Result<Coded, Option<Failure>> {
+async fn coded(
+    mut connected: Connected,
+    commands: &mut Commands,
+) -> Result<Coded, Option<Failure>> {
     loop {
         let Command { what, promise } = commands.recv().await.ok_or(None)?;
         match what {
@@ -311,9 +314,10 @@ async fn talk(
         if let Some(error) = &failed {
             receivers.drain(..).for_each(|receiver: Promise| receiver.fail(error.clone()));
         }
-        let command = match waiting.pop_front() {
-            Some(command) => Some(command),
-            None => tokio::select! {
+        let command = if let Some(command) = waiting.pop_front() {
+            Some(command)
+        } else {
+            tokio::select! {
                 command = commands.recv() => Some(command?),
                 received = open.receive(), if failed.is_none() && !receivers.is_empty() => {
                     match received {
@@ -323,7 +327,7 @@ async fn talk(
                     None
                 }
                 () = inbox.has_back() => None,
-            },
+            }
         };
         let Some(Command { what, promise }) = command else { continue };
         match what {
@@ -335,7 +339,10 @@ async fn talk(
                 promise.settle(key.map(|key| Blob(key.to_vec())));
             }
             What::Close => {
-                promise.settle(open.close().await);
+                match failed {
+                    None => promise.settle(open.close().await),
+                    Some(_) => promise.give(()), // it has ended, and who asked was told why
+                }
                 let end = Failure::usage(CLOSED);
                 receivers.drain(..).for_each(|receiver| receiver.fail(end.clone()));
                 return Some(end);

@@ -31,7 +31,7 @@ from ._calls import Initiating, Offered, Receiving, Sent, Talking, existing
 from ._calls import receiving as _receiving
 from ._calls import sending as _sending
 from ._native import DEFAULT_RENDEZVOUS, MAX_BLOB, TRANSFER_APP_ID
-from ._native import VERSION as __version__
+from ._native import VERSION as __version__  # noqa: N811 # a name of Python's
 from ._options import Options, Routes
 from ._settle import block
 from .errors import (
@@ -108,8 +108,7 @@ class Initiator(Initiating):
 
     def start(self) -> str:
         """Connect, and return the code."""
-        self._code = block(self._native.start(self._watch))
-        return self._code
+        return self._show(block(self._native.start(self._watch)))
 
     def finish(self) -> bytes:
         """Wait for the other side, and return its blob.
@@ -241,7 +240,8 @@ class Offer(Offered):
         Nothing stands under its final name before all of it has come, been verified, and is on the disk.
         """
         pending = self._native.accept(into, existing(overwrite=overwrite, rename=rename))
-        return block(pending, progress=progress)
+        stands: Path | None = block(pending, progress=progress)
+        return stands
 
     def reject(self, reason: str = "transfer rejected") -> None:
         """Refuse it, and tell the other side why."""
@@ -290,7 +290,7 @@ def send_file(  # noqa: PLR0913 # it is the sum of what can be chosen
     return Sending(native, block(pending), verify, progress)
 
 
-def send_text(  # noqa: PLR0913 # it is the sum of what can be chosen
+def send_text(  # it is the sum of what can be chosen
     text: str,
     *,
     code: str | None = None,
@@ -333,8 +333,8 @@ def receive(
     >>> offer = receive(sending.code, listen="127.0.0.1:0")
     >>> offer.kind, offer.name, offer.size
     ('file', 'plan.pdf', 12)
-    >>> offer.accept(into="received")
-    ...PosixPath('received/plan.pdf')
+    >>> print(offer.accept(into="received"))
+    received/plan.pdf
 
     The keyword arguments are those of `send_file`, and of `Routes`.
     """

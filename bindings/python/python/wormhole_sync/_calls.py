@@ -11,10 +11,11 @@ from . import _native
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path as PathObject
 
     from typing_extensions import Unpack
 
-    from ._options import Options, Path, Routes
+    from ._options import Options, Path
 
     Verify = Callable[[str], object]
     Watch = Callable[[dict[str, Any]], object]
@@ -36,7 +37,7 @@ class Exchanging:
         """
         self._native.cancel()
 
-    def _begin(  # noqa: PLR0913 # it is the sum of what can be chosen
+    def _begin(  # it is the sum of what can be chosen
         self,
         appid: str | bytes,
         code: str | None,
@@ -93,6 +94,10 @@ class Initiating(Exchanging):
     def code(self) -> str | None:
         """The code, once there is one."""
         return self._code
+
+    def _show(self, code: str) -> str:
+        self._code = code
+        return code
 
 
 class Receiving(Exchanging):
@@ -205,6 +210,11 @@ class Sent:
         """The code, to be carried to the other side."""
         return self._code
 
+    @property
+    def left_out(self) -> list[tuple[PathObject, str]]:
+        """What is not sent, and why: what is no file, and with `ignore_unsendable` what cannot be read."""
+        return self._native.left_out
+
     def cancel(self, reason: str = "the sender cancelled") -> None:
         """End it, from any thread, and tell the other side why."""
         self._native.cancel(reason)
@@ -260,7 +270,7 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], object]
 
 
-def sending(  # noqa: PLR0913 # it is the sum of what can be chosen
+def sending(  # noqa: PLR0913, PLR0917 # it is the sum of what can be chosen
     text: str | None,
     paths: Path | Sequence[Path],
     appid: str | bytes | None,

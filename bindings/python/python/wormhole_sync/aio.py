@@ -58,8 +58,7 @@ class Initiator(Initiating):
 
     async def start(self) -> str:
         """Connect, and return the code."""
-        self._code = await _wait(self._native.start(_in_loop(self._watch)))
-        return self._code
+        return self._show(await _wait(self._native.start(_in_loop(self._watch))))
 
     async def finish(self) -> bytes:
         """Wait for the other side, and return its blob.
@@ -197,7 +196,7 @@ async def send_file(  # noqa: PLR0913 # it is the sum of what can be chosen
     return Sending(native, await _wait(pending), verify, progress)
 
 
-async def send_text(  # noqa: PLR0913 # it is the sum of what can be chosen
+async def send_text(  # it is the sum of what can be chosen
     text: str,
     *,
     code: str | None = None,

@@ -6,7 +6,7 @@ Without a running reactor the calls block:
     print("Invitation Code: %s" % initiator.start())
     theirblob = initiator.finish()
 
-In the thread of a running Twisted reactor the same calls return Deferreds:
+In the thread of a running Twisted reactor, and within `task.react`, the same calls return Deferreds:
 
     d = initiator.start()
     d.addCallback(lambda code: print("Invitation Code: %s" % code))
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from ._calls import Initiating, Receiving
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    from types import FrameType, ModuleType
 
 __all__ = ["Initiator", "Receiver"]
 
@@ -54,15 +54,34 @@ class Receiver(Receiving):
 
 
 def _face() -> ModuleType:
-    """Choose the face that suits whoever calls. Twisted is not imported where nobody else has done so."""
-    reactor = sys.modules.get("twisted.internet.reactor")
-    if reactor is not None and getattr(reactor, "running", False):
-        from twisted.python.threadable import isInIOThread  # noqa: PLC0415
+    """Choose the face that suits whoever calls."""
+    if _is_in_reactor():
+        from . import twisted  # noqa: PLC0415 # not imported where nobody else has done so
 
-        if isInIOThread():
-            from . import twisted  # noqa: PLC0415
-
-            return twisted
+        return twisted
     import wormhole_sync  # noqa: PLC0415
 
     return wormhole_sync
+
+
+def _is_in_reactor() -> bool:
+    reactor = sys.modules.get("twisted.internet.reactor")
+    if reactor is None:
+        return False
+    if not getattr(reactor, "running", False):
+        return _is_in_react()
+    from twisted.python.threadable import isInIOThread  # noqa: PLC0415
+
+    return bool(isInIOThread())  # type: ignore[no-untyped-call]
+
+
+def _is_in_react() -> bool:
+    """Whether `task.react` calls us, which runs the reactor only once it has got a Deferred from us."""
+    from twisted.internet.task import react  # noqa: PLC0415
+
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001 # there is no other way to see it
+    while frame is not None:
+        if frame.f_code is react.__code__:
+            return True
+        frame = frame.f_back
+    return False

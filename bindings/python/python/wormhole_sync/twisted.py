@@ -13,9 +13,9 @@
 
     task.react(main)
 
-Cancelling a Deferred ends what was asked for: an exchange lets go of the server in the background, a transfer
-tells the other side, and `Wormhole.receive` loses no message. `verify` and `progress` may return Deferreds, and
-everything is called in the reactor's thread.
+Cancelling a Deferred ends what was asked for: an exchange lets go of the server in the background, a
+transfer tells the other side, and `Wormhole.receive` loses no message. `verify` and `progress` may return
+Deferreds, and everything is called in the reactor's thread.
 """
 
 from __future__ import annotations
@@ -70,10 +70,6 @@ class Initiator(Initiating):
         When this fires, the own blob is at the server for the other side to fetch.
         """
         return _wait(self._native.finish(self._asks), verify=self._verify)
-
-    def _show(self, code: str) -> str:
-        self._code = code
-        return code
 
 
 class Receiver(Receiving):
@@ -189,7 +185,7 @@ def send_file(  # noqa: PLR0913 # it is the sum of what can be chosen
     return _wait(pending).addCallback(lambda code: Sending(native, code, verify, progress))
 
 
-def send_text(  # noqa: PLR0913 # it is the sum of what can be chosen
+def send_text(  # it is the sum of what can be chosen
     text: str,
     *,
     code: str | None = None,
@@ -260,6 +256,6 @@ def _soon(call: Callable[..., object]) -> Callable[..., None]:
     from twisted.internet import reactor  # noqa: PLC0415 # the application may choose one until now
 
     def soon(*arguments: object) -> None:
-        reactor.callFromThread(call, *arguments)  # type: ignore[attr-defined]
+        reactor.callFromThread(call, *arguments)
 
     return soon

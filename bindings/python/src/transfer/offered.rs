@@ -3,10 +3,7 @@
 use std::{path::PathBuf, sync::Mutex};
 
 use pyo3::{prelude::*, types::PyDict};
-use tokio::{
-    sync::mpsc::{self, UnboundedReceiver, UnboundedSender},
-    task::AbortHandle,
-};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use wormhole_sync::{
     Code, Error, Options, Wormhole,
     files::{Destination, Exists, FilesError, FilesOffer, Receiving as Parts, delicate},
@@ -17,7 +14,7 @@ use super::{UnderWay, verified};
 use crate::{
     failure::Failure,
     pending::{Pending, Promise, promise},
-    process::{lock, process},
+    process::{Task, lock, process},
     settings::{AppId, Settings},
     status::watched,
 };
@@ -39,7 +36,7 @@ pub(crate) struct Offer {
     outline: Outline,
     answers: UnboundedSender<Answer>,
     under_way: UnderWay,
-    task: AbortHandle,
+    task: Task,
 }
 
 struct Outline {
@@ -157,9 +154,10 @@ impl Offer {
 
 impl Offer {
     fn answer(&self, what: What) -> PyResult<Pending> {
+        self.task.check()?;
         let (promise, pending) = promise()?;
         if self.answers.send(Answer { what, promise }).is_err() {
-            return Err(Failure::usage("this offer has been answered; ask for a new code").into());
+            return Err(Failure::usage(ANSWERED).into());
         }
         Ok(pending)
     }
@@ -192,7 +190,7 @@ struct Channel {
     answers: UnboundedSender<Answer>,
     answered: UnboundedReceiver<Answer>,
     under_way: UnderWay,
-    task: AbortHandle,
+    task: Task,
 }
 
 async fn run(plan: Plan, asks: bool, promise: Promise, channel: Channel) {
@@ -212,7 +210,12 @@ async fn run(plan: Plan, asks: bool, promise: Promise, channel: Channel) {
         Err(failure) => return promise.fail(failure),
     };
     let Channel { answers, answered, under_way, task } = channel;
-    promise.give(Offer { outline: Outline::of(&offered), answers, under_way: under_way.clone(), task });
+    promise.give(Offer {
+        outline: Outline::of(&offered),
+        answers,
+        under_way: under_way.clone(),
+        task,
+    });
     match offered {
         Offered::Text(text) => text_answered(text, answered).await,
         Offered::Files(files) => files_answered(files, answered, &routes, &under_way).await,
@@ -220,7 +223,9 @@ async fn run(plan: Plan, asks: bool, promise: Promise, channel: Channel) {
 }
 
 async fn text_answered(text: OfferedText, mut answers: UnboundedReceiver<Answer>) {
-    match answers.recv().await {
+    let answer = answers.recv().await;
+    no_more(answers);
+    match answer {
         Some(Answer { what: What::Accept { .. }, promise }) => {
             promise.settle(text.acknowledge().await.map(|()| None::<PathBuf>));
         }
@@ -247,6 +252,7 @@ async fn files_answered(
                         continue;
                     }
                 };
+                no_more(answers);
                 let total = files.size();
                 let moved = async {
                     let transfer = files.accept(Box::new(parts), routes).await?;
@@ -256,6 +262,7 @@ async fn files_answered(
                 return promise.settle(moved);
             }
             Some(Answer { what: What::Reject(reason), promise }) => {
+                no_more(answers);
                 return promise.settle(files.reject(&reason).await);
             }
             None => return drop(files.reject(LEFT).await),
@@ -263,11 +270,19 @@ async fn files_answered(
     }
 }
 
+/// There is one answer. Who gives another at the same time is told so.
+fn no_more(mut answers: UnboundedReceiver<Answer>) {
+    answers.close();
+    while let Ok(Answer { promise, .. }) = answers.try_recv() {
+        promise.fail(Failure::usage(ANSWERED));
+    }
+}
+
 /// Where it is to stand, of which nothing can be seen yet.
 async fn planned(offer: FilesOffer, into: PathBuf, exists: Exists) -> Result<Parts, Failure> {
-    let begin = move || {
+    let begin = move || -> Result<Parts, FilesError> {
         let destination = Destination::output(into).exists(exists);
-        Ok::<_, FilesError>(destination.plan(&offer)?.begin()?)
+        destination.plan(&offer)?.begin()
     };
     let begun = tokio::task::spawn_blocking(begin).await;
     Ok(begun.map_err(|_| Failure::stopped("looking for the place ended"))??)
@@ -275,3 +290,5 @@ async fn planned(offer: FilesOffer, into: PathBuf, exists: Exists) -> Result<Par
 
 /// What the other side is told when nobody is left to answer.
 const LEFT: &str = "transfer rejected";
+
+const ANSWERED: &str = "this offer has been answered; the sender can make another";

@@ -2,11 +2,10 @@
 
 use std::{
     path::PathBuf,
-    sync::{Mutex, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use pyo3::{prelude::*, types::PyDict};
-use tokio::task::AbortHandle;
 use wormhole_sync::{
     Code, Error, Options, Wormhole,
     files::{Gathering, Source},
@@ -17,7 +16,7 @@ use super::{UnderWay, verified};
 use crate::{
     failure::Failure,
     pending::{Pending, Promise, promise},
-    process::{lock, process},
+    process::{Task, lock, process},
     settings::{AppId, Settings},
     status::watched,
 };
@@ -27,9 +26,13 @@ use crate::{
 pub(crate) struct Sending {
     plan: Mutex<Option<Plan>>,
     under_way: UnderWay,
-    task: OnceLock<AbortHandle>,
+    task: OnceLock<Task>,
     end: Mutex<Option<Pending>>,
+    left_out: Arc<Mutex<Vec<LeftOut>>>,
 }
+
+/// What cannot be sent, and why.
+type LeftOut = (PathBuf, String);
 
 struct Plan {
     app_id: String,
@@ -75,6 +78,7 @@ impl Sending {
             under_way: UnderWay::default(),
             task: OnceLock::new(),
             end: Mutex::new(None),
+            left_out: Arc::default(),
         })
     }
 
@@ -85,7 +89,8 @@ impl Sending {
         };
         plan.options = watched(plan.options, watch)?;
         let ((code, coded), (end, ended)) = (promise()?, promise()?);
-        let task = process()?.spawn(run(plan, asks, code, end, self.under_way.clone()));
+        let shared = (self.under_way.clone(), Arc::clone(&self.left_out));
+        let task = process()?.spawn(run(plan, asks, code, end, shared));
         let (under_way, handle) = (self.under_way.clone(), task.clone());
         ended.on_cancel(move || cancel(&under_way, &handle, "cancelled"));
         *lock(&self.end) = Some(ended);
@@ -96,8 +101,15 @@ impl Sending {
 
     /// Waits until the other side has all of it.
     fn finish(&self) -> PyResult<Pending> {
+        self.task.get().map_or(Ok(()), Task::check)?;
         let again = "this has been finished before, or not started";
         Ok(lock(&self.end).take().ok_or_else(|| Failure::usage(again))?)
+    }
+
+    /// What of it is not sent, and why, once the code is known.
+    #[getter]
+    fn left_out(&self) -> Vec<LeftOut> {
+        lock(&self.left_out).clone()
     }
 
     /// Ends it, and tells the other side why.
@@ -108,7 +120,7 @@ impl Sending {
     }
 }
 
-fn cancel(under_way: &UnderWay, task: &AbortHandle, reason: &str) {
+fn cancel(under_way: &UnderWay, task: &Task, reason: &str) {
     if !under_way.cancel(reason) {
         task.abort();
     }
@@ -123,10 +135,16 @@ impl Drop for Sending {
     }
 }
 
-async fn run(plan: Plan, asks: bool, code: Promise, end: Promise, under_way: UnderWay) {
+async fn run(
+    plan: Plan,
+    asks: bool,
+    code: Promise,
+    end: Promise,
+    (under_way, left_out): (UnderWay, Arc<Mutex<Vec<LeftOut>>>),
+) {
     let Plan { app_id, options, code: known, routes, what } = plan;
     let begun = async {
-        let outgoing = outgoing(what).await?;
+        let outgoing = outgoing(what, &left_out).await?;
         let known = known.as_deref().map(Code::parse).transpose().map_err(Error::from)?;
         let connected = Wormhole::connect(&app_id, options).await?;
         let coded = match known {
@@ -153,7 +171,7 @@ async fn run(plan: Plan, asks: bool, code: Promise, end: Promise, under_way: Und
     end.settle(sent);
 }
 
-async fn outgoing(what: What) -> Result<(Outgoing, u64), Failure> {
+async fn outgoing(what: What, left_out: &Mutex<Vec<LeftOut>>) -> Result<(Outgoing, u64), Failure> {
     let (paths, gathering) = match what {
         What::Text(text) => return Ok((Outgoing::text(text), 0)),
         What::Files { paths, gathering } => (paths, gathering),
@@ -161,6 +179,8 @@ async fn outgoing(what: What) -> Result<(Outgoing, u64), Failure> {
     // Looking at many files takes its time.
     let gathered = tokio::task::spawn_blocking(move || gathering.paths(&paths)).await;
     let source: Source = gathered.map_err(|_| Failure::stopped("looking at the files ended"))??;
+    let unsendable = source.left_out().iter();
+    *lock(left_out) = unsendable.map(|what| (what.path.clone(), what.reason.to_string())).collect();
     let size = source.size();
     Ok((Outgoing::files(source), size))
 }

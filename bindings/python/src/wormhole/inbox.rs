@@ -40,9 +40,7 @@ impl Inbox {
             let Some(message) = lock(&self.messages).pop_front() else { return };
             let Some(receiver) = receivers.pop_front() else { return };
             let mut letter = Letter { message: Some(message), inbox: Arc::clone(self) };
-            receiver.fulfil(move |py| {
-                letter.message.take().map(Blob).into_py_any(py)
-            });
+            receiver.fulfil(move |py| letter.message.take().map(Blob).into_py_any(py));
         }
     }
 }

@@ -1,0 +1,448 @@
+"""The blocking face, with its mistakes and accidents."""
+
+import signal
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from harness.clients import CODE
+from harness.servers import OurServer
+from harness.websocket import RawClient
+
+import wormhole_sync
+from wormhole_sync import (
+    BadCodeError,
+    Initiator,
+    Receiver,
+    RejectedError,
+    StoppedError,
+    TimedOutError,
+    UnreachableError,
+    UsageError,
+    VerifierRefusedError,
+    Wormhole,
+    WormholeError,
+    WrongCodeError,
+)
+
+APP = "example.com/pairing"
+
+
+def pair(one, other):
+    """What two sides that wait at the same time come to: values, or the exceptions that they raise."""
+    with ThreadPoolExecutor(2) as both:
+        return [
+            ended.exception() or ended.result()
+            for ended in [both.submit(one.finish), both.submit(other.finish)]
+        ]
+
+
+def nameplates(appid):
+    with Wormhole(appid) as wormhole:
+        return wormhole.nameplates()
+
+
+def wait_until(is_so, within=10.0):
+    end = time.monotonic() + within
+    while not is_so():
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("blob", [b"", b"x" * 100_000, bytearray(b"bytes"), memoryview(b"like them")])
+def test_whatever_is_like_bytes_goes_each_way(blob):
+    initiator = Initiator(APP, blob)
+    receiver = Receiver(APP.encode(), initiator.start(), blob)
+    assert pair(initiator, receiver) == [bytes(blob)] * 2
+
+
+def test_the_largest_blob_goes_and_a_larger_one_does_not():
+    initiator = Initiator(APP, bytes(wormhole_sync.MAX_BLOB))
+    receiver = Receiver(APP, initiator.start(), b"small")
+    assert pair(initiator, receiver) == [b"small", bytes(wormhole_sync.MAX_BLOB)]
+    with pytest.raises(UsageError, match="send it as a file"):
+        Initiator(APP, bytes(wormhole_sync.MAX_BLOB + 1)).start()
+
+
+def test_both_sides_of_a_wrong_code_are_told_and_what_to_do():
+    initiator = Initiator(APP, b"one", words=4)
+    receiver = Receiver(APP, initiator.start().rsplit("-", 1)[0] + "-revenue", b"two")
+    for error in pair(initiator, receiver):
+        assert isinstance(error, WrongCodeError)
+        assert error.fault == "code"
+        assert str(error).endswith("start again with a new code")
+
+
+def test_a_third_side_is_told_that_the_number_is_taken(server):
+    others = [RawClient(server.port) for _ in range(2)]
+    for side, other in zip(("a", "b"), others):
+        other.say("bind", appid=APP, side=side)
+        other.ask("claim", "claimed", nameplate="4711")
+    with pytest.raises(wormhole_sync.CrowdedError):
+        Receiver(APP, "4711-guitarist-revenge", b"three").finish()
+
+
+def test_what_is_no_code_is_a_value_error():
+    with pytest.raises(ValueError, match="begins with a number") as told:
+        Receiver(APP, "purple-sausages", b"two").finish()
+    assert isinstance(told.value, BadCodeError)
+
+
+def test_a_server_that_is_not_there_is_a_connection_error_that_names_it():
+    with pytest.raises(ConnectionError, match=r"ws://127\.0\.0\.1:1/v1") as told:
+        Initiator(APP, b"one", rendezvous="ws://127.0.0.1:1/v1").start()
+    assert isinstance(told.value, UnreachableError)
+    assert told.value.fault == "network"
+
+
+def test_a_time_limit_is_a_timeout_error():
+    initiator = Initiator(APP, b"one", time_limit=0.3)
+    initiator.start()
+    with pytest.raises(TimeoutError) as told:
+        initiator.finish()
+    assert isinstance(told.value, TimedOutError)
+    assert told.value.fault == "peer"
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        ({"rendezvous": "http://example.com"}, UsageError),
+        ({"proxy": "carrier-pigeon://coop"}, UsageError),
+        ({"time_limit": -1}, UsageError),
+        ({"time_limit": "soon"}, TypeError),
+        ({"words": -2}, TypeError),
+        ({"client_version": "1.0"}, TypeError),
+        ({"max_hashcash_bits": "many"}, TypeError),
+        ({"colour": "blue"}, TypeError),
+        ({"relay": "tcp:127.0.0.1:1"}, TypeError),
+        ({"code": "purple-sausages"}, BadCodeError),
+    ],
+)
+def test_each_option_that_cannot_be_is_told(options, kind):
+    with pytest.raises(kind):
+        Initiator(APP, b"one", **options).start()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        (("", b"one"), UsageError),
+        ((b"\xff", b"one"), UsageError),
+        ((7, b"one"), TypeError),
+        ((APP, "text"), TypeError),
+        ((APP, 5), TypeError),
+        ((APP, None), TypeError),
+    ],
+)
+def test_each_argument_that_cannot_be_is_told(arguments, kind):
+    with pytest.raises(kind):
+        Initiator(*arguments).start()
+
+
+def test_options_are_taken():
+    initiator = Initiator(
+        APP, b"one", words=4, time_limit=60, client_version=("pairing", "1.4"), max_hashcash_bits=20, proxy=""
+    )
+    code = initiator.start()
+    assert code.count("-") == 4
+    assert initiator.code == code
+    chosen = Initiator(APP, b"one", code="77-our-cat's-first-name")
+    assert chosen.start() == "77-our-cat's-first-name"
+    initiator.cancel()
+    chosen.cancel()
+
+
+def test_calls_out_of_order_are_told():
+    initiator = Initiator(APP, b"one")
+    with pytest.raises(UsageError, match="call start"):
+        initiator.finish()
+    receiver = Receiver(APP, initiator.start(), b"two")
+    with pytest.raises(UsageError, match="make another"):
+        initiator.start()
+    pair(initiator, receiver)
+    for side in (initiator, receiver):
+        with pytest.raises(UsageError, match="make another"):
+            side.finish()
+
+
+def test_both_are_shown_the_same_verifier_before_anything_is_sent():
+    shown = []
+    initiator = Initiator(APP, b"one", verify=lambda verifier: shown.append(verifier) or True)
+    receiver = Receiver(
+        APP, initiator.start(), b"two", verify=lambda verifier: shown.append(verifier) or True
+    )
+    assert pair(initiator, receiver) == [b"two", b"one"]
+    assert len(shown) == 2
+    assert shown[0] == shown[1]
+    assert len(shown[0]) == 64
+
+
+def test_who_refuses_the_verifier_sends_nothing():
+    initiator = Initiator(APP, b"one")
+    receiver = Receiver(APP, initiator.start(), b"two", verify=lambda _: False)
+    one, other = pair(initiator, receiver)
+    assert isinstance(one, RejectedError)
+    assert isinstance(other, VerifierRefusedError)
+
+
+def test_an_exception_while_verifying_is_raised_and_ends_the_exchange():
+    initiator = Initiator(APP, b"one", time_limit=20)
+    receiver = Receiver(APP, initiator.start(), b"two", verify=lambda _: 1 // 0)
+    one, other = pair(initiator, receiver)
+    assert isinstance(other, ZeroDivisionError)
+    assert isinstance(one, WormholeError)
+
+
+def test_what_happens_is_told():
+    events = []
+    initiator = Initiator(APP, b"one", on_status=events.append)
+    code = initiator.start()
+    pair(initiator, Receiver(APP, code, b"two"))
+    wait_until(lambda: {"event": "closed"} in events)
+    names = [event["event"] for event in events]
+    assert names[:2] == ["connecting", "connected"]
+    assert {"event": "welcome", "motd": "back at noon"} in events
+    assert {"event": "code", "code": code} in events
+    assert names.index("key_agreed") < names.index("key_confirmed") < names.index("closed")
+
+
+def test_an_exception_in_on_status_is_told_and_does_no_harm(monkeypatch):
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda what: told.append(what.exc_type))
+    initiator = Initiator(APP, b"one", on_status=lambda _: 1 // 0)
+    receiver = Receiver(APP, initiator.start(), b"two")
+    assert pair(initiator, receiver) == [b"two", b"one"]
+    wait_until(lambda: len(told) > 3)
+    assert set(told) == {ZeroDivisionError}
+
+
+def test_what_is_asynchronous_is_refused_here():
+    class Later:
+        def __await__(self):
+            yield
+
+    initiator = Initiator(APP, b"one", time_limit=20)
+    receiver = Receiver(APP, initiator.start(), b"two", verify=lambda _: Later())
+    one, other = pair(initiator, receiver)
+    assert isinstance(one, WormholeError)
+    assert isinstance(other, UsageError)
+    assert "wormhole_sync.aio" in str(other)
+
+
+def test_cancelled_from_another_thread():
+    initiator = Initiator("example.com/cancelled", b"one")
+    initiator.start()
+    threading.Timer(0.2, initiator.cancel).start()
+    began = time.monotonic()
+    with pytest.raises(StoppedError):
+        initiator.finish()
+    assert time.monotonic() - began < 5
+    wait_until(lambda: nameplates("example.com/cancelled") == [])
+
+
+def test_what_is_dropped_lets_go_of_its_number():
+    initiator = Initiator("example.com/dropped", b"one")
+    number = initiator.start().partition("-")[0]
+    assert nameplates("example.com/dropped") == [number]
+    del initiator
+    wait_until(lambda: nameplates("example.com/dropped") == [])
+
+
+def test_the_interpreter_goes_on_while_one_waits():
+    initiator = Initiator(APP, b"one", time_limit=0.5)
+    initiator.start()
+    counted, stop = [0], threading.Event()
+
+    def count():
+        while not stop.is_set():
+            counted[0] += 1
+
+    counting = threading.Thread(target=count)
+    counting.start()
+    with pytest.raises(TimedOutError):
+        initiator.finish()
+    stop.set()
+    counting.join()
+    assert counted[0] > 10_000
+
+
+def test_many_threads_at_once():
+    def one(number):
+        initiator = Initiator(APP, b"%d" % number)
+        return pair(initiator, Receiver(APP, initiator.start(), b"two"))
+
+    with ThreadPoolExecutor(16) as threads:
+        for number, outcome in enumerate(threads.map(one, range(64))):
+            assert outcome == [b"two", b"%d" % number]
+
+
+@pytest.mark.parametrize("when", ["start", "finish"])
+def test_ctrl_c_interrupts_a_wait_and_the_server_is_let_go(run, when):
+    program = (
+        "from wormhole_sync import Initiator\n"
+        "i = Initiator('example.com/interrupted', b'one')\n"
+        "print('code', i.start(), flush=True)\n"
+        "i.finish()\n"
+    )
+    environment = {}
+    if when == "start":
+        # a server that accepts and says nothing
+        import socket
+
+        silent = socket.create_server(("127.0.0.1", 0))
+        environment["WORMHOLE_RELAY_URL"] = f"ws://127.0.0.1:{silent.getsockname()[1]}/v1"
+        program = "print('code', flush=True)\n" + program
+    process = run("-c", program, environment=environment)
+    process.wait_for("code")
+    time.sleep(0.3)
+    began = time.monotonic()
+    process.send(signal.SIGINT)
+    process.finish()
+    assert time.monotonic() - began < 6
+    assert "KeyboardInterrupt" in process.said()
+    wait_until(lambda: nameplates("example.com/interrupted") == [])
+
+
+def test_a_program_that_just_ends_lets_go_of_the_server(run):
+    program = (
+        "from wormhole_sync import Initiator\n"
+        "i = Initiator('example.com/ended', b'one')\n"
+        "print(i.start(), flush=True)\n"
+    )
+    process = run("-c", program)
+    process.succeed()
+    assert nameplates("example.com/ended") == []
+
+
+def test_a_program_whose_threads_still_wait_ends(run):
+    program = (
+        "import threading, time\n"
+        "from wormhole_sync import Initiator\n"
+        "i = Initiator('example.com/daemon', b'one')\n"
+        "i.start()\n"
+        "threading.Thread(target=i.finish, daemon=True).start()\n"
+        "time.sleep(0.2)\n"
+    )
+    process = run("-c", program)
+    process.succeed()
+    wait_until(lambda: nameplates("example.com/daemon") == [])
+
+
+@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="no fork here")
+def test_a_fork_has_exchanges_of_its_own(run):
+    program = (
+        "import os, sys\n"
+        "from wormhole_sync import Initiator, Receiver, UsageError\n"
+        "from threading import Thread\n"
+        "theirs = Initiator('example.com/fork', b'parent')\n"
+        "theirs.start()\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    try:\n"
+        "        theirs.finish()\n"
+        "    except UsageError as error:\n"
+        "        print('child:', error, flush=True)\n"
+        "    i = Initiator('example.com/fork', b'one')\n"
+        "    r = Receiver('example.com/fork', i.start(), b'two')\n"
+        "    Thread(target=i.finish).start()\n"
+        "    print('child got', r.finish(), flush=True)\n"
+        "    sys.exit(0)\n"
+        "assert os.waitpid(child, 0)[1] == 0\n"
+        "r = Receiver('example.com/fork', theirs.code, b'other')\n"
+        "Thread(target=r.finish).start()\n"
+        "print('parent got', theirs.finish(), flush=True)\n"
+    )
+    process = run("-c", program)
+    said = process.succeed().decode()
+    assert "child: an exchange belongs to the process that began it" in said
+    assert "child got b'one'" in said
+    assert "parent got b'other'" in said
+
+
+def test_without_docstrings_too(run):
+    program = "import wormhole_sync, wormhole_sync.aio, wormhole_sync.twisted, wormhole.transcribe"
+    run("-OO", "-c", program).succeed()
+
+
+def test_the_server_dies_and_comes_back_while_one_waits(processes, tmp_path):
+    server = OurServer(processes, tmp_path / "mortal")
+    events = []
+    initiator = Initiator(APP, b"one", rendezvous=server.url, on_status=events.append, time_limit=50)
+    code = initiator.start()
+    server.kill()
+    wait_until(lambda: any(event["event"] == "disconnected" for event in events))
+    server.start()
+    assert pair(initiator, Receiver(APP, code, b"two", rendezvous=server.url)) == [b"two", b"one"]
+
+
+def test_the_server_is_gone_for_good(processes, tmp_path):
+    server = OurServer(processes, tmp_path / "mortal")
+    initiator = Initiator(APP, b"one", rendezvous=server.url, time_limit=2)
+    initiator.start()
+    server.kill()
+    with pytest.raises(TimedOutError):
+        initiator.finish()
+
+
+def test_a_hundred_exchanges_leave_nothing_behind():
+    def exchange():
+        initiator = Initiator("example.com/growth", bytes(10_000))
+        assert pair(initiator, Receiver("example.com/growth", initiator.start(), bytes(10_000)))[0] == bytes(
+            10_000
+        )
+
+    def held():
+        status = Path("/proc/self/status").read_text()
+        kib = {
+            line.split(":")[0]: line.split()[1]
+            for line in status.splitlines()
+            if ":" in line and line.split()[1:]
+        }
+        return int(kib["VmRSS"]), int(kib["Threads"]), len(list(Path("/proc/self/fd").iterdir()))
+
+    if not Path("/proc/self/status").exists():
+        pytest.skip("nothing tells what a process holds here")
+    for _ in range(20):
+        exchange()
+    wait_until(lambda: nameplates("example.com/growth") == [])
+    memory, threads, files = held()
+    for _ in range(100):
+        exchange()
+    wait_until(lambda: held()[2] <= files + 2)
+    now = held()
+    assert now[0] < memory + 3_000, (memory, now)
+    assert now[1] <= threads + 1, (threads, now)
+
+
+def test_the_command_and_this_meet(exchange):
+    showing = exchange("rust", b"from the command")
+    assert Receiver(APP, showing.wait_for(CODE)[1], b"from here").finish() == b"from the command"
+    assert showing.succeed() == b"from here"
+
+
+def test_errors_have_the_commands_advice(exchange):
+    """The library's words stand in both, so that what is known of one holds for the other."""
+    showing = exchange("rust", b"one")
+    code = showing.wait_for(CODE)[1]
+    with pytest.raises(WrongCodeError) as told:
+        Receiver(APP, code + "x", b"two").finish()
+    showing.fail()
+    assert str(told.value) in " ".join(showing.said().split())
+
+
+def test_every_exception_of_the_extension_module_is_there_and_documented():
+    source = (Path(__file__).parent.parent / "src" / "failure.rs").read_text()
+    import re
+
+    raised = set(re.findall(r'"([A-Z]\w+Error)"', source))
+    assert len(raised) > 10
+    for name in raised:
+        assert issubclass(getattr(wormhole_sync.errors, name), WormholeError)
+    for name in wormhole_sync.errors.__all__:
+        assert name in wormhole_sync.errors.__doc__
+        assert name in wormhole_sync.__all__
+    assert sys.modules["wormhole_sync"] is wormhole_sync

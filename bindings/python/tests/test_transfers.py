@@ -1,0 +1,306 @@
+"""Files, directories and texts, blocking, with this package and the command at either end."""
+
+import os
+import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from harness.clients import CLIENTS, CODE
+
+import wormhole_sync
+from wormhole_sync import (
+    FileError,
+    LinkError,
+    PeerError,
+    RejectedError,
+    StoppedError,
+    UsageError,
+    VerifierRefusedError,
+    receive,
+    send_file,
+    send_text,
+)
+
+HERE = {"listen": "127.0.0.1:0"}
+
+
+@pytest.fixture
+def ended():
+    """Run `finish` of a sender on a thread, and give what it came to."""
+    with ThreadPoolExecutor(4) as threads:
+        yield lambda sending: threads.submit(lambda: sending.finish() or "delivered")
+
+
+@pytest.fixture
+def plan(tmp_path):
+    (tmp_path / "from").mkdir()
+    path = tmp_path / "from" / "plan.pdf"
+    path.write_bytes(os.urandom(1_500_000))
+    return path
+
+
+@pytest.fixture
+def album(tmp_path):
+    folder = tmp_path / "from" / "album"
+    (folder / "empty").mkdir(parents=True)
+    (folder / "one").write_text("1")
+    (folder / "run.sh").write_text("#!/bin/sh\n")
+    (folder / "run.sh").chmod(0o755)
+    return folder
+
+
+def test_a_file(plan, ended):
+    told = {"sent": [], "come": []}
+    sending = send_file(plan, progress=lambda *at: told["sent"].append(at), **HERE)
+    sent = ended(sending)
+    offer = receive(sending.code, **HERE)
+    assert (offer.kind, offer.name, offer.size, offer.files, offer.text, offer.warning) == (
+        "file", "plan.pdf", 1_500_000, None, None, None,
+    )  # fmt: skip
+    stands = offer.accept(progress=lambda *at: told["come"].append(at))
+    assert sent.result() == "delivered"
+    assert stands.name == "plan.pdf"
+    assert stands.read_bytes() == plan.read_bytes()
+    for side in told.values():
+        assert side == sorted(side)
+        assert side[-1] == (1_500_000, 1_500_000)
+
+
+def test_a_directory(album, ended, tmp_path):
+    sending = send_file(str(album), **HERE)
+    sent = ended(sending)
+    offer = receive(sending.code, **HERE)
+    assert (offer.kind, offer.name, offer.size, offer.files) == ("directory", "album", 11, 2)
+    stands = offer.accept(tmp_path / "here")
+    sent.result()
+    assert stands == tmp_path / "here"
+    assert sorted(path.name for path in stands.iterdir()) == ["empty", "one", "run.sh"]
+    assert (stands / "run.sh").stat().st_mode & stat.S_IXUSR
+
+
+def test_several_arrive_as_one_directory(plan, album, ended, tmp_path):
+    sending = send_file([plan, str(album)], name="both", **HERE)
+    ended(sending)
+    offer = receive(sending.code, **HERE)
+    assert offer.name == "both"
+    stands = offer.accept(into=str(tmp_path))
+    assert sorted(path.name for path in stands.iterdir()) == ["album", "plan.pdf"]
+
+
+def test_a_text_and_nothing_more(ended):
+    sending = send_text("the wifi is «hunter2»", words=3)
+    sent = ended(sending)
+    offer = receive(sending.code)
+    assert (offer.kind, offer.text, offer.name) == ("text", "the wifi is «hunter2»", None)
+    assert offer.accept() is None
+    assert sent.result() == "delivered"
+    assert sending.code.count("-") == 3
+
+
+def test_what_stands_there_is_spared_and_another_place_can_be_named(plan, ended, tmp_path):
+    (tmp_path / "plan.pdf").write_text("precious")
+    sending = send_file(plan, **HERE)
+    sent = ended(sending)
+    offer = receive(sending.code, **HERE)
+    with pytest.raises(FileError, match="exists already") as told:
+        offer.accept()
+    assert isinstance(told.value, OSError)
+    assert offer.accept(rename=True).name != "plan.pdf"
+    assert sent.result() == "delivered"
+    assert (tmp_path / "plan.pdf").read_text() == "precious"
+    with pytest.raises(UsageError, match="answered"):
+        offer.accept()
+    with pytest.raises(UsageError, match="answered"):
+        offer.reject()
+
+
+def test_what_stands_there_is_replaced_when_that_is_wanted(plan, ended, tmp_path):
+    (tmp_path / "plan.pdf").write_text("old")
+    sending = send_file(plan, **HERE)
+    ended(sending)
+    receive(sending.code, **HERE).accept(overwrite=True)
+    assert (tmp_path / "plan.pdf").read_bytes() == plan.read_bytes()
+
+
+@pytest.mark.parametrize("way", ["reject", "drop", "cancel"])
+def test_a_sender_learns_that_it_is_not_wanted(plan, ended, way):
+    sending = send_file(plan, **HERE)
+    sent = ended(sending)
+    offer = receive(sending.code, **HERE)
+    if way == "reject":
+        offer.reject("too large for me")
+    elif way == "cancel":
+        offer.cancel("changed my mind")
+    del offer
+    error = sent.exception(20)
+    assert isinstance(error, RejectedError)
+    if way == "reject":
+        assert "too large for me" in str(error)
+
+
+def test_an_exception_in_progress_ends_both_sides(plan, ended, tmp_path):
+    sending = send_file(plan, **HERE)
+    sent = ended(sending)
+    offer = receive(sending.code, **HERE)
+    with pytest.raises(ZeroDivisionError):
+        offer.accept(tmp_path / "here", progress=lambda *_: 1 // 0)
+    sent.exception(20)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "here") == ["from"]
+
+
+@pytest.mark.parametrize("who", ["sender", "receiver"])
+def test_cancelled_from_another_thread_while_bytes_move(tmp_path, ended, who):
+    (tmp_path / "large").write_bytes(bytes(500_000_000))
+    moving = threading.Event()
+    sending = send_file("large", **HERE)
+    sent = ended(sending)
+    offer = receive(sending.code, **HERE)
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(offer.accept, "here", progress=lambda *_: moving.set())
+        assert moving.wait(20)
+        if who == "sender":
+            sending.cancel("out of time")
+        else:
+            offer.cancel("out of time")
+        ends = {"sender": sent.exception(20), "receiver": coming.exception(20)}
+    other = "receiver" if who == "sender" else "sender"
+    assert isinstance(ends[who], StoppedError)
+    assert isinstance(ends[other], (PeerError, LinkError))
+    assert [path.name for path in tmp_path.iterdir()] == ["large"]
+
+
+def test_a_sender_that_is_dropped_lets_go_of_its_number(plan):
+    sending = send_file(plan, appid="example.com/dropped-sender", **HERE)
+    with wormhole_sync.Wormhole("example.com/dropped-sender") as watching:
+        assert watching.nameplates() == [sending.code.partition("-")[0]]
+        del sending
+        for _ in range(500):
+            if watching.nameplates() == []:
+                return
+    raise AssertionError("its number is still taken")
+
+
+def test_what_cannot_be_sent_is_told_before_there_is_a_code(tmp_path):
+    with pytest.raises(FileError, match="missing"):
+        send_file(tmp_path / "missing")
+    with pytest.raises(FileError):
+        send_file([])
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileError, match="pipe"):
+        send_file(tmp_path / "pipe")
+    with pytest.raises(TypeError):
+        send_file(7)
+
+
+def test_what_cannot_be_sent_is_left_out_when_that_is_wanted(album, ended, tmp_path):
+    (album / "nowhere").symlink_to("gone")
+    with pytest.raises(FileError, match="nowhere"):
+        send_file(album)
+    sending = send_file(album, ignore_unsendable=True, **HERE)
+    ended(sending)
+    stands = receive(sending.code, **HERE).accept(tmp_path / "here")
+    assert sorted(path.name for path in stands.iterdir()) == ["empty", "one", "run.sh"]
+    ((path, reason),) = sending.left_out
+    assert path == album / "nowhere"
+    assert reason
+
+
+def test_what_is_never_sent_is_told(album):
+    os.mkfifo(album / "pipe")
+    sending = send_file(album, **HERE)
+    assert [path.name for path, _ in sending.left_out] == ["pipe"]
+    sending.cancel()
+
+
+def test_both_sides_compare_the_verifier(plan, ended):
+    shown = []
+    sending = send_file(plan, verify=lambda verifier: shown.append(verifier) or True, **HERE)
+    sent = ended(sending)
+    receive(sending.code, verify=lambda verifier: shown.append(verifier) or True, **HERE).accept()
+    sent.result()
+    assert shown[0] == shown[1]
+
+
+@pytest.mark.parametrize("who", ["sender", "receiver"])
+def test_nothing_is_moved_when_the_verifier_is_refused(plan, ended, who):
+    sending = send_file(plan, verify=lambda _: who != "sender", **HERE)
+    sent = ended(sending)
+    verify = (lambda _: False) if who == "receiver" else None
+    if who == "receiver":
+        with pytest.raises(VerifierRefusedError):
+            receive(sending.code, verify=verify, **HERE)
+        assert isinstance(sent.exception(20), RejectedError)
+    else:
+        with pytest.raises(RejectedError, match="did not confirm the verifier"):
+            receive(sending.code, **HERE)
+        assert isinstance(sent.exception(20), VerifierRefusedError)
+
+
+def test_without_a_way_to_meet_both_are_told(plan, ended):
+    sending = send_file(plan, listen=False, relay="")
+    sent = ended(sending)
+    offer = receive(sending.code, listen=False, relay=[])
+    with pytest.raises(LinkError, match="name a transit relay"):
+        offer.accept()
+    assert sent.exception(20) is not None
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"relay": "relay.example.com"}, {"listen": "here"}, {"listen": "127.0.0.1"}],
+)
+def test_ways_that_cannot_be_are_told(plan, options):
+    with pytest.raises(UsageError):
+        send_file(plan, **options)
+    with pytest.raises(UsageError):
+        receive("4-guitarist-revenge", **options)
+
+
+def test_through_a_relay_by_tcp_and_websocket(plan, ended, relay):
+    sending = send_file(plan, listen=False, relay=[relay.url])
+    ended(sending)
+    web = relay.web_url + "relay"
+    stands = receive(sending.code, listen=False, relay=web).accept()
+    assert stands.read_bytes() == plan.read_bytes()
+
+
+@pytest.mark.parametrize("client", ["ours", "python"])
+def test_the_commands_receive_what_is_sent_here(processes, server, plan, ended, client, relay):
+    sending = send_file(plan, listen=False, relay=relay.url)
+    sent = ended(sending)
+    command = CLIENTS[client](processes, server.url)
+    command.transit = relay.url
+    command.take("-o", "come.pdf", sending.code).succeed()
+    assert sent.result() == "delivered"
+    assert (processes.home / "come.pdf").read_bytes() == plan.read_bytes()
+
+
+@pytest.mark.parametrize("client", ["ours", "python"])
+def test_what_the_commands_send_is_received_here(processes, server, album, client, relay):
+    command = CLIENTS[client](processes, server.url)
+    command.transit = relay.url
+    sending = command.offer(str(album))
+    offer = receive(sending.wait_for(CODE)[1], listen=False, relay=relay.url)
+    assert (offer.kind, offer.files) == ("directory", 2)
+    assert (offer.accept("come") / "one").read_text() == "1"
+    sending.succeed()
+
+
+def test_a_name_to_beware_of_is_told(tmp_path, ended):
+    (tmp_path / "from").mkdir()
+    (tmp_path / "from" / ".bashrc").write_text("x")
+    sending = send_file(tmp_path / "from" / ".bashrc", **HERE)
+    ended(sending)
+    offer = receive(sending.code, **HERE)
+    assert "settings" in offer.warning
+    offer.reject()
+
+
+def test_finished_twice(plan, ended):
+    sending = send_text("once")
+    sent = ended(sending)
+    receive(sending.code).accept()
+    sent.result()
+    with pytest.raises(UsageError, match="before"):
+        sending.finish()
