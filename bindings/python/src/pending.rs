@@ -193,9 +193,12 @@ impl Pending {
 }
 
 impl Pending {
-    /// What is to be done when this is cancelled.
+    /// What is to be done when this is cancelled before it is settled.
     pub(crate) fn on_cancel(&self, end: impl FnOnce() + Send + 'static) {
-        self.shared.state().on_cancel = Some(Box::new(end));
+        let mut state = self.shared.state();
+        if !state.is_settled {
+            state.on_cancel = Some(Box::new(end));
+        }
     }
 }
 

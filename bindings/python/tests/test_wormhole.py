@@ -20,6 +20,13 @@ def pair():
         yield one, other
 
 
+def test_nothing_is_known_before_there_is_another():
+    with Wormhole("example.com/alone") as wormhole:
+        assert wormhole.code is None
+        code = wormhole.allocate()
+        assert (wormhole.code, wormhole.verifier, wormhole.peer_versions) == (code, None, None)
+
+
 def test_messages_come_in_order(pair):
     one, other = pair
     for number in range(100):
@@ -29,8 +36,6 @@ def test_messages_come_in_order(pair):
 
 def test_what_both_know(pair):
     one, other = pair
-    assert one.verifier is None
-    assert one.peer_versions is None
     assert one.confirm() == other.confirm()
     assert one.verifier == other.verifier == one.confirm()
     assert one.code == other.code
@@ -90,11 +95,13 @@ def test_an_exception_in_the_block_aborts():
 
 
 def test_aborted_by_another_thread_while_waiting(pair):
-    one, _ = pair
+    one, other = pair
     one.confirm()
     threading.Timer(0.2, one.abort).start()
     with pytest.raises(StoppedError):
         one.receive()
+    with pytest.raises(RejectedError):
+        other.receive()
 
 
 def test_closed_while_nobody_has_come():
