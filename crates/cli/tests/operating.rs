@@ -170,15 +170,75 @@ fn every_setting_that_the_documents_name_is_one() {
         let is_table = known.iter().any(|setting| setting.starts_with(&table));
         assert!(is_table || known.contains(&*name), "there is no setting {name}");
     }
-    // A limit is counted under the last word of its name, or under that of its rate.
-    for rest in page(OPERATING).split("limit=").skip(1) {
+}
+
+/// What a server with everything tells Prometheus when nobody has come yet.
+fn metrics(scene: &Scene) -> String {
+    let server = scene.start(&[
+        "serve",
+        "--listen=127.0.0.1:0",
+        "--relay-listen=127.0.0.1:0",
+        "--admin-listen=127.0.0.1:0",
+        "--db=mailbox.sqlite",
+    ]);
+    let line = server.wait_for_stderr("listening on http://");
+    let address = line.split_once("http://").unwrap().1.split('/').next().unwrap().to_owned();
+    let mut stream = TcpStream::connect(&address).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut metrics = String::new();
+    stream.read_to_string(&mut metrics).unwrap();
+    metrics
+}
+
+/// The limits that the metrics count, each of which nobody has met.
+fn counted(metrics: &str) -> BTreeSet<String> {
+    let start = "wormhole_refused_total{limit=\"";
+    let lines = metrics.lines().filter_map(|line| line.strip_prefix(start));
+    lines.map(|line| line.strip_suffix("\"} 0").unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_limit_is_a_setting_in_the_documents_and_is_counted_from_the_start() {
+    let counted = counted(&metrics(&Scene::without_server()));
+    let list = page("docs/settings.md");
+    let (_, exempt) = list.split_once("but for these").unwrap();
+    let exempt = quoted(exempt.split_once("\n\n").unwrap().0);
+    let mut limits = BTreeSet::new();
+    for title in ["## Clients", "## Transit relay", "### Limits", "### Timing", "## Stopping"] {
+        let (_, table) = list.split_once(&format!("\n{title}\n")).unwrap();
+        let rows = table.lines().take_while(|line| !line.starts_with('#'));
+        let names = rows.filter_map(|row| Some(row.strip_prefix("| `")?.split_once('`')?.0));
+        let before = limits.len();
+        for name in names.filter(|name| !exempt.iter().any(|other| other == name)) {
+            let rate = [".burst", ".per-minute"].iter().find_map(|part| name.strip_suffix(part));
+            let limit = rate.unwrap_or(name).rsplit('.').next().unwrap().replace('-', "_");
+            assert!(counted.contains(&limit), "{name} is not counted, nor said to be no limit");
+            limits.insert(limit);
+        }
+        assert!(limits.len() > before, "{title}");
+    }
+    assert_eq!(limits, counted, "what is counted has a row, and the other way round");
+}
+
+#[test]
+fn operators_are_told_what_to_do_about_every_limit() {
+    let counted = counted(&metrics(&Scene::without_server()));
+    let operating = page(OPERATING);
+    for rest in operating.split("limit=").skip(1) {
         let labels = rest.trim_start_matches('~').strip_prefix('"').unwrap();
         for limit in labels.split('"').next().unwrap().split('|') {
-            let limit = limit.replace('_', "-");
-            let is_its = |setting: &&str| setting.split('.').skip(1).any(|word| word == limit);
-            assert!(known.iter().any(is_its), "there is no limit {limit}");
+            assert!(counted.contains(limit), "there is no limit {limit}");
         }
     }
+    let (_, attack) = operating.split_once("## Under attack").unwrap();
+    let mut told: BTreeSet<String> = BTreeSet::from(["drain".to_owned()]); // by stopping alone
+    for row in attack.lines().filter(|line| line.starts_with('|') && line.contains("limit=\"")) {
+        let seen = row.split(" | ").next().unwrap();
+        told.extend(
+            seen.split(['`', '"']).filter(|name| counted.contains(*name)).map(str::to_owned),
+        );
+    }
+    assert_eq!(told, counted);
 }
 
 #[test]
@@ -202,21 +262,7 @@ fn every_environment_variable_of_the_servers_in_the_documents_is_one() {
 
 #[test]
 fn every_metric_that_the_documents_name_is_told() {
-    let scene = Scene::without_server();
-    let server = scene.start(&[
-        "serve",
-        "--listen=127.0.0.1:0",
-        "--relay-listen=127.0.0.1:0",
-        "--admin-listen=127.0.0.1:0",
-        "--db=mailbox.sqlite",
-    ]);
-    let line = server.wait_for_stderr("listening on http://");
-    let address = line.split_once("http://").unwrap().1.split('/').next().unwrap().to_owned();
-    let mut stream = TcpStream::connect(&address).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-    let mut metrics = String::new();
-    stream.read_to_string(&mut metrics).unwrap();
-
+    let metrics = metrics(&Scene::without_server());
     let page = page(OPERATING);
     let not_in_a_name = |letter: char| !letter.is_ascii_lowercase() && letter != '_';
     let names = page.split(not_in_a_name).filter(|word| word.starts_with("wormhole_"));

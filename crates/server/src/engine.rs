@@ -13,6 +13,7 @@ mod tests;
 mod writer;
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     net::IpAddr,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -24,12 +25,12 @@ use tokio::sync::Notify;
 
 use crate::{
     clock::Clock,
-    config::Refused,
     exchange::{
         ConnectionId, Exchange,
         embedded::{Embedded, Inventory},
     },
     frames::CloseCode,
+    metrics::{Counts, Metrics},
     outbox::{Answer, Answers, Outbox},
     session::Release,
     usage::{Logged, Recorder},
@@ -65,7 +66,7 @@ struct State {
     stale: bool,
     stopping: bool,
     /// Why the last change could not be stored.
-    trouble: Option<&'static str>,
+    trouble: Option<Cow<'static, str>>,
 }
 
 /// What an engine's part of the server is like at this moment.
@@ -116,9 +117,9 @@ impl Engine {
     }
 
     /// Why clients are not served as they should be, if so.
-    pub(crate) fn trouble(&self) -> Option<&'static str> {
+    pub(crate) fn trouble(&self) -> Option<Cow<'static, str>> {
         let state = self.lock();
-        if state.stopping { Some("the server stops") } else { state.trouble }
+        if state.stopping { Some("the server stops".into()) } else { state.trouble.clone() }
     }
 
     pub(crate) fn now(&self) -> f64 {
@@ -208,8 +209,13 @@ impl Engine {
     }
 
     /// How often each limit of the exchange was met.
-    pub(crate) fn refused(&self) -> Refused {
-        self.lock().exchange.refused().clone()
+    pub(crate) fn refused(&self) -> Counts {
+        self.lock().exchange.refused().counts()
+    }
+
+    /// Where it is counted what happens around it.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        self.recorder.metrics()
     }
 
     /// Ready once the writer has ended, in whatever way; nobody who waits for it is left alone.

@@ -95,7 +95,11 @@ impl Front {
                 _ = timeout(GOODBYE, refuse(&mut stream, &answer)).await;
                 return;
             }
-            Ok(Err(Unopened::Gone)) | Err(_) => return,
+            Ok(Err(Unopened::Gone)) => return,
+            Err(_) => {
+                self.gate.count(Limit::Handshake);
+                return;
+            }
         };
         match (door, &self.relay) {
             (Door::Relay, Some(relay)) => {

@@ -22,6 +22,7 @@ pub(crate) struct Gate {
     nobody: Notify,
     limit: usize,
     limit_per_address: usize,
+    refused: Arc<Refused>,
     opened: Instant,
 }
 
@@ -29,7 +30,6 @@ struct Counts {
     total: usize,
     by_address: BTreeMap<Address, usize>,
     new: Buckets,
-    refused: Refused,
 }
 
 /// A connection that was let in. It counts until this is dropped.
@@ -82,33 +82,34 @@ impl Full {
 }
 
 impl Gate {
-    /// Nobody is there yet.
-    pub(crate) fn of(clients: &Clients) -> Arc<Self> {
+    /// Nobody is there yet. Who meets a limit is counted in `refused`.
+    pub(crate) fn of(clients: &Clients, refused: Arc<Refused>) -> Arc<Self> {
         let counts = Counts {
             total: 0,
             by_address: BTreeMap::new(),
             new: Buckets::new(clients.new_connections),
-            refused: Refused::default(),
         };
         Arc::new(Self {
             counts: Mutex::new(counts),
             nobody: Notify::new(),
             limit: clients.connections,
             limit_per_address: clients.connections_per_address,
+            refused,
             opened: Instant::now(),
         })
     }
 
     #[cfg(test)]
     pub(crate) fn new(connections: usize, connections_per_address: usize) -> Arc<Self> {
-        Self::of(&Clients { connections, connections_per_address, ..Clients::default() })
+        let clients = Clients { connections, connections_per_address, ..Clients::default() };
+        Self::of(&clients, Arc::default())
     }
 
     /// Lets a connection in, counted for its address if any.
     pub(crate) fn admit(self: &Arc<Self>, address: Option<Address>) -> Result<Admission, Full> {
         let mut counts = self.lock();
         if counts.total >= self.limit {
-            return Err(counts.refuse(Full::Server(self.limit)));
+            return Err(self.refuse(Full::Server(self.limit)));
         }
         counts.add(address, self)?;
         counts.total += 1;
@@ -117,12 +118,7 @@ impl Gate {
 
     /// Counts somebody who met a limit.
     pub(crate) fn count(&self, limit: Limit) {
-        self.lock().refused.count(limit);
-    }
-
-    /// How often each limit was met.
-    pub(crate) fn refused(&self) -> Refused {
-        self.lock().refused.clone()
+        self.refused.count(limit);
     }
 
     /// How many there are.
@@ -141,6 +137,11 @@ impl Gate {
         }
     }
 
+    fn refuse(&self, full: Full) -> Full {
+        self.count(full.limit());
+        full
+    }
+
     fn lock(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -150,20 +151,15 @@ impl Counts {
     fn add(&mut self, address: Option<Address>, gate: &Gate) -> Result<(), Full> {
         let now = gate.opened.elapsed().as_secs_f64();
         if let Err(wait) = self.new.take(address, now) {
-            return Err(self.refuse(Full::Rate(self.new.rate(), wait)));
+            return Err(gate.refuse(Full::Rate(self.new.rate(), wait)));
         }
         let Some(address) = address else { return Ok(()) };
         let count = self.by_address.get(&address).copied().unwrap_or_default();
         if count >= gate.limit_per_address {
-            return Err(self.refuse(Full::Address(gate.limit_per_address)));
+            return Err(gate.refuse(Full::Address(gate.limit_per_address)));
         }
         self.by_address.insert(address, count + 1);
         Ok(())
-    }
-
-    fn refuse(&mut self, full: Full) -> Full {
-        self.refused.count(full.limit());
-        full
     }
 
     fn remove(&mut self, address: Option<Address>) {
@@ -227,9 +223,9 @@ mod tests {
         drop(held);
         assert!(gate.admit(address("192.0.2.1")).is_ok());
         assert!(gate.lock().by_address.is_empty() && gate.lock().total == 0);
-        let mut met = Refused::default();
+        let met = Refused::default();
         met.count(Limit::ConnectionsPerAddress);
-        assert_eq!(gate.refused(), met);
+        assert_eq!(gate.refused.counts(), met.counts());
     }
 
     #[test]
@@ -242,7 +238,8 @@ mod tests {
     #[test]
     fn whoever_connects_and_leaves_again_and_again_is_told_to_wait() {
         let new_connections = Rate { burst: 5, per_minute: 1 };
-        let gate = Gate::of(&Clients { new_connections, ..Clients::default() });
+        let clients = Clients { new_connections, ..Clients::default() };
+        let gate = Gate::of(&clients, Arc::default());
         for _ in 0..5 {
             drop(gate.admit(address("192.0.2.1")).unwrap());
         }

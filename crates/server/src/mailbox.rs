@@ -3,7 +3,7 @@
 
 mod connection;
 
-use std::{io, sync::Arc};
+use std::{borrow::Cow, io, sync::Arc};
 
 use tokio::{
     task::JoinHandle,
@@ -12,10 +12,11 @@ use tokio::{
 
 use crate::{
     clock::Clock,
-    config::{self, Database, Limits, Refused, Timing},
+    config::{self, Database, Limits, Timing},
     engine::{Engine, Present},
     error::ServeError,
     exchange::{embedded::Embedded, journal::Snapshot},
+    metrics::Counts,
     pool::Pools,
     session::Policy,
     store::{Identity, Store, StoreError, fit, size_on_disk},
@@ -44,13 +45,13 @@ impl Shared {
         self.engine.present()
     }
 
-    pub(crate) fn trouble(&self) -> Option<&'static str> {
+    pub(crate) fn trouble(&self) -> Option<Cow<'static, str>> {
         let is_lost = || self.database.as_ref().is_some_and(Identity::is_lost);
-        self.engine.trouble().or_else(|| is_lost().then_some(LOST))
+        self.engine.trouble().or_else(|| is_lost().then_some(LOST.into()))
     }
 
     /// How often each limit of the exchange was met.
-    pub(crate) fn refused(&self) -> Refused {
+    pub(crate) fn refused(&self) -> Counts {
         self.engine.refused()
     }
 

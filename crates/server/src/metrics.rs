@@ -5,7 +5,7 @@ mod family;
 mod histogram;
 
 use std::sync::{
-    Mutex, PoisonError,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
@@ -14,7 +14,7 @@ pub(crate) use day::{Counts, Totals, until_midnight};
 pub(crate) use family::Family;
 pub(crate) use histogram::Histogram;
 
-use crate::exchange::usage::Outcome;
+use crate::{config::Refused, exchange::usage::Outcome};
 
 /// The doors by which connections come in.
 const DOORS: [&str; 4] = ["web", "tls", "relay", "admin"];
@@ -32,6 +32,8 @@ const SIZES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 512.0];
 pub(crate) struct Metrics {
     /// Connections by the door that they came in by.
     pub(crate) accepted: Family<4>,
+    /// Who met a limit, but for those that the exchange and the relay's pairing count by themselves.
+    pub(crate) refused: Arc<Refused>,
     /// Mailboxes that have ended, by how.
     pub(crate) mailbox_endings: Family<6>,
     /// Connections and pairs of the relay that have ended, by how.
@@ -50,6 +52,7 @@ impl Metrics {
     pub(crate) fn new(now: f64) -> Self {
         Self {
             accepted: Family::new(DOORS),
+            refused: Arc::default(),
             mailbox_endings: Family::new(Outcome::ALL.map(Outcome::as_str)),
             relay_endings: Family::new(RELAY_MOODS),
             commit_seconds: Histogram::new(LATENCIES),

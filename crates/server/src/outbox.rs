@@ -15,6 +15,7 @@ use std::{
 use tokio::io::AsyncWrite;
 
 use crate::{
+    config::{Limit, Refused},
     frames::{self, CloseCode, Opcode},
     pool::{Excess, Pool},
     session::encode_message,
@@ -42,6 +43,7 @@ pub(crate) struct Outbox {
     unsent: AtomicUsize,
     limit: usize,
     pool: Arc<Pool>,
+    refused: Arc<Refused>,
 }
 
 #[derive(Default)]
@@ -104,14 +106,15 @@ impl State {
 
 impl Outbox {
     /// An empty outbox that closes its connection when more than `limit` bytes wait, or too many
-    /// wait in the pool.
-    pub(crate) fn new(limit: usize, pool: Arc<Pool>) -> Self {
+    /// wait in the pool; that is counted in `refused`.
+    pub(crate) fn new(limit: usize, pool: Arc<Pool>, refused: Arc<Refused>) -> Self {
         Self {
             state: Mutex::default(),
             in_flight: AtomicUsize::new(0),
             unsent: AtomicUsize::new(0),
             limit,
             pool,
+            refused,
         }
     }
 
@@ -128,11 +131,11 @@ impl Outbox {
     /// Appends a message, or the messages of a mailbox. The waker is to be woken.
     pub(crate) fn deliver(&self, content: Content) -> Option<Waker> {
         if let Some(text) = content.text()
-            && let Some(error) = self.check(text.len())
+            && let Some((limit, most)) = self.check(text.len())
         {
+            let error = limit.refusal(most).0;
             let last_words = serde_json::json!({"type": "error", "error": error}).to_string();
-            let reason = "too slow: more bytes wait than this server's limit";
-            return self.close(CloseCode::Policy, reason, Some(&last_words));
+            return self.end(CloseCode::Policy, &error, Some(&last_words), Some(limit));
         }
         let mut state = self.lock();
         if state.closing {
@@ -159,17 +162,7 @@ impl Outbox {
         reason: &str,
         last_words: Option<&str>,
     ) -> Option<Waker> {
-        if let Some(later) = self.lock().later.take() {
-            self.wait_less(later.iter().filter_map(Content::text).map(str::len).sum());
-        }
-        let waker = self.append(|out| {
-            if let Some(text) = last_words {
-                frames::put(out, Opcode::Text, text.as_bytes());
-            }
-            frames::put_close(out, code, reason);
-        });
-        self.lock().closing = true;
-        waker
+        self.end(code, reason, last_words, None)
     }
 
     /// Whether the close frame is in the outbox, or out.
@@ -222,32 +215,58 @@ impl Outbox {
         }
     }
 
+    /// The same, for a limit that was met: it is counted once, by whoever ends the connection.
+    fn end(
+        &self,
+        code: CloseCode,
+        reason: &str,
+        last_words: Option<&str>,
+        met: Option<Limit>,
+    ) -> Option<Waker> {
+        let mut state = self.lock();
+        if state.closing {
+            return None;
+        }
+        state.closing = true;
+        if let Some(limit) = met {
+            self.refused.count(limit);
+        }
+        if let Some(later) = state.later.take() {
+            self.wait_less(later.iter().filter_map(Content::text).map(str::len).sum());
+        }
+        self.write_into(&mut state, |out| {
+            if let Some(text) = last_words {
+                frames::put(out, Opcode::Text, text.as_bytes());
+            }
+            frames::put_close(out, code, reason);
+        })
+    }
+
     fn append(&self, write: impl FnOnce(&mut Vec<u8>)) -> Option<Waker> {
         let mut state = self.lock();
         if state.closing {
             return None;
         }
+        self.write_into(&mut state, write)
+    }
+
+    fn write_into(&self, state: &mut State, write: impl FnOnce(&mut Vec<u8>)) -> Option<Waker> {
         let before = state.bytes.len();
         write(&mut state.bytes);
         self.wait_more(state.bytes.len() - before);
         state.waker.take()
     }
 
-    /// Whether so much more may wait; if not, what the client is told.
-    fn check(&self, more: usize) -> Option<String> {
+    /// The limit that is met when so much more waits, and what it is.
+    fn check(&self, more: usize) -> Option<(Limit, usize)> {
         let own = self.unsent.load(Relaxed);
         if own > self.limit {
-            let limit = self.limit;
-            return Some(format!(
-                "too slow: more than this server's limit of {limit} bytes wait for you"
-            ));
+            return Some((Limit::OutboxBytes, self.limit));
         }
-        let excess = self.pool.excess(more).filter(|_| own + more > PAUSE)?;
-        let (limit, whom) = match excess {
-            Excess::Address(limit) => (limit, "your address"),
-            Excess::All(limit) => (limit, "all its clients"),
-        };
-        Some(format!("too slow: more than this server's limit of {limit} bytes wait for {whom}"))
+        match self.pool.excess(more).filter(|_| own + more > PAUSE)? {
+            Excess::Address(most) => Some((Limit::OutboxesBytesPerAddress, most)),
+            Excess::All(most) => Some((Limit::OutboxesBytes, most)),
+        }
     }
 
     fn wait_more(&self, bytes: usize) {
@@ -286,7 +305,7 @@ mod tests {
     }
 
     fn outbox(limit: usize) -> Outbox {
-        Outbox::new(limit, Pool::new(usize::MAX))
+        Outbox::new(limit, Pool::new(usize::MAX), Arc::default())
     }
 
     fn say(outbox: &Outbox, text: &str) {
@@ -301,8 +320,14 @@ mod tests {
         say(&outbox, "more");
         say(&outbox, "even more");
         let text = text(&outbox);
-        assert!(text.contains("more than this server's limit of 1000 bytes wait"), "{text}");
+        let words = "too much waits for you: this server's limit is 1000 bytes";
+        assert!(text.contains(words), "{text}");
         assert!(outbox.is_closing() && !text.contains("even"));
+        assert_eq!(
+            outbox.refused.counts()["outbox_bytes"],
+            1,
+            "whoever is told so is counted once"
+        );
     }
 
     /// A socket whose other end takes so many bytes at a time.
@@ -422,7 +447,9 @@ mod tests {
     #[test]
     fn all_slow_readers_together_are_held_to_a_limit_and_those_who_read_are_not() {
         let all = Pool::new(10 * PAUSE);
-        let slow: Vec<_> = (0..20).map(|_| Outbox::new(usize::MAX, Arc::clone(&all))).collect();
+        let refused = Arc::new(Refused::default());
+        let outbox = || Outbox::new(usize::MAX, Arc::clone(&all), Arc::clone(&refused));
+        let slow: Vec<_> = (0..20).map(|_| outbox()).collect();
         for _ in 0..100 {
             for outbox in &slow {
                 say(outbox, &"x".repeat(PAUSE / 8));
@@ -431,10 +458,12 @@ mod tests {
         assert!(all.held() <= 21 * (PAUSE + PAUSE / 4));
         assert!(slow.iter().all(Outbox::is_closing));
         let words = text(slow.last().unwrap());
-        assert!(words.contains("limit of 655360 bytes wait for all"), "{words}");
-        let reads = Outbox::new(usize::MAX, Arc::clone(&all));
+        let told = "waits for all clients: this server's limit is 655360 bytes";
+        assert!(words.contains(told), "{words}");
+        let reads = outbox();
         say(&reads, "x");
         assert!(!reads.is_closing());
+        assert_eq!(refused.counts()["outboxes_bytes"], 20);
         drop((slow, reads));
         assert_eq!(all.held(), 0);
     }
@@ -442,16 +471,20 @@ mod tests {
     #[test]
     fn slow_readers_at_one_address_do_not_use_up_what_is_for_all() {
         let pools = Pools::new(10 * PAUSE, 5 * PAUSE);
+        let refused = Arc::new(Refused::default());
         let at = |ip: &str| {
             let pool = pools.of(ip.parse().ok().map(Address::of));
-            Outbox::new(usize::MAX, pool)
+            Outbox::new(usize::MAX, pool, Arc::clone(&refused))
         };
         let slow: Vec<_> = (0..20).map(|_| at("192.0.2.1")).collect();
         for outbox in &slow {
             say(outbox, &"x".repeat(2 * PAUSE));
         }
         let words = text(slow.last().unwrap());
-        assert!(words.contains("limit of 327680 bytes wait for your address"), "{words}");
+        let told = "waits for your address: this server's limit is 327680 bytes";
+        assert!(words.contains(told), "{words}");
+        let closed = slow.iter().filter(|outbox| outbox.is_closing()).count() as u64;
+        assert_eq!(refused.counts()["outboxes_bytes_per_address"], closed);
         let reads = at("192.0.2.2");
         say(&reads, &"x".repeat(2 * PAUSE));
         assert!(!reads.is_closing());
@@ -460,7 +493,8 @@ mod tests {
     #[test]
     fn one_large_message_for_each_of_many_is_held_to_that_limit_too() {
         let all = Pool::new(10 * PAUSE);
-        let slow: Vec<_> = (0..20).map(|_| Outbox::new(usize::MAX, Arc::clone(&all))).collect();
+        let outbox = || Outbox::new(usize::MAX, Arc::clone(&all), Arc::default());
+        let slow: Vec<_> = (0..20).map(|_| outbox()).collect();
         for outbox in &slow {
             say(outbox, &"x".repeat(2 * PAUSE));
         }
@@ -471,7 +505,7 @@ mod tests {
     #[test]
     fn what_comes_after_a_replay_counts_until_the_end() {
         let all = Pool::new(usize::MAX);
-        let outbox = Outbox::new(1000, Arc::clone(&all));
+        let outbox = Outbox::new(1000, Arc::clone(&all), Arc::default());
         let stored = messages(10);
         replay(&outbox, stored.clone());
         say(&outbox, &"x".repeat(2000));

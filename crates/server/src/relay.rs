@@ -33,7 +33,8 @@ use wormhole_sync_wire::transit::RelayRequest;
 use crate::{
     address::Address,
     clock::Clock,
-    config::{self, Limit, Refused},
+    config::{self, Limit},
+    metrics::Counts,
     pool::Pool,
     usage::{Recorder, RelayRecord},
 };
@@ -86,7 +87,7 @@ pub(crate) struct Present {
     /// Those of pairs that go on.
     pub(crate) incomplete_bytes: u64,
     /// How often each limit was met.
-    pub(crate) refused: Refused,
+    pub(crate) refused: Counts,
 }
 
 /// What a link that waits is told.
@@ -130,14 +131,14 @@ impl Relay {
     }
 
     pub(crate) fn present(&self) -> Present {
-        let mut state = self.lock();
+        let state = self.lock();
         let bytes = self.moved.load(Relaxed);
         Present {
             waiting: state.pairing.waiting(),
             pairs: state.pairing.pairs(),
             bytes,
             incomplete_bytes: bytes.saturating_sub(state.recorded),
-            refused: state.pairing.refused().clone(),
+            refused: state.pairing.refused().counts(),
         }
     }
 
@@ -221,7 +222,8 @@ impl Relay {
             match ending {
                 Ending::Idle => pairing.refused().count(Limit::Idle),
                 Ending::Spent => pairing.refused().count(Limit::PairBytes),
-                Ending::Closed | Ending::Stopped => {}
+                Ending::Stopped => pairing.refused().count(Limit::Drain),
+                Ending::Closed => {}
             }
             pairing.ended(waited, bytes, ending == Ending::Closed, now);
         });

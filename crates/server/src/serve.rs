@@ -145,6 +145,7 @@ pub async fn prepare(
     raise_file_limit();
     let clock = Clock::start();
     let metrics = Arc::new(Metrics::new(clock.now()));
+    let refused = Arc::clone(&metrics.refused);
     let recorder = Recorder::start(&config.usage, metrics).map_err(ServeError::System)?;
     let recorder = Arc::new(recorder);
     let mailboxes = match config.mailbox.take() {
@@ -155,7 +156,7 @@ pub async fn prepare(
     let certificates = certificates(config.tls, &doors).await?;
     let Config { relay, clients, drain, .. } = config;
     let front = Front {
-        gate: Gate::of(&clients),
+        gate: Gate::of(&clients, refused),
         clients,
         mailbox: mailboxes.as_ref().map(Mailboxes::shared),
         relay: relay.map(|relay| Relay::new(relay, Arc::clone(&recorder))),

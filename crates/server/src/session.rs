@@ -25,7 +25,7 @@ use wormhole_sync_wire::{
 
 use crate::{
     address::Address,
-    config::{Mailbox, Notices, Permission, TransitRelay},
+    config::{Limit, Mailbox, Notices, Permission, TransitRelay},
     exchange::{Addition, Client, ConnectionId, Exchange},
 };
 
@@ -253,8 +253,17 @@ impl Session {
     /// assert_eq!(session.message_limit(), most); // more after `bind`
     /// ```
     pub fn message_limit(&self) -> usize {
+        self.size_limit().1
+    }
+
+    /// The limit that a message is held to now, and how many bytes it is.
+    pub(crate) fn size_limit(&self) -> (Limit, usize) {
         let Policy { message_bytes, unbound_message_bytes, .. } = *self.policy;
-        if self.is_bound() { message_bytes } else { unbound_message_bytes.min(message_bytes) }
+        if self.is_bound() || message_bytes <= unbound_message_bytes {
+            (Limit::MessageBytes, message_bytes)
+        } else {
+            (Limit::UnboundMessageBytes, unbound_message_bytes)
+        }
     }
 
     /// Answers a message beyond the [limit](Self::message_limit), of which the beginning is enough.
@@ -268,10 +277,8 @@ impl Session {
     /// assert!(out[0].text.contains(r#""orig":{"type":"add","id":"7"}"#));
     /// ```
     pub fn refuse_too_large(&self, beginning: &str, now: f64, out: &mut dyn Outlet) {
-        let limit = self.message_limit();
-        let when = if self.is_bound() { "" } else { " before 'bind'" };
-        let text = format!("message too large: this server's limit is {limit} bytes{when}");
-        self.refuse(&Refusal(text.into()), Some(beginning), now, out);
+        let (limit, most) = self.size_limit();
+        self.refuse(&limit.refusal(most), Some(beginning), now, out);
     }
 
     /// Answers something that is no message at all, such as bytes that are no text.

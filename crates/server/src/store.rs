@@ -275,6 +275,21 @@ impl Writer<'_> {
         schema::rewrite(self.connection)
     }
 
+    /// The file's limit in bytes, if changes for which there was no room could have met it.
+    pub(crate) fn outgrown_by(&self, entries: &[Entry]) -> Option<u64> {
+        let number = |name: &str| -> rusqlite::Result<u64> {
+            let value = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+            let value = self.connection.query_row(&format!("PRAGMA {name}"), [], value)?;
+            Ok(value.unsigned_abs())
+        };
+        let pages = || -> rusqlite::Result<_> {
+            Ok((number("max_page_count")?, number("page_count")?, number("freelist_count")?))
+        };
+        let (most, used, free) = pages().ok()?;
+        let room = most.saturating_sub(used).saturating_add(free).saturating_mul(schema::PAGE);
+        (room < room::most(entries)).then(|| most.saturating_mul(schema::PAGE))
+    }
+
     fn apply(&mut self, entries: &[Entry]) -> rusqlite::Result<()> {
         let obsolete = rows::Obsolete::of(entries);
         entries

@@ -4,13 +4,13 @@
 mod exposition;
 mod status;
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use crate::{
     clock::Clock,
     engine,
     front::Front,
-    metrics::{Metrics, Totals, until_midnight},
+    metrics::{Counts, Metrics, Totals, until_midnight},
     relay,
     usage::{MailboxNow, RelayNow},
 };
@@ -47,7 +47,7 @@ impl Watch {
     }
 
     /// Why clients are not served as they should be, if so.
-    pub(crate) fn trouble(&self) -> Option<&'static str> {
+    pub(crate) fn trouble(&self) -> Option<Cow<'static, str>> {
         self.front.mailbox.as_ref().and_then(|mailbox| mailbox.trouble())
     }
 
@@ -60,7 +60,7 @@ impl Watch {
     pub(crate) fn status(&self) -> String {
         let look = self.look();
         let lost = self.metrics().usage_rows_lost();
-        status::of(&look, self.trouble(), look.now - self.started, lost)
+        status::of(&look, self.trouble().as_deref(), look.now - self.started, lost)
     }
 
     /// Tells the usage databases what the server is like, and begins a new day when it is time.
@@ -100,16 +100,16 @@ impl Watch {
 
     fn look(&self) -> Look {
         let Front { gate, mailbox, relay, .. } = &*self.front;
-        let by_mailboxes = mailbox.as_ref().map(|mailbox| mailbox.refused()).unwrap_or_default();
+        let metrics = self.metrics();
+        let mut refused = metrics.refused.counts();
+        add(&mut refused, mailbox.as_ref().map(|mailbox| mailbox.refused()));
         let mailbox = mailbox.as_ref().map(|mailbox| MailboxLook {
             present: mailbox.present(),
             database_bytes: mailbox.database_bytes(),
             hashcash_bits: mailbox.hashcash_bits(),
         });
         let relay = relay.as_ref().map(|relay| relay.present());
-        let by_relay = relay.as_ref().map(|relay| relay.refused.clone()).unwrap_or_default();
-        let refused = gate.refused().and(by_mailboxes).and(by_relay).counts();
-        let metrics = self.metrics();
+        add(&mut refused, relay.as_ref().map(|relay| relay.refused.clone()));
         let totals = Totals {
             mailbox_endings: metrics.mailbox_endings.counts(),
             relay_endings: metrics.relay_endings.counts(),
@@ -119,5 +119,12 @@ impl Watch {
         let now = self.clock.now();
         let today = metrics.today(now, &totals);
         Look { now, connections: gate.connections(), mailbox, relay, totals, today }
+    }
+}
+
+/// Counts of another place, where there is one.
+fn add(counts: &mut Counts, others: Option<Counts>) {
+    for (name, times) in others.unwrap_or_default() {
+        *counts.entry(name).or_default() += times;
     }
 }

@@ -13,7 +13,7 @@ use std::{collections::BTreeSet, net::SocketAddr, path::Path};
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use support::{PATIENCE, Server, behind_a_proxy};
+use support::{PATIENCE, Server, behind_a_proxy, half_a_pair};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -93,10 +93,7 @@ impl Watched {
     async fn relayed(&self, bytes: usize) {
         let mut ends = Vec::new();
         for side in ["a", "b"] {
-            let mut end = TcpStream::connect(self.relay).await.unwrap();
-            let line = format!("please relay {} for side {}\n", "0".repeat(64), side.repeat(16));
-            end.write_all(line.as_bytes()).await.unwrap();
-            ends.push(end);
+            ends.push(half_a_pair(self.relay, side).await);
         }
         let (mut to, mut from) = (ends.pop().unwrap(), ends.pop().unwrap());
         let mut ok = [0; 3];

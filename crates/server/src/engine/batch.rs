@@ -41,6 +41,14 @@ impl Batch {
         }
     }
 
+    /// The changes of one portion.
+    pub(super) fn changes(&self, number: usize) -> &[Entry] {
+        let from = number.checked_sub(1).and_then(|before| self.portions.get(before));
+        let from = from.map_or(0, |before| before.until);
+        let until = self.portions.get(number).map_or(from, |portion| portion.until);
+        self.journal.get(from..until).unwrap_or_default()
+    }
+
     /// Stores all in one transaction. When that fails, each portion gets one of its own, until one
     /// fails again: what comes after it may rest on it. Applying a change twice does no harm.
     ///
@@ -51,11 +59,8 @@ impl Batch {
         }
         let Err(error) = disk.commit(&self.journal) else { return Ok(()) };
         tracing::warn!(%error, "the database refuses a transaction, which is tried piece by piece");
-        let mut from = 0;
-        for (number, portion) in self.portions.iter().enumerate() {
-            let changes = self.journal.get(from..portion.until).unwrap_or_default();
-            disk.commit(changes).map_err(|error| (number, error))?;
-            from = portion.until;
+        for number in 0..self.portions.len() {
+            disk.commit(self.changes(number)).map_err(|error| (number, error))?;
         }
         Ok(())
     }

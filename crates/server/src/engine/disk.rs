@@ -18,6 +18,12 @@ pub(crate) trait Disk {
         Ok(())
     }
 
+    /// The bytes of the largest that it may become, if it is for want of these that changes could not
+    /// be stored, and not for want of the system's.
+    fn outgrown_by(&self, _: &[Entry]) -> Option<u64> {
+        None
+    }
+
     /// Wipes what was deleted. Whether it could: somebody else may be reading it.
     fn wipe(&mut self) -> rusqlite::Result<bool> {
         Ok(true)
@@ -35,6 +41,10 @@ impl Disk for Writer<'_> {
 
     fn probe(&mut self) -> rusqlite::Result<()> {
         Self::probe(self)
+    }
+
+    fn outgrown_by(&self, changes: &[Entry]) -> Option<u64> {
+        Self::outgrown_by(self, changes)
     }
 
     fn wipe(&mut self) -> rusqlite::Result<bool> {

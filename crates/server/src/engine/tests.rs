@@ -59,8 +59,11 @@ fn what_is_too_big_for_the_disk_is_refused_alone() {
     desk.settle();
     assert_eq!(alice.kinds(), ["ack", "message"]);
     let heard = bob.hear();
-    assert_eq!(heard[0]["error"], "the server's disk is full: try again later");
+    let text =
+        "the server's database is full: this server's limit is 196608 bytes; try again later";
+    assert_eq!((&heard[0]["error"], &heard[0]["temporary"]), (&json!(text), &json!(true)));
     assert_eq!(heard[0]["orig"], json!({"type": "add", "id": "2"}));
+    assert_eq!(desk.engine.metrics().refused.counts()["database_bytes"], 1);
     assert!(bob.is_closed() && heard.len() == 1);
     // Who came after is not refused, and asks again; who only listened notices nothing.
     assert!(carol.hear().is_empty() && carol.is_closed());
@@ -77,6 +80,20 @@ fn what_is_too_big_for_the_disk_is_refused_alone() {
     desk.settle();
     assert_eq!(bob.kinds(), ["ack", "ack", "ack", "message"]);
     assert_eq!(watcher.kinds(), ["message"]);
+}
+
+#[test]
+fn a_disk_that_is_full_before_the_database_is_as_large_as_it_may_be_is_no_limits_doing() {
+    let store = Store::open(":memory:".as_ref(), 1 << 30).unwrap();
+    let mut desk = Desk::new(engine(), Faulty::new(store.writer().unwrap(), Fault::Full));
+    let mut alice = desk.connect("a");
+    desk.settle();
+    alice.hear();
+    desk.disk.fail_from_now(2);
+    desk.tell(&mut alice, &open("m"));
+    desk.settle();
+    assert_eq!(alice.hear()[0]["error"], "the server's disk is full: try again later");
+    assert_eq!(desk.engine.metrics().refused.counts()["database_bytes"], 0);
 }
 
 #[test]

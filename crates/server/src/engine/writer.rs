@@ -1,6 +1,7 @@
 //! The thread that writes the database, and what happens when it cannot.
 
 use std::{
+    borrow::Cow,
     collections::BTreeSet,
     sync::PoisonError,
     time::{Duration, Instant},
@@ -16,7 +17,7 @@ use super::{
     disk::Disk,
     wake, weight,
 };
-use crate::{exchange::journal::Snapshot, frames::CloseCode};
+use crate::{config::Limit, exchange::journal::Snapshot, frames::CloseCode};
 
 /// How long the database is left alone after it could not be written. Requests wait meanwhile.
 const RECOVERY: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 1000 });
@@ -69,6 +70,8 @@ impl Engine {
             Some(Err((stored, error))) => (stored, Some(error)),
             None => (0, None),
         };
+        let is_full = error.as_ref().is_some_and(is_full);
+        let outgrown = if is_full { disk.outgrown_by(batch.changes(stored)) } else { None };
         let lost = batch.portions.split_off(stored);
         self.lock().stored.extend(batch.portions.into_iter().flat_map(|portion| portion.answers));
         if error.is_none() && !stale {
@@ -77,14 +80,21 @@ impl Engine {
             }
             return Duration::ZERO;
         }
-        let is_full = error.as_ref().is_some_and(is_full);
-        self.lock().trouble = Some(if is_full { FULL } else { BROKEN });
+        let text: Cow<'static, str> = match outgrown {
+            Some(most) => Limit::DatabaseBytes.refusal(most).0,
+            None if is_full => FULL.into(),
+            None => BROKEN.into(),
+        };
+        self.lock().trouble = Some(text.clone());
+        if outgrown.is_some() {
+            self.metrics().refused.count(Limit::DatabaseBytes);
+        }
         self.recorder.metrics().commit_failed();
         if let Some(error) = error {
             tracing::error!(%error, "the database cannot be written");
         }
         match disk.load() {
-            Ok(stored) if is_full => self.undo(lost, Blame::TheFirst, FULL, Some(stored)),
+            Ok(stored) if is_full => self.undo(lost, Blame::TheFirst, &text, Some(stored)),
             Ok(stored) if stale => self.undo(lost, Blame::Nobody, BROKEN, Some(stored)),
             Ok(stored) => self.undo(lost, Blame::Everybody, BROKEN, Some(stored)),
             Err(error) => {

@@ -20,7 +20,7 @@ use wormhole_sync_wire::server_message::{Reply, YourAddress};
 
 use super::Shared;
 use crate::{
-    config::{Limit, MOMENT},
+    config::{Limit, MOMENT, Refused},
     engine::Access,
     exchange::ConnectionId,
     frames::{CloseCode, Flow, FrameReader, Incoming, Opcode, Violation},
@@ -88,7 +88,9 @@ struct Connection {
 impl Connection {
     fn new(stream: Stream, upgrade: Upgrade, admission: Admission, shared: Arc<Shared>) -> Self {
         let address = admission.address();
-        let outbox = Arc::new(Outbox::new(shared.limits.outbox_bytes, shared.outboxes.of(address)));
+        let (pool, refused) = (shared.outboxes.of(address), &shared.engine.metrics().refused);
+        let outbox = Outbox::new(shared.limits.outbox_bytes, pool, Arc::clone(refused));
+        let outbox = Arc::new(outbox);
         let id = shared.engine.join(&outbox);
         let session = Session::new(id, address, Arc::clone(&shared.policy))
             .under_load(shared.engine.welcomed());
@@ -177,6 +179,7 @@ impl Connection {
         let begins = self.incoming.held() <= SMALL;
         let was_bound = self.session.is_bound();
         let Self { shared, outbox, reader, session, client_closed, .. } = self;
+        let refused = &*shared.engine.metrics().refused;
         let mut is_whole = false;
         let result = shared.engine.turn(outbox, |turn| {
             let (mut release, mut produced, mut frames) = (Release::AtOnce, 0, 0);
@@ -191,7 +194,7 @@ impl Connection {
                     Incoming::Close => *client_closed = true,
                     message => {
                         is_whole = true;
-                        release = release.max(hear(message, session, turn));
+                        release = release.max(hear(message, session, turn, refused));
                     }
                 }
                 let fresh = turn.out.0.get(before..).unwrap_or_default();
@@ -286,7 +289,11 @@ impl Connection {
     fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while self.timer.as_mut().poll(context).is_ready() {
             let timing = &self.shared.timing;
-            if self.leaving || self.heard.elapsed() >= timing.silence {
+            if self.leaving {
+                return Poll::Ready(());
+            }
+            if self.heard.elapsed() >= timing.silence {
+                self.admission.count(Limit::Silence);
                 return Poll::Ready(());
             }
             self.wind_timer();
@@ -312,10 +319,16 @@ impl Drop for Connection {
 }
 
 /// Answers one message.
-fn hear(message: Incoming<'_>, session: &mut Session, turn: &mut Access<'_>) -> Release {
+fn hear(
+    message: Incoming<'_>,
+    session: &mut Session,
+    turn: &mut Access<'_>,
+    refused: &Refused,
+) -> Release {
     match message {
         Incoming::Text(text) => session.handle(text, turn.now, turn.exchange, &mut turn.out),
         Incoming::TooLarge(beginning) => {
+            refused.count(session.size_limit().0);
             let beginning = String::from_utf8_lossy(beginning);
             session.refuse_too_large(&beginning, turn.now, &mut turn.out);
             Release::AtOnce

@@ -13,6 +13,7 @@ use tokio::{
 
 use crate::{
     address::Address,
+    config::Limit,
     frames::{self, CloseCode, MAX_SERVER_HEADER, Opcode, Unframer},
     gate::Admission,
     stream::Stream,
@@ -66,6 +67,11 @@ impl End {
 
     pub(super) const fn address(&self) -> Option<Address> {
         self.admission.address()
+    }
+
+    /// Counts that the client met a limit.
+    pub(super) fn count(&self, limit: Limit) {
+        self.admission.count(limit);
     }
 
     /// Reads once. The payload is then the first of what was added to the buffer.

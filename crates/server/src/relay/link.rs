@@ -14,6 +14,7 @@ use super::{
     pipe::{Ending, Pair},
 };
 use crate::{
+    config::Limit,
     gate::Admission,
     http::{self, Upgrade},
     stream::{Stream, with_scratch},
@@ -72,7 +73,10 @@ async fn listen(end: &mut End, mut hello: Hello, limit: Duration) -> Option<Said
             }
         }
     };
-    timeout(limit, line).await.unwrap_or(Some(Said::Line(None)))
+    timeout(limit, line).await.unwrap_or_else(|_| {
+        end.count(Limit::Handshake);
+        Some(Said::Line(None))
+    })
 }
 
 /// What it means when a link cannot be read: that it broke the protocol, or is gone.

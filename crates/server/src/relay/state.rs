@@ -299,8 +299,8 @@ impl Pairing {
     }
 
     /// How often each limit was met.
-    pub(crate) fn refused(&mut self) -> &mut Refused {
-        &mut self.refused
+    pub(crate) const fn refused(&self) -> &Refused {
+        &self.refused
     }
 
     /// What is to be done next.

@@ -1,6 +1,6 @@
 //! What fits into a database.
 
-use crate::config::Limits;
+use crate::{config::Limits, exchange::journal::Entry};
 
 /// Bytes of an empty database, and of what its tables need beside their rows.
 const EMPTY: u64 = 64 << 10;
@@ -31,6 +31,19 @@ pub(crate) fn fit(limits: &Limits) -> Limits {
         );
     }
     fitting
+}
+
+/// Bytes that changes take at most.
+pub(super) fn most(changes: &[Entry]) -> u64 {
+    let of = |change: &Entry| match change {
+        Entry::PutMailbox(_) | Entry::PutNameplate(_) => MAILBOX,
+        Entry::PutMessage { message, .. } => {
+            let texts = message.body.len() + message.phase.len() + message.side.len();
+            MAILBOX.saturating_add((texts as u64).saturating_mul(MESSAGE))
+        }
+        Entry::DropMailbox { .. } | Entry::DropNameplate { .. } => 0,
+    };
+    changes.iter().map(of).fold(0, u64::saturating_add)
 }
 
 #[cfg(test)]

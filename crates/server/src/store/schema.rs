@@ -8,7 +8,7 @@ use rusqlite::Connection;
 pub(super) const VERSION: i64 = 1;
 
 /// Bytes of a page.
-const PAGE: u64 = 4096;
+pub(super) const PAGE: u64 = 4096;
 
 /// How long others may take to let the database go: a server that is just stopping, or somebody who
 /// recovers it.

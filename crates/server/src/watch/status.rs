@@ -11,12 +11,12 @@ struct Status<'a> {
     /// Seconds since the start.
     uptime: f64,
     /// Why clients are not served as they should be.
-    trouble: Option<&'static str>,
+    trouble: Option<&'a str>,
     connections: usize,
     mailbox: Option<Mailbox<'a>>,
     relay: Option<Relay<'a>>,
-    refused_today: &'a Counts,
-    refused: &'a Counts,
+    refused_today: Counts,
+    refused: Counts,
     usage_rows_lost: u64,
 }
 
@@ -43,7 +43,7 @@ struct Relay<'a> {
     ended: &'a Counts,
 }
 
-pub(super) fn of(look: &Look, trouble: Option<&'static str>, uptime: f64, lost: u64) -> String {
+pub(super) fn of(look: &Look, trouble: Option<&str>, uptime: f64, lost: u64) -> String {
     let (today, totals) = (&look.today, &look.totals);
     let mailbox = look.mailbox.as_ref().map(|mailbox| Mailbox {
         connections: mailbox.present.connections,
@@ -71,10 +71,15 @@ pub(super) fn of(look: &Look, trouble: Option<&'static str>, uptime: f64, lost: 
         connections: look.connections,
         mailbox,
         relay,
-        refused_today: &today.refused,
-        refused: &totals.refused,
+        refused_today: met(&today.refused),
+        refused: met(&totals.refused),
         usage_rows_lost: lost,
     };
     // Only a map with keys that are no texts could fail, and there is none.
     serde_json::to_string(&status).unwrap_or_default()
+}
+
+/// Those limits that somebody has met: an operator looks for what there is.
+fn met(refused: &Counts) -> Counts {
+    refused.iter().filter(|(_, times)| **times > 0).map(|(name, times)| (*name, *times)).collect()
 }

@@ -25,6 +25,14 @@ pub fn behind_a_proxy() -> Clients {
     Clients { limit_loopback: true, trusted_proxies, ..Clients::default() }
 }
 
+/// A link at a relay's own door that asks for the partner of all the others of these tests.
+pub async fn half_a_pair(relay: SocketAddr, side: &str) -> TcpStream {
+    let mut link = TcpStream::connect(relay).await.unwrap();
+    let line = format!("please relay {} for side {}\n", "0".repeat(64), side.repeat(16));
+    link.write_all(line.as_bytes()).await.unwrap();
+    link
+}
+
 /// A running server.
 pub struct Server {
     pub address: SocketAddr,

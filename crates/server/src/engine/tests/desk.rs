@@ -182,7 +182,7 @@ pub(super) struct Talker {
 
 impl Talker {
     pub(super) fn join(engine: &Engine, side: &str) -> Self {
-        let outbox = Arc::new(Outbox::new(1 << 30, Pool::new(1 << 30)));
+        let outbox = Arc::new(Outbox::new(1 << 30, Pool::new(1 << 30), Arc::default()));
         let id = engine.join(&outbox);
         let session = Session::new(id, None, Policy::default().into());
         let mut talker = Self { id, outbox, session, socket: Socket::default() };

@@ -74,6 +74,10 @@ impl Disk for Faulty<'_> {
         }
         self.writer.load()
     }
+
+    fn outgrown_by(&self, changes: &[Entry]) -> Option<u64> {
+        self.writer.outgrown_by(changes)
+    }
 }
 
 /// A disk that tells of each transaction, and waits until it may go on.
