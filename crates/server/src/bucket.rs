@@ -72,7 +72,7 @@ impl Buckets {
     }
 
     fn interval(&self) -> Tick {
-        60_000_000 / Tick::from(self.rate.per_minute.max(1))
+        (60_000_000 / Tick::from(self.rate.per_minute.max(1))).max(1)
     }
 
     fn set(&mut self, address: Address, full_at: Tick, now: Tick) {
@@ -144,6 +144,19 @@ mod tests {
         let mut buckets = Buckets::new(Rate { burst: 0, per_minute: 0 });
         assert_eq!(buckets.take(None, 0.0), Ok(()));
         assert_eq!(buckets.take(address(1), 0.0), Err(Wait(60)));
+    }
+
+    #[test]
+    fn never_is_never_and_a_boundless_rate_is_none() {
+        let all = u32::MAX;
+        let mut never = Buckets::new(Rate { burst: 0, per_minute: all });
+        assert_eq!(never.take(address(1), 1e9), Err(Wait(1)));
+        let mut boundless = Buckets::new(Rate { burst: all, per_minute: all });
+        assert_eq!(taken(&mut boundless, 1, 1e9), 100);
+        boundless.put_back(address(1), f64::INFINITY);
+        assert_eq!(taken(&mut boundless, 1, f64::INFINITY), 100);
+        let mut slow = Buckets::new(Rate { burst: all, per_minute: 0 });
+        assert_eq!(taken(&mut slow, 1, f64::INFINITY), 100);
     }
 
     #[test]

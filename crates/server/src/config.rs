@@ -41,7 +41,29 @@ pub use usage::Usage;
 /// ```
 pub const MOMENT: Duration = Duration::from_millis(1);
 
+/// The longest that anything lasts: beyond it there are clocks that end. What is longer counts as so
+/// much.
+///
+/// ```
+/// use wormhole_sync_server::{Clients, Config, config::LONGEST, listen, prepare};
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// let clients = Clients { handshake: Duration::MAX, ..Clients::default() }; // counts as 30 years
+/// assert!(clients.handshake > LONGEST);
+/// # use std::time::Duration;
+/// # let listener = listen("127.0.0.1:0".parse()?)?;
+/// let server = prepare(listener, Config { clients, ..Config::default() }).await?;
+/// server.serve(async {}).await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
 /// The settings of one server. The defaults suit a public mailbox server of moderate size.
+///
+/// No number or time is too large or too small: a time counts as a [`MOMENT`] at the least, but for
+/// `drain`, and as [`LONGEST`] at the most.
 ///
 /// ```
 /// use wormhole_sync_server::{Clients, Config, Mailbox};
@@ -85,6 +107,27 @@ impl Default for Config {
             tls: None,
         }
     }
+}
+
+impl Config {
+    /// The same, with times that clocks can tell.
+    pub(crate) fn sane(self) -> Self {
+        let Self { mailbox, relay, clients, usage, drain, .. } = self;
+        Self {
+            mailbox: mailbox.map(|mailbox| Mailbox { timing: mailbox.timing.sane(), ..mailbox }),
+            relay: relay.map(Relay::sane),
+            clients: clients.sane(),
+            usage: usage.sane(),
+            drain: drain.min(LONGEST),
+            #[cfg(feature = "tls")]
+            tls: self.tls.map(Tls::sane),
+        }
+    }
+}
+
+/// A time as clocks can tell it.
+fn sane(time: Duration) -> Duration {
+    time.clamp(MOMENT, LONGEST)
 }
 
 /// A transit relay alone, with everything else at its default.

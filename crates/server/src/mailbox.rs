@@ -187,7 +187,7 @@ fn share(config: config::Mailbox, engine: Engine) -> Shared {
             Database::Memory => None,
         },
         limits: config.limits,
-        timing: config.timing.sane(),
+        timing: config.timing,
     }
 }
 

@@ -108,7 +108,6 @@ enum Verdict {
 
 impl Relay {
     pub(crate) fn new(config: config::Relay, recorder: Arc<Recorder>) -> Arc<Self> {
-        let config = config.sane();
         let pairing = Pairing::new(config.clone());
         let state = State {
             pairing,

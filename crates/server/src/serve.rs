@@ -141,7 +141,7 @@ pub async fn prepare(
     doors: impl Into<Doors>,
     config: impl Into<Config>,
 ) -> Result<Prepared, ServeError> {
-    let (doors, mut config) = (doors.into(), config.into());
+    let (doors, mut config) = (doors.into(), config.into().sane());
     raise_file_limit();
     let clock = Clock::start();
     let metrics = Arc::new(Metrics::new(clock.now()));

@@ -17,13 +17,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::{
-    config::{self, MOMENT},
-    error::TlsError,
-    http,
-    proxy_protocol::peek,
-    stream::Stream,
-};
+use crate::{config, error::TlsError, http, proxy_protocol::peek, stream::Stream};
 
 use pair::{Pair, Stamp};
 
@@ -94,7 +88,7 @@ impl Certificates {
     }
 
     async fn watch(&self) {
-        let mut looks = interval(self.files.watch.max(MOMENT));
+        let mut looks = interval(self.files.watch);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             looks.tick().await;

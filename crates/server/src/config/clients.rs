@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use super::Network;
-
-use super::Rate;
+use super::{Network, Rate, sane};
 
 /// How clients are told apart, and how many there may be, whatever they come for.
 ///
@@ -65,6 +63,13 @@ impl Default for Clients {
             head_bytes: HEAD_BYTES,
             handshake: HANDSHAKE,
         }
+    }
+}
+
+impl Clients {
+    /// The same, with times that clocks can tell.
+    pub(super) fn sane(self) -> Self {
+        Self { handshake: sane(self.handshake), ..self }
     }
 }
 

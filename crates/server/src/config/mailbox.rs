@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf, time::Duration};
 use data_encoding::HEXLOWER;
 use wormhole_sync_wire::{hint::Relay, limits::MAX_RELAY_URL};
 
-use super::{Limits, MOMENT};
+use super::{Limits, sane};
 
 /// The settings of a mailbox server.
 ///
@@ -207,7 +207,7 @@ impl Permission {
     }
 }
 
-/// How long things last. What is shorter than a [millisecond](MOMENT) counts as one.
+/// How long things last. What is shorter than a [millisecond](super::MOMENT) counts as one.
 ///
 /// ```
 /// use wormhole_sync_server::{Mailbox, Timing};
@@ -256,17 +256,17 @@ impl Default for Timing {
 }
 
 impl Timing {
-    /// The same, with nothing below a [`MOMENT`].
-    pub(crate) fn sane(self) -> Self {
+    /// The same, with times that clocks can tell.
+    pub(super) fn sane(self) -> Self {
         Self {
-            unbound: self.unbound.max(MOMENT),
-            permission: self.permission.max(MOMENT),
-            idle_session: self.idle_session.max(MOMENT),
-            message: self.message.max(MOMENT),
-            ping: self.ping.max(MOMENT),
-            silence: self.silence.max(MOMENT),
-            idle_mailbox: self.idle_mailbox.max(MOMENT),
-            prune: self.prune.max(MOMENT),
+            unbound: sane(self.unbound),
+            permission: sane(self.permission),
+            idle_session: sane(self.idle_session),
+            message: sane(self.message),
+            ping: sane(self.ping),
+            silence: sane(self.silence),
+            idle_mailbox: sane(self.idle_mailbox),
+            prune: sane(self.prune),
         }
     }
 }

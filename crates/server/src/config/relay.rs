@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::MOMENT;
+use super::sane;
 
 /// The settings of a transit relay. The defaults suit a public one.
 ///
@@ -49,9 +49,9 @@ impl Default for Relay {
 }
 
 impl Relay {
-    /// The same, with nothing below a [`MOMENT`].
-    pub(crate) fn sane(self) -> Self {
-        Self { waiting: self.waiting.max(MOMENT), idle: self.idle.max(MOMENT), ..self }
+    /// The same, with times that clocks can tell.
+    pub(super) fn sane(self) -> Self {
+        Self { waiting: sane(self.waiting), idle: sane(self.idle), ..self }
     }
 }
 

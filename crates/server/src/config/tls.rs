@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use super::sane;
+
 /// How often the files are looked at by default: a new certificate is used long before the old one
 /// ends, and a look costs two calls of the system.
 const WATCH: Duration = Duration::from_secs(10);
@@ -48,5 +50,10 @@ impl Tls {
     /// ```
     pub fn new(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         Self { certificate: certificate.into(), key: key.into(), watch: WATCH }
+    }
+
+    /// The same, with times that clocks can tell.
+    pub(super) fn sane(self) -> Self {
+        Self { watch: sane(self.watch), ..self }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use super::sane;
+
 /// Which statistics are kept, and how exact they are. Off unless a database is named.
 ///
 /// ```
@@ -27,6 +29,13 @@ pub struct Usage {
 
 /// Who was there when is nobody's business, and busy hours can still be told.
 const BLUR: Duration = Duration::from_secs(3600);
+
+impl Usage {
+    /// The same, with times that clocks can tell.
+    pub(super) fn sane(self) -> Self {
+        Self { blur: self.blur.map(sane), ..self }
+    }
+}
 
 impl Default for Usage {
     fn default() -> Self {

@@ -342,8 +342,8 @@ impl Pairing {
         let Some(link) = self.links.get(&link) else { return Ok(()) };
         let (all, each) =
             (self.config.waiting_connections, self.config.waiting_connections_per_address);
-        let own = link.address.and_then(|address| self.by_address.get(&address));
-        if own.is_some_and(|own| *own >= each) {
+        let own = |address| self.by_address.get(&address).copied().unwrap_or_default();
+        if link.address.is_some_and(|address| own(address) >= each) {
             Err((Limit::WaitingConnectionsPerAddress, each))
         } else if self.queue.len() >= all {
             Err((Limit::WaitingConnections, all))
