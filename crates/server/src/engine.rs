@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::{
     clock::Clock,
@@ -48,6 +48,8 @@ pub(crate) struct Engine {
     news: Notify,
     /// Nothing is written any more.
     ended: Notify,
+    /// The writer has come to a place where it does not hang.
+    beats: watch::Sender<()>,
     clock: Clock,
     durable: bool,
     recorder: Arc<Recorder>,
@@ -65,6 +67,8 @@ struct State {
     /// Whether the exchange is ahead of a database that could not be read.
     stale: bool,
     stopping: bool,
+    /// Whether the writer has ended.
+    over: bool,
     /// Why the last change could not be stored.
     trouble: Option<Cow<'static, str>>,
 }
@@ -99,10 +103,12 @@ impl Engine {
             next_connection: 1,
             stale: false,
             stopping: false,
+            over: false,
             trouble: None,
         };
         let (work, news, ended) = (Condvar::new(), Notify::new(), Notify::new());
-        Self { state: Mutex::new(state), work, news, ended, clock, durable, recorder }
+        let beats = watch::Sender::default();
+        Self { state: Mutex::new(state), work, news, ended, beats, clock, durable, recorder }
     }
 
     /// What there is. It is counted while all others wait.
@@ -216,6 +222,20 @@ impl Engine {
     /// Where it is counted what happens around it.
     pub(crate) fn metrics(&self) -> &Metrics {
         self.recorder.metrics()
+    }
+
+    /// Ready once the writer has shown that it does not hang: it does so whether or not there is
+    /// anything to write, and whether or not the disk takes it. One that has ended hangs no more.
+    pub(crate) async fn pulse(&self) {
+        let mut beats = self.beats.subscribe();
+        {
+            let state = self.lock();
+            if !self.durable || state.over {
+                return;
+            }
+            self.work.notify_one(); // while it is locked: the writer waits, or is about to beat
+        }
+        _ = beats.changed().await; // its sender is here
     }
 
     /// Ready once the writer has ended, in whatever way; nobody who waits for it is left alone.

@@ -50,6 +50,11 @@ impl Shared {
         self.engine.trouble().or_else(|| is_lost().then_some(LOST.into()))
     }
 
+    /// Ready once the thread that writes the database has shown that it does not hang.
+    pub(crate) async fn pulse(&self) {
+        self.engine.pulse().await;
+    }
+
     /// How often each limit of the exchange was met.
     pub(crate) fn refused(&self) -> Counts {
         self.engine.refused()

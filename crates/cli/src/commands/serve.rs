@@ -33,7 +33,7 @@ mod systemd {
     pub(super) fn ready(_: &str) {}
     pub(super) fn reloading() {}
     pub(super) fn stopping() {}
-    pub(super) fn feed_watchdog() {}
+    pub(super) fn feed_watchdog(_: wormhole_sync_server::Control) {}
 }
 
 /// What is to be served, with nothing opened yet.
@@ -104,8 +104,8 @@ impl Serve {
             console.tell(&Event::Listening { url });
         }
         systemd::ready(&format!("listening on {}", urls.join(", ")));
-        systemd::feed_watchdog();
         let (control, reload) = (server.control(), Notify::new());
+        systemd::feed_watchdog(control.clone());
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::select! {
             served = server.serve(async { _ = stopped.await }) => served,

@@ -52,8 +52,13 @@ impl Batch {
     /// Stores all in one transaction. When that fails, each portion gets one of its own, until one
     /// fails again: what comes after it may rest on it. Applying a change twice does no harm.
     ///
-    /// The error comes with the number of portions that are stored.
-    pub(super) fn commit(&self, disk: &mut impl Disk) -> Result<(), (usize, rusqlite::Error)> {
+    /// The error comes with the number of portions that are stored. What is done in many pieces may
+    /// take long, so that `progress` is called after each.
+    pub(super) fn commit(
+        &self,
+        disk: &mut impl Disk,
+        progress: impl Fn(),
+    ) -> Result<(), (usize, rusqlite::Error)> {
         if self.probes {
             return disk.probe().map_err(|error| (0, error));
         }
@@ -61,6 +66,7 @@ impl Batch {
         tracing::warn!(%error, "the database refuses a transaction, which is tried piece by piece");
         for number in 0..self.portions.len() {
             disk.commit(self.changes(number)).map_err(|error| (number, error))?;
+            progress();
         }
         Ok(())
     }

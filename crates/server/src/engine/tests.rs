@@ -6,12 +6,14 @@ mod disks;
 use std::{
     sync::{Arc, mpsc},
     thread,
+    time::Duration,
 };
 
 use desk::{Desk, Talker};
 use disks::{Fault, Faulty, Held};
+use rusqlite::ffi;
 use serde_json::json;
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::{sync::mpsc::unbounded_channel, time::timeout};
 
 use super::{Clock, Engine};
 use crate::{
@@ -220,6 +222,41 @@ fn a_replay_goes_on_over_a_failure_and_another_begins() {
 }
 
 #[tokio::test]
+async fn a_batch_that_is_stored_piece_by_piece_shows_life_after_each_piece() {
+    let engine = Arc::new(engine());
+    let (entered, mut commits) = unbounded_channel();
+    let (go, gate) = mpsc::channel();
+    let writer = {
+        let engine = Arc::clone(&engine);
+        thread::spawn(move || engine.write(&mut Held { entered, gate }))
+    };
+    let dispatcher = {
+        let engine = Arc::clone(&engine);
+        tokio::spawn(async move { engine.dispatch().await })
+    };
+    let mut talkers: Vec<_> =
+        (0..3).map(|number| Talker::join(&engine, &number.to_string())).collect();
+    for (number, talker) in talkers.iter_mut().enumerate() {
+        talker.say(&engine, &open(&number.to_string()));
+    }
+    assert_eq!(commits.recv().await.unwrap().len(), 3);
+    let full = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), None);
+    go.send(Err(full)).unwrap(); // and so each of the three is tried by itself
+    for piece in 0..3 {
+        assert_eq!(commits.recv().await.unwrap().len(), 1);
+        let asked = Arc::clone(&engine);
+        let mut pulse = tokio::spawn(async move { asked.pulse().await });
+        let early = timeout(Duration::from_millis(100), &mut pulse).await;
+        assert!(early.is_err(), "it hangs in piece {piece}");
+        go.send(Ok(())).unwrap();
+        pulse.await.unwrap();
+    }
+    engine.stop();
+    writer.join().unwrap();
+    dispatcher.abort();
+}
+
+#[tokio::test]
 async fn what_waits_while_a_commit_runs_becomes_one_transaction() {
     let engine = Arc::new(engine());
     let (entered, mut commits) = unbounded_channel();
@@ -240,11 +277,11 @@ async fn what_waits_while_a_commit_runs_becomes_one_transaction() {
         talker.say(&engine, &open(&number.to_string()));
         talker.say(&engine, &add("x", 10));
     }
-    go.send(()).unwrap();
+    go.send(Ok(())).unwrap();
     let second = commits.recv().await.unwrap();
     let adds = second.iter().filter(|entry| matches!(entry, Entry::PutMessage { .. }));
     assert_eq!(adds.count(), 40);
-    go.send(()).unwrap();
+    go.send(Ok(())).unwrap();
     engine.stop();
     writer.join().unwrap();
     dispatcher.abort();

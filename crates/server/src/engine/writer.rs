@@ -65,7 +65,7 @@ impl Engine {
         let begun = Instant::now();
         let stale = self.lock().stale;
         let is_idle = batch.journal.is_empty() && !batch.probes;
-        let (stored, error) = match (!stale).then(|| batch.commit(disk)) {
+        let (stored, error) = match (!stale).then(|| batch.commit(disk, || self.beat())) {
             Some(Ok(())) => (batch.portions.len(), None),
             Some(Err((stored, error))) => (stored, Some(error)),
             None => (0, None),
@@ -150,7 +150,10 @@ impl Engine {
     }
 
     fn next_batch(&self) -> Option<Batch> {
-        let waits = |state: &mut State| !state.ready && !state.stopping;
+        let waits = |state: &mut State| {
+            self.beat();
+            !state.ready && !state.stopping
+        };
         let state = self.lock();
         let patience = if state.trouble.is_some() { PROBE } else { Duration::MAX };
         let waited = self.work.wait_timeout_while(state, patience, waits);
@@ -164,9 +167,18 @@ impl Engine {
 
     fn rest(&self, pause: Duration) {
         if !pause.is_zero() {
-            let waited = self.work.wait_timeout_while(self.lock(), pause, |state| !state.stopping);
+            let rests = |state: &mut State| {
+                self.beat();
+                !state.stopping
+            };
+            let waited = self.work.wait_timeout_while(self.lock(), pause, rests);
             drop(waited.unwrap_or_else(PoisonError::into_inner));
         }
+    }
+
+    /// Tells whoever wants to know that the writer does not hang.
+    fn beat(&self) {
+        self.beats.send_replace(());
     }
 }
 
@@ -194,6 +206,8 @@ struct End<'a>(&'a Engine);
 impl Drop for End<'_> {
     fn drop(&mut self) {
         self.0.stop();
+        self.0.lock().over = true;
+        self.0.beat();
         self.0.ended.notify_one();
     }
 }

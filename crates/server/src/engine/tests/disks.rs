@@ -83,14 +83,14 @@ impl Disk for Faulty<'_> {
 /// A disk that tells of each transaction, and waits until it may go on.
 pub(super) struct Held {
     pub(super) entered: UnboundedSender<Vec<Entry>>,
-    pub(super) gate: Receiver<()>,
+    /// How each of them goes.
+    pub(super) gate: Receiver<rusqlite::Result<()>>,
 }
 
 impl Disk for Held {
     fn commit(&mut self, changes: &[Entry]) -> rusqlite::Result<()> {
         self.entered.send(changes.to_vec()).unwrap();
-        self.gate.recv().unwrap();
-        Ok(())
+        self.gate.recv().unwrap()
     }
 
     fn load(&self) -> rusqlite::Result<Snapshot> {
