@@ -19,6 +19,7 @@ use crate::{
     http::{self, Head, Place, Upgrade},
     mailbox,
     relay::{self, Relay},
+    seldom::Seldom,
     stream::Stream,
     usage::Recorder,
 };
@@ -38,6 +39,8 @@ pub(crate) struct Front {
     #[cfg(feature = "tls")]
     pub(crate) certificates: Option<Arc<Certificates>>,
     pub(crate) recorder: Arc<Recorder>,
+    /// Proxies that send no header where there must be one.
+    pub(crate) headless: Seldom,
 }
 
 /// How those speak who come in by a door.

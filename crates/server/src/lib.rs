@@ -37,6 +37,7 @@ pub mod config;
 
 pub mod address;
 mod clock;
+mod seldom;
 
 mod bucket;
 

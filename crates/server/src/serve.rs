@@ -20,6 +20,7 @@ use crate::{
     mailbox::Mailboxes,
     metrics::Metrics,
     relay::Relay,
+    seldom::Seldom,
     usage::Recorder,
     watch::Watch,
 };
@@ -163,6 +164,7 @@ pub async fn prepare(
         #[cfg(feature = "tls")]
         certificates,
         recorder,
+        headless: Seldom::default(),
     };
     Ok(Prepared { doors, front: Arc::new(front), mailboxes, clock, drain })
 }
@@ -294,11 +296,14 @@ fn open(doors: Doors, front: &Arc<Front>) -> Vec<Task> {
 }
 
 async fn accept(listener: TcpListener, front: Arc<Front>, door: Door) {
+    let refused = Seldom::default();
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => front.admit(stream, peer, door),
             Err(error) if is_shortage(&error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                if let Some(left_out) = refused.turn() {
+                    tracing::warn!(%error, left_out, "cannot accept a connection");
+                }
                 sleep(SHORTAGE).await;
             }
             Err(_) => {} // the client was gone before it was accepted

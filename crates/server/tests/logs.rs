@@ -98,6 +98,23 @@ async fn heard(usage: Usage) -> String {
 }
 
 #[tokio::test]
+async fn a_proxy_that_sends_no_header_does_not_fill_the_log() {
+    let ear = Ear::default();
+    let _guard = tracing::subscriber::set_default(ear.clone());
+    let clients = Clients { proxy_protocol: true, ..behind_a_proxy() };
+    let server = Server::start(Config { clients, ..Config::default() });
+    for _ in 0..50 {
+        let answer = server.raw(b"GET / HTTP/1.1\r\n\r\n").await;
+        assert!(answer.contains("expects a header of the PROXY protocol"), "{answer}");
+    }
+    server.stop().await;
+    let heard = ear.0.lock().unwrap().clone();
+    let told = heard.lines().filter(|line| line.contains("a trusted proxy sends no header"));
+    let told: Vec<_> = told.collect();
+    assert!(told.len() == 1 && told[0].contains("left_out=0 "), "{told:?}");
+}
+
+#[tokio::test]
 async fn addresses_are_logged_only_when_records_are_exact() {
     let blurred = heard(Usage::default()).await;
     for part in ["203.0.113", "2001:db8", "192.0.2.1", "127.0.0.1"] {

@@ -49,7 +49,7 @@ impl Front {
     ) -> Result<Origin, Unknown> {
         let mut origin = Origin { address: peer, is_proxy: self.is_trusted(peer.ip()) };
         if origin.is_proxy && self.clients.proxy_protocol {
-            match proxy_protocol::take(stream).await.map_err(without_header)? {
+            match proxy_protocol::take(stream).await.map_err(|why| self.without_header(why))? {
                 Source::Proxy => {}
                 // The request is written by somebody unknown, and says what it likes.
                 Source::Unknown => origin.is_proxy = false,
@@ -95,18 +95,21 @@ impl Front {
         if address == admission.address() { Ok(()) } else { admission.move_to(address) }
     }
 
+    fn without_header(&self, why: NoHeader) -> Unknown {
+        match why {
+            NoHeader::Gone => Unknown::Gone,
+            NoHeader::Malformed(why) => {
+                if let Some(left_out) = self.headless.turn() {
+                    let text = "a trusted proxy sends no header of the PROXY protocol";
+                    tracing::warn!(why, left_out, "{text}");
+                }
+                Unknown::Proxy(why)
+            }
+        }
+    }
+
     fn is_trusted(&self, peer: IpAddr) -> bool {
         self.clients.trusted_proxies.iter().any(|network| network.contains(peer))
-    }
-}
-
-fn without_header(why: NoHeader) -> Unknown {
-    match why {
-        NoHeader::Gone => Unknown::Gone,
-        NoHeader::Malformed(why) => {
-            tracing::warn!(why, "a trusted proxy sends no header of the PROXY protocol");
-            Unknown::Proxy(why)
-        }
     }
 }
 
