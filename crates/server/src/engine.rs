@@ -32,6 +32,7 @@ use crate::{
     frames::CloseCode,
     metrics::{Counts, Metrics},
     outbox::{Answer, Answers, Outbox},
+    seldom::Seldom,
     session::Release,
     usage::{Logged, Recorder},
 };
@@ -50,6 +51,8 @@ pub(crate) struct Engine {
     ended: Notify,
     /// The writer has come to a place where it does not hang.
     beats: watch::Sender<()>,
+    /// The database cannot be written.
+    complaints: Seldom,
     clock: Clock,
     durable: bool,
     recorder: Arc<Recorder>,
@@ -71,6 +74,8 @@ struct State {
     over: bool,
     /// Why the last change could not be stored.
     trouble: Option<Cow<'static, str>>,
+    /// Whether the log tells of trouble, and not yet of its end.
+    complained: bool,
 }
 
 /// What an engine's part of the server is like at this moment.
@@ -105,10 +110,12 @@ impl Engine {
             stopping: false,
             over: false,
             trouble: None,
+            complained: false,
         };
         let (work, news, ended) = (Condvar::new(), Notify::new(), Notify::new());
         let beats = watch::Sender::default();
-        Self { state: Mutex::new(state), work, news, ended, beats, clock, durable, recorder }
+        let (state, complaints) = (Mutex::new(state), Seldom::default());
+        Self { state, work, news, ended, beats, complaints, clock, durable, recorder }
     }
 
     /// What there is. It is counted while all others wait.

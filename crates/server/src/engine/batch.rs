@@ -63,7 +63,7 @@ impl Batch {
             return disk.probe().map_err(|error| (0, error));
         }
         let Err(error) = disk.commit(&self.journal) else { return Ok(()) };
-        tracing::warn!(%error, "the database refuses a transaction, which is tried piece by piece");
+        tracing::debug!(%error, "the database refuses a transaction, which is tried piece by piece");
         for number in 0..self.portions.len() {
             disk.commit(self.changes(number)).map_err(|error| (number, error))?;
             progress();

@@ -85,20 +85,27 @@ impl Engine {
             None if is_full => FULL.into(),
             None => BROKEN.into(),
         };
-        self.lock().trouble = Some(text.clone());
+        let told = self.complaints.turn(); // a full disk is met as often as somebody likes
+        {
+            let mut state = self.lock();
+            state.trouble = Some(text.clone());
+            state.complained |= told.is_some();
+        }
         if outgrown.is_some() {
             self.metrics().refused.count(Limit::DatabaseBytes);
         }
         self.recorder.metrics().commit_failed();
-        if let Some(error) = error {
-            tracing::error!(%error, "the database cannot be written");
+        if let Some((error, left_out)) = error.zip(told) {
+            tracing::error!(%error, left_out, "the database cannot be written");
         }
         match disk.load() {
             Ok(stored) if is_full => self.undo(lost, Blame::TheFirst, &text, Some(stored)),
             Ok(stored) if stale => self.undo(lost, Blame::Nobody, BROKEN, Some(stored)),
             Ok(stored) => self.undo(lost, Blame::Everybody, BROKEN, Some(stored)),
             Err(error) => {
-                tracing::error!(%error, "the database cannot be read either");
+                if told.is_some() {
+                    tracing::error!(%error, "the database cannot be read either");
+                }
                 self.undo(lost, Blame::Everybody, BROKEN, None);
             }
         }
@@ -132,7 +139,7 @@ impl Engine {
                 wake(outbox.close(CloseCode::TryAgainLater, text, error.as_deref()));
             }
         }
-        tracing::warn!(clients = clients.len(), "disconnected those whose changes are lost");
+        tracing::debug!(clients = clients.len(), "disconnected those whose changes are lost");
         state.stale = stored.is_none();
         if let Some(stored) = stored {
             state.exchange.restore(stored, |id| !clients.contains(&id), self.now());
@@ -144,7 +151,9 @@ impl Engine {
         let metrics = self.recorder.metrics();
         metrics.commit_seconds.took(time);
         metrics.commit_turns.counted(turns);
-        if self.lock().trouble.take().is_some() {
+        let mut state = self.lock();
+        state.trouble = None;
+        if std::mem::take(&mut state.complained) {
             tracing::info!("the database is written again");
         }
     }
