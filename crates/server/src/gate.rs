@@ -276,4 +276,51 @@ mod tests {
         second.move_to(address("192.0.2.1")).unwrap();
         assert_eq!(second.address(), address("192.0.2.1"));
     }
+
+    #[test]
+    fn whoever_comes_and_goes_no_address_has_more_than_its_share_or_less_for_what_others_do() {
+        let ips = ["192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2:1"];
+        let counted: Vec<_> = ips.iter().map(|ip| address(ip)).chain([None]).collect();
+        arbtest::arbtest(|u| {
+            let new_connections = Rate { burst: u32::MAX, per_minute: u32::MAX };
+            let (connections, each) = (20, 3);
+            let limits =
+                Clients { connections, connections_per_address: each, ..Clients::default() };
+            let gate = Gate::of(&Clients { new_connections, ..limits }, Arc::default());
+            let mut here: Vec<Admission> = Vec::new();
+            while !u.is_empty() {
+                let by = *u.choose(&counted)?;
+                let of = |here: &[Admission], by: Option<Address>| {
+                    here.iter().filter(|admission| admission.address() == by).count()
+                };
+                let (own, all) = (of(&here, by), here.len());
+                let has_room = by.is_none() || own < each;
+                match u.int_in_range(0..=3)? {
+                    0 | 1 => match gate.admit(by) {
+                        Ok(admission) => {
+                            assert!(all < connections && has_room);
+                            here.push(admission);
+                        }
+                        Err(Full::Server(_)) => assert_eq!(all, connections),
+                        Err(Full::Address(_)) => assert!(!has_room),
+                        Err(Full::Rate(..)) => panic!("there is no rate"),
+                    },
+                    // A proxy tells whose it is; whoever is refused stays what it was.
+                    2 if let Some(moving) = here.iter_mut().find(|a| a.address() != by) => {
+                        assert_eq!(moving.move_to(by).is_ok(), has_room);
+                    }
+                    _ if !here.is_empty() => drop(here.swap_remove(u.choose_index(all)?)),
+                    _ => {}
+                }
+                for by in &counted {
+                    assert!(by.is_none() || of(&here, *by) <= each);
+                }
+                assert_eq!(gate.connections(), here.len());
+            }
+            drop(here);
+            assert!(gate.lock().by_address.is_empty() && gate.connections() == 0);
+            Ok(())
+        })
+        .budget_ms(500);
+    }
 }

@@ -25,6 +25,12 @@ impl Seldom {
         self.turn_at(Instant::now())
     }
 
+    /// How often it was left out since it was told.
+    #[cfg(test)]
+    pub(crate) fn left_out(&self) -> u64 {
+        self.0.lock().unwrap().left_out
+    }
+
     fn turn_at(&self, now: Instant) -> Option<u64> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if state.told.is_some_and(|told| now.saturating_duration_since(told) < PAUSE) {
