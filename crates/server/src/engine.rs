@@ -49,8 +49,8 @@ pub(crate) struct Engine {
     news: Notify,
     /// Nothing is written any more.
     ended: Notify,
-    /// The writer has come to a place where it does not hang.
-    beats: watch::Sender<()>,
+    /// Whether the writer has ended; told anew whenever it comes to a place where it does not hang.
+    beats: watch::Sender<bool>,
     /// The database cannot be written.
     complaints: Seldom,
     clock: Clock,
@@ -70,12 +70,14 @@ struct State {
     /// Whether the exchange is ahead of a database that could not be read.
     stale: bool,
     stopping: bool,
-    /// Whether the writer has ended.
-    over: bool,
-    /// Why the last change could not be stored.
-    trouble: Option<Cow<'static, str>>,
-    /// Whether the log tells of trouble, and not yet of its end.
-    complained: bool,
+    trouble: Option<Trouble>,
+}
+
+/// Why the last change could not be stored.
+struct Trouble {
+    text: Cow<'static, str>,
+    /// Whether the log tells of it, so that it is to tell of its end, too.
+    is_logged: bool,
 }
 
 /// What an engine's part of the server is like at this moment.
@@ -108,9 +110,7 @@ impl Engine {
             next_connection: 1,
             stale: false,
             stopping: false,
-            over: false,
             trouble: None,
-            complained: false,
         };
         let (work, news, ended) = (Condvar::new(), Notify::new(), Notify::new());
         let beats = watch::Sender::default();
@@ -132,7 +132,10 @@ impl Engine {
     /// Why clients are not served as they should be, if so.
     pub(crate) fn trouble(&self) -> Option<Cow<'static, str>> {
         let state = self.lock();
-        if state.stopping { Some("the server stops".into()) } else { state.trouble.clone() }
+        if state.stopping {
+            return Some("the server stops".into());
+        }
+        state.trouble.as_ref().map(|trouble| trouble.text.clone())
     }
 
     pub(crate) fn now(&self) -> f64 {
@@ -236,8 +239,8 @@ impl Engine {
     pub(crate) async fn pulse(&self) {
         let mut beats = self.beats.subscribe();
         {
-            let state = self.lock();
-            if !self.durable || state.over {
+            let _state = self.lock();
+            if !self.durable || *beats.borrow() {
                 return;
             }
             self.work.notify_one(); // while it is locked: the writer waits, or is about to beat

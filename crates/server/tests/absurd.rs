@@ -1,7 +1,12 @@
 //! Settings that nobody sane would choose: times without an end or of nothing, and counts of nothing or
 //! of all that there can be. With whatever suits them a server works; with the rest it goes on.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -253,7 +258,9 @@ async fn granted(config: Config, about: &str) -> [bool; 2] {
 fn every_time_is_among_those_that_are_tried() {
     let time = Duration::from_secs(77);
     let mut all = usual(Path::new("x"));
-    TIMES.iter().for_each(|(_, set)| set(&mut all, time));
+    for (_, set) in TIMES {
+        set(&mut all, time);
+    }
     // No field is left out here, as there would be with "..".
     let timing = Timing {
         unbound: time,
@@ -281,7 +288,9 @@ fn every_time_is_among_those_that_are_tried() {
 #[test]
 fn every_limit_is_among_those_that_are_tried() {
     let mut all = usual(Path::new("x"));
-    COUNTS.iter().for_each(|(_, set)| set(&mut all, 77));
+    for (_, set) in COUNTS {
+        set(&mut all, 77);
+    }
     let expected = Limits {
         message_bytes: 77,
         unbound_message_bytes: 77,
@@ -376,7 +385,9 @@ async fn times_of_nothing_leave_nobody_waiting() {
         }
     }
     let mut all = usual(folder.path());
-    TIMES.iter().for_each(|(_, set)| set(&mut all, Duration::ZERO));
+    for (_, set) in TIMES {
+        set(&mut all, Duration::ZERO);
+    }
     granted(all, "all").await;
 }
 

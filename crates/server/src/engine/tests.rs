@@ -110,11 +110,12 @@ fn whoever_meets_a_full_disk_again_and_again_does_not_fill_the_log() {
         assert!(alice.is_closed());
         // The first is told, and that it is over; then neither, until a minute has gone.
         assert_eq!(desk.engine.complaints.left_out(), number);
-        assert_eq!(desk.engine.lock().complained, number == 0);
+        let is_logged = desk.engine.lock().trouble.as_ref().unwrap().is_logged;
+        assert_eq!(is_logged, number == 0);
         let mut alice = desk.connect("a");
         desk.tell(&mut alice, &open(&number.to_string()));
         desk.settle();
-        assert!(!alice.is_closed() && !desk.engine.lock().complained);
+        assert!(!alice.is_closed() && desk.engine.trouble().is_none());
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, value::to_raw_value};
 use wormhole_sync_wire::server_message::Reply;
 
 use super::{
-    Engine, State,
+    Engine, State, Trouble,
     batch::{Batch, Portion},
     disk::Disk,
     wake, weight,
@@ -87,9 +87,10 @@ impl Engine {
         };
         let told = self.complaints.turn(); // a full disk is met as often as somebody likes
         {
-            let mut state = self.lock();
-            state.trouble = Some(text.clone());
-            state.complained |= told.is_some();
+            let before = &mut self.lock().trouble;
+            let was_logged = before.as_ref().is_some_and(|before| before.is_logged);
+            let is_logged = was_logged || told.is_some();
+            *before = Some(Trouble { text: text.clone(), is_logged });
         }
         if outgrown.is_some() {
             self.metrics().refused.count(Limit::DatabaseBytes);
@@ -151,9 +152,7 @@ impl Engine {
         let metrics = self.recorder.metrics();
         metrics.commit_seconds.took(time);
         metrics.commit_turns.counted(turns);
-        let mut state = self.lock();
-        state.trouble = None;
-        if std::mem::take(&mut state.complained) {
+        if self.lock().trouble.take().is_some_and(|trouble| trouble.is_logged) {
             tracing::info!("the database is written again");
         }
     }
@@ -187,7 +186,7 @@ impl Engine {
 
     /// Tells whoever wants to know that the writer does not hang.
     fn beat(&self) {
-        self.beats.send_replace(());
+        self.beats.send_modify(|_| {});
     }
 }
 
@@ -215,8 +214,7 @@ struct End<'a>(&'a Engine);
 impl Drop for End<'_> {
     fn drop(&mut self) {
         self.0.stop();
-        self.0.lock().over = true;
-        self.0.beat();
+        self.0.beats.send_replace(true);
         self.0.ended.notify_one();
     }
 }

@@ -326,7 +326,7 @@ fn strangers_meet_every_limit_of_an_address_in_such_schedules() {
     }
 }
 
-/// The same bytes for the same seed (SplitMix64).
+/// The same bytes for the same seed (`SplitMix64`).
 fn noise(seed: u64) -> Vec<u8> {
     let word = |number: u64| {
         let mixed = (seed << 32 | number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -359,7 +359,9 @@ impl World {
     /// Everybody goes, and what they left is over.
     fn ends(&mut self) {
         let all: Vec<_> = self.sessions.keys().copied().collect();
-        all.into_iter().for_each(|id| self.leave(id));
+        for id in all {
+            self.leave(id);
+        }
         self.now += 1e5;
         self.exchange.prune(660.0, self.now);
         self.persist(None);
