@@ -12,14 +12,53 @@ use crate::{address::Address, config::Rate};
 /// which for the rates in use is more than the work that one server does.
 const REMEMBERED_ADDRESSES: usize = 65_536;
 
-/// A bucket of tokens for each address; one that is full takes no memory.
+/// When the bucket of each address is full again, on whichever clock it is asked by. One that is full
+/// takes no memory.
+pub(crate) struct FullAt {
+    by_address: BTreeMap<Address, u64>,
+    by_time: BTreeSet<(u64, Address)>,
+    most: usize,
+}
+
+impl Default for FullAt {
+    fn default() -> Self {
+        let (by_address, by_time) = (BTreeMap::new(), BTreeSet::new());
+        Self { by_address, by_time, most: REMEMBERED_ADDRESSES }
+    }
+}
+
+impl FullAt {
+    /// When it is full again: now, if nothing was taken.
+    pub(crate) fn of(&self, address: Address, now: u64) -> u64 {
+        self.by_address.get(&address).map_or(now, |full_at| now.max(*full_at))
+    }
+
+    /// From now on it is then; those that are full by now are forgotten.
+    pub(crate) fn set(&mut self, address: Address, full_at: u64, now: u64) {
+        if let Some(before) = self.by_address.insert(address, full_at) {
+            self.by_time.remove(&(before, address));
+        }
+        self.by_time.insert((full_at, address));
+        while let Some((full_at, address)) = self.by_time.first().copied()
+            && (full_at <= now || self.by_time.len() > self.most)
+        {
+            self.by_time.pop_first();
+            self.by_address.remove(&address);
+        }
+    }
+
+    /// How many are remembered.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        assert_eq!(self.by_address.len(), self.by_time.len());
+        self.by_time.len()
+    }
+}
+
+/// A bucket of tokens for each address.
 pub(crate) struct Buckets {
     rate: Rate,
-    /// When each address's bucket is full again.
-    full_at: BTreeMap<Address, Tick>,
-    /// The same, by time.
-    order: BTreeSet<(Tick, Address)>,
-    most: usize,
+    full_at: FullAt,
 }
 
 /// Microseconds.
@@ -34,8 +73,7 @@ pub(crate) struct Wait(pub(crate) u64);
 impl Buckets {
     /// All are full.
     pub(crate) fn new(rate: Rate) -> Self {
-        let (full_at, order) = (BTreeMap::new(), BTreeSet::new());
-        Self { rate, full_at, order, most: REMEMBERED_ADDRESSES }
+        Self { rate, full_at: FullAt::default() }
     }
 
     pub(crate) const fn rate(&self) -> Rate {
@@ -47,8 +85,8 @@ impl Buckets {
         self.check(address, now)?;
         let Some(address) = address else { return Ok(()) };
         let now = tick(now);
-        let full_at = self.full_at.get(&address).map_or(now, |full_at| now.max(*full_at));
-        self.set(address, full_at.saturating_add(self.interval()), now);
+        let full_at = self.full_at.of(address, now);
+        self.full_at.set(address, full_at.saturating_add(self.interval()), now);
         Ok(())
     }
 
@@ -56,7 +94,7 @@ impl Buckets {
     pub(crate) fn check(&self, address: Option<Address>, now: f64) -> Result<(), Wait> {
         let Some(address) = address else { return Ok(()) };
         let now = tick(now);
-        let missing = self.full_at.get(&address).map_or(0, |full_at| full_at.saturating_sub(now));
+        let missing = self.full_at.of(address, now) - now;
         let room = self.interval().saturating_mul(self.rate.burst.into());
         let wait = missing.saturating_add(self.interval()).saturating_sub(room);
         if wait == 0 { Ok(()) } else { Err(Wait(wait.div_ceil(1_000_000))) }
@@ -65,27 +103,13 @@ impl Buckets {
     /// Gives a token back that was taken.
     pub(crate) fn put_back(&mut self, address: Option<Address>, now: f64) {
         let Some(address) = address else { return };
-        if let Some(full_at) = self.full_at.get(&address) {
-            let full_at = full_at.saturating_sub(self.interval());
-            self.set(address, full_at, tick(now));
-        }
+        let now = tick(now);
+        let full_at = self.full_at.of(address, now).saturating_sub(self.interval());
+        self.full_at.set(address, full_at, now);
     }
 
     fn interval(&self) -> Tick {
         (60_000_000 / Tick::from(self.rate.per_minute.max(1))).max(1)
-    }
-
-    fn set(&mut self, address: Address, full_at: Tick, now: Tick) {
-        if let Some(before) = self.full_at.insert(address, full_at) {
-            self.order.remove(&(before, address));
-        }
-        self.order.insert((full_at, address));
-        while let Some((full_at, address)) = self.order.first().copied()
-            && (full_at <= now || self.order.len() > self.most)
-        {
-            self.order.pop_first();
-            self.full_at.remove(&address);
-        }
     }
 }
 
@@ -135,7 +159,7 @@ mod tests {
         for _ in 0..9 {
             buckets.put_back(address(1), 5.0);
         }
-        assert!(buckets.full_at.is_empty() && buckets.order.is_empty());
+        assert_eq!(buckets.full_at.len(), 0);
         assert_eq!(taken(&mut buckets, 1, 5.0), 3);
     }
 
@@ -167,17 +191,18 @@ mod tests {
         }
         assert_eq!(buckets.full_at.len(), 1000);
         buckets.take(address(7), 10.0).unwrap();
-        assert_eq!((buckets.full_at.len(), buckets.order.len()), (1, 1));
+        assert_eq!(buckets.full_at.len(), 1);
     }
 
     #[test]
     fn beyond_the_cap_those_are_forgotten_who_did_least() {
-        let mut buckets = Buckets { most: 10, ..Buckets::new(RATE) };
+        let mut buckets = Buckets::new(RATE);
+        buckets.full_at.most = 10;
         assert_eq!(taken(&mut buckets, 0, 0.0), 3);
         for number in 1..1000 {
             assert_eq!(buckets.take(address(number), 0.0), Ok(()), "others' doing is not theirs");
         }
-        assert_eq!((buckets.full_at.len(), buckets.order.len()), (10, 10));
+        assert_eq!(buckets.full_at.len(), 10);
         assert!(buckets.take(address(0), 0.0).is_err(), "whoever did most is remembered");
     }
 
@@ -193,7 +218,7 @@ mod tests {
                 taken += u32::from(buckets.take(address(1), now).is_ok());
                 let most = f64::from(rate.burst) + (now - 1e9) * f64::from(rate.per_minute) / 60.0;
                 assert!(f64::from(taken) <= most + 0.01, "{taken} in {} s at {rate}", now - 1e9);
-                assert_eq!(buckets.full_at.len(), buckets.order.len());
+                assert!(buckets.full_at.len() <= 1);
             }
             Ok(())
         })

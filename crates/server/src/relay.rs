@@ -58,7 +58,7 @@ pub(crate) struct Relay {
     config: config::Relay,
     state: Mutex<State>,
     pool: Arc<Pool>,
-    rates: Rates,
+    rates: Arc<Rates>,
     clock: Clock,
     moved: AtomicU64,
     /// Cuts the pairs that are still there.

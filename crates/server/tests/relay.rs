@@ -373,6 +373,23 @@ async fn an_address_moves_no_more_than_its_rate() {
 }
 
 #[tokio::test]
+async fn an_address_moves_no_more_by_connecting_again_and_again() {
+    let relay = Relay { bytes_per_second_per_address: Some(1_000_000), ..Relay::default() };
+    let clients = Clients { limit_loopback: true, ..Clients::default() };
+    let server = Server::start(Config { clients, ..Config::from(relay) });
+    let begun = std::time::Instant::now();
+    for _ in 0..4 {
+        let (mut one, mut other) = pair(&server).await;
+        let bytes = vec![7; 500_000]; // a second's worth, for both ends are of one address
+        let ((), read) = tokio::join!(one.send(&bytes), other.read(bytes.len()));
+        assert!(read == bytes);
+        one.close().await;
+        other.close().await;
+    }
+    assert!(begun.elapsed() >= Duration::from_millis(2800), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
 async fn a_reader_that_never_reads_holds_back_its_writer_and_nobody_else() {
     let server = Server::start(Relay { idle: Duration::from_secs(2), ..Relay::default() });
     let (mut stuffed, unread) = pair(&server).await;

@@ -4,50 +4,53 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::{Duration, Instant};
 
-use crate::address::{Address, ByAddress};
+use crate::{address::Address, bucket::FullAt};
 
 /// A second's worth may go at once.
 const BURST: Duration = Duration::from_secs(1);
 
-/// What one address may move.
-pub(super) struct Rate {
-    per_second: u64,
-    /// Until when it has used up what it may.
-    used_until: Mutex<Instant>,
-}
-
-impl Rate {
-    fn new(per_second: u64) -> Self {
-        Self { per_second: per_second.max(1), used_until: Mutex::new(Instant::now()) }
-    }
-
-    /// Counts bytes that were moved. How long to wait before the next.
-    pub(super) fn charge(&self, bytes: usize) -> Duration {
-        let now = Instant::now();
-        #[expect(clippy::cast_precision_loss, reason = "nanoseconds do not matter here")]
-        let takes = Duration::from_secs_f64(bytes as f64 / self.per_second as f64);
-        let mut until = self.used_until.lock().unwrap_or_else(PoisonError::into_inner);
-        *until = (*until).max(now) + takes;
-        until.saturating_duration_since(now + BURST)
-    }
-}
-
-/// The rates of all addresses, if there is a limit.
+/// What each address may move, if there is a limit. It is remembered of an address for as long as its
+/// connections would have to wait: or whoever connects anew could begin anew.
 pub(super) struct Rates {
     per_second: Option<u64>,
-    rates: ByAddress<Rate>,
+    opened: Instant,
+    /// In nanoseconds since then.
+    full_at: Mutex<FullAt>,
+}
+
+/// What one address may move.
+pub(super) struct Rate {
+    rates: Arc<Rates>,
+    per_second: u64,
+    address: Address,
 }
 
 impl Rates {
-    pub(super) fn new(per_second: Option<u64>) -> Self {
-        Self { per_second, rates: ByAddress::default() }
+    pub(super) fn new(per_second: Option<u64>) -> Arc<Self> {
+        Arc::new(Self { per_second, opened: Instant::now(), full_at: Mutex::default() })
     }
 
     /// The rate that an address's connections share.
-    pub(super) fn of(&self, address: Option<Address>) -> Option<Arc<Rate>> {
-        let (per_second, address) = (self.per_second?, address?);
-        Some(self.rates.of(address, || Arc::new(Rate::new(per_second))))
+    pub(super) fn of(self: &Arc<Self>, address: Option<Address>) -> Option<Arc<Rate>> {
+        let (per_second, address) = (self.per_second?.max(1), address?);
+        Some(Arc::new(Rate { rates: Arc::clone(self), per_second, address }))
     }
+}
+
+impl Rate {
+    /// Counts bytes that were moved. How long to wait before the next.
+    pub(super) fn charge(&self, bytes: usize) -> Duration {
+        let now = nanoseconds(self.rates.opened.elapsed().as_nanos());
+        let takes = bytes as u128 * 1_000_000_000 / u128::from(self.per_second);
+        let mut known = self.rates.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let full_at = known.of(self.address, now).saturating_add(nanoseconds(takes));
+        known.set(self.address, full_at, now);
+        Duration::from_nanos(full_at - now).saturating_sub(BURST)
+    }
+}
+
+fn nanoseconds(count: u128) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -67,6 +70,22 @@ mod tests {
         assert_eq!(rates.of(address("192.0.2.2")).unwrap().charge(500), Duration::ZERO);
         tokio::time::advance(Duration::from_millis(1500)).await;
         assert_eq!(rate.charge(1000), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_comes_anew_does_not_begin_anew() {
+        let rates = Rates::new(Some(1000));
+        for number in 0..100 {
+            let again = rates.of(address("192.0.2.1")).unwrap(); // the one before is gone
+            assert_eq!(again.charge(1000), Duration::from_secs(number));
+        }
+        tokio::time::advance(Duration::from_secs(99)).await;
+        assert_eq!(rates.of(address("192.0.2.1")).unwrap().charge(0), Duration::ZERO);
+        assert_eq!(rates.of(address("192.0.2.2")).unwrap().charge(1), Duration::ZERO);
+        assert_eq!(rates.full_at.lock().unwrap().len(), 2);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(rates.of(address("192.0.2.3")).unwrap().charge(1), Duration::ZERO);
+        assert_eq!(rates.full_at.lock().unwrap().len(), 1, "those who may do all again");
     }
 
     #[test]

@@ -57,7 +57,10 @@ impl Flow {
         to.put(&mut pending, b"ok\n");
         let held = Share::of(Arc::clone(pool));
         let (sent, moved, taken, goodbye) = (0, 0, 0, false);
-        Self { pending, sent, held, conduit: None, moved, taken, rates, pause: None, goodbye }
+        let (conduit, pause) = (None, None);
+        let mut flow = Self { pending, sent, held, conduit, moved, taken, rates, pause, goodbye };
+        flow.charge(0); // what the addresses' other pairs have moved is to be waited for
+        flow
     }
 
     /// What grows while anything happens.

@@ -7,9 +7,14 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
 };
 
-use super::{super::conduit::Conduit, flow::SMALL, *};
+use super::{
+    super::{conduit::Conduit, rate::Rates},
+    flow::SMALL,
+    *,
+};
 use crate::pool::Share;
 use crate::{
+    address::Address,
     gate::{Admission, Gate},
     stream::Stream,
 };
@@ -73,6 +78,21 @@ async fn what_a_slow_reader_has_not_taken_is_held_and_counted_and_let_go() {
         (pool.held(), pair.flows.each_ref().map(|flow| flow.pending.capacity())),
         (0, [0, 0])
     );
+}
+
+#[tokio::test]
+async fn a_pair_of_an_address_that_has_moved_all_it_may_waits_from_the_beginning() {
+    let rates = Rates::new(Some(1000));
+    let rate = rates.of("192.0.2.1".parse().ok().map(Address::of));
+    rate.as_ref().unwrap().charge(100_000); // by a pair that is gone
+    let ((mut one, first), (_other, second)) = (link(End::raw).await, link(End::raw).await);
+    let config = config::Relay::default();
+    let pool = Pool::new(config.buffered_bytes);
+    let mut pair = Pair::new([first, second], &config, &pool, [rate, None]);
+    one.write_all(&[7; 1000]).await.unwrap();
+    turn(&mut pair).await;
+    assert_eq!(pair.moved(), 0);
+    one.read_exact(&mut [0; 3]).await.unwrap(); // it was told "ok" all the same
 }
 
 #[tokio::test]
