@@ -22,8 +22,9 @@ pub(crate) struct Unframed {
     pub(crate) payload: usize,
     /// Where among them the first message ended.
     pub(crate) first_end: Option<usize>,
-    /// What pings brought, and pongs are to bring back.
-    pub(crate) pings: Vec<Box<[u8]>>,
+    /// What the last ping brought, and a pong is to bring back. Those before it need none (RFC 6455,
+    /// 5.5.3), so that a flood of them is answered with little.
+    pub(crate) ping: Option<Box<[u8]>>,
     /// Whether the client has said that it is done. What followed is dropped.
     pub(crate) closed: bool,
 }
@@ -78,7 +79,7 @@ impl Unframer {
             unmask(payload, header.mask);
             match header.opcode {
                 Opcode::Close => found.closed = true,
-                Opcode::Ping => found.pings.push((&*payload).into()),
+                Opcode::Ping => found.ping = Some((&*payload).into()),
                 _ => {}
             }
         } else {
@@ -130,7 +131,7 @@ mod tests {
         frame
     }
 
-    /// The payload, what pings brought, and whether it was closed.
+    /// The payload, what the last ping of each piece brought, and whether it was closed.
     type Read = (Vec<u8>, Vec<Box<[u8]>>, bool);
 
     /// What comes of these bytes, in pieces of so many.
@@ -140,7 +141,7 @@ mod tests {
             let mut piece = piece.to_vec();
             let found = reader.unframe(&mut piece)?;
             payload.extend_from_slice(&piece[..found.payload]);
-            pings.extend(found.pings);
+            pings.extend(found.ping);
             if found.closed {
                 return Ok((payload, pings, true));
             }
@@ -152,21 +153,29 @@ mod tests {
     fn messages_of_any_length_in_any_pieces_are_one_stream() {
         arbtest(|u| {
             let (mut bytes, mut payload, mut pings) = (Vec::new(), Vec::new(), Vec::new());
-            for _ in 0..u.int_in_range(0..=5)? {
+            for number in 0..u.int_in_range(0..=5)? {
                 let length = *u.choose(&[0, 1, 125, 126, 127, 1000, 65_535, 65_536, 70_000])?;
                 let message: Vec<u8> = (0..251).cycle().take(length).collect();
                 let cut = u.int_in_range(0..=length)?;
                 bytes.extend(frame(0x02, &message[..cut]));
                 if u.arbitrary()? {
-                    bytes.extend(frame(0x89, b"there?"));
-                    pings.push(Box::from(&b"there?"[..]));
+                    bytes.extend(frame(0x89, &[number; 7]));
+                    pings.push(Box::from([number; 7]));
                 }
                 bytes.extend(frame(0x80, &message[cut..]));
                 bytes.extend(frame(0x8a, b"unasked"));
                 payload.extend(message);
             }
             let piece = *u.choose(&[1, 2, 3, 7, 64, 1000, 65_536, 1 << 20])?;
-            assert_eq!(read(&bytes, piece).unwrap(), (payload, pings, false));
+            let (found, mut answered, closed) = read(&bytes, piece).unwrap();
+            assert_eq!((found, closed), (payload, false));
+            if piece > 13 {
+                // Several may have come in one piece: the last of all is among those answered, in order.
+                assert_eq!(answered.last(), pings.last());
+                pings.retain(|ping| answered.contains(ping));
+                answered.dedup();
+            }
+            assert_eq!(answered, pings);
             Ok(())
         });
     }
@@ -183,6 +192,13 @@ mod tests {
         );
         let mut empty = frame(0x82, b"");
         assert_eq!(Unframer::default().unframe(&mut empty).unwrap().first_end, Some(0));
+    }
+
+    #[test]
+    fn of_many_pings_the_last_is_answered() {
+        let mut bytes = [frame(0x89, b"one"), frame(0x89, b"two"), frame(0x82, b"x")].concat();
+        let found = Unframer::default().unframe(&mut bytes).unwrap();
+        assert_eq!((found.ping, found.payload), (Some(Box::from(&b"two"[..])), 1));
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl End {
             .unframe(bytes)
             .map_err(|violation| io::Error::new(io::ErrorKind::InvalidData, violation.0))?;
         let mut answer = Vec::new();
-        for ping in &found.pings {
+        if let Some(ping) = &found.ping {
             frames::put(&mut answer, Opcode::Pong, ping);
         }
         Ok(Brought {

@@ -182,7 +182,7 @@ impl Pair {
             match ready!(moved.unwrap_or_else(|| flow.poll_move(sender, reader, context))) {
                 Ok(answer) if answer.is_empty() => {}
                 Ok(answer) => {
-                    back.pending.extend_from_slice(&answer);
+                    back.answer(&answer);
                     context.waker().wake_by_ref();
                 }
                 Err(gone) => return Poll::Ready(gone),

@@ -23,14 +23,17 @@ use crate::{
 /// Bytes that are read at once while much waits for slow readers.
 pub(super) const SMALL: usize = 4 << 10;
 
-/// Bytes of answers that may wait for an end that has asked for them: a flood of pings.
-const MOST_ANSWERS: usize = 64 << 10;
+/// Bytes of answers that may wait for an end that has asked for them, after which it is not read: a
+/// flood of pings, of somebody who reads no pong. While much waits for slow readers, there may be none.
+const MOST_ANSWERS: usize = 1 << 10;
 
 /// What moves in one direction.
 pub(super) struct Flow {
     /// What the reader has not taken yet, and how much of it it has.
     pub(super) pending: Vec<u8>,
     pub(super) sent: usize,
+    /// How much of it answers what the reader has asked.
+    answers: usize,
     pub(super) held: Share,
     /// What is on its way within the system, after `pending`.
     pub(super) conduit: Option<Conduit>,
@@ -55,10 +58,18 @@ impl Flow {
     pub(super) fn new(to: &End, pool: &Arc<Pool>, rates: [Option<Arc<Rate>>; 2]) -> Self {
         let mut pending = Vec::new();
         to.put(&mut pending, b"ok\n");
-        let held = Share::of(Arc::clone(pool));
-        let (sent, moved, taken, goodbye) = (0, 0, 0, false);
-        let (conduit, pause) = (None, None);
-        let mut flow = Self { pending, sent, held, conduit, moved, taken, rates, pause, goodbye };
+        let mut flow = Self {
+            pending,
+            sent: 0,
+            answers: 0,
+            held: Share::of(Arc::clone(pool)),
+            conduit: None,
+            moved: 0,
+            taken: 0,
+            rates,
+            pause: None,
+            goodbye: false,
+        };
         flow.charge(0); // what the addresses' other pairs have moved is to be waited for
         flow
     }
@@ -77,13 +88,22 @@ impl Flow {
         Poll::Ready(())
     }
 
-    /// Writes what waits, if it is so much that its reader should not ask for more.
+    /// Answers what the reader has asked, after what already waits.
+    pub(super) fn answer(&mut self, answer: &[u8]) {
+        self.pending.reserve_exact(answer.len()); // and not twice what is there
+        self.pending.extend_from_slice(answer);
+        self.answers += answer.len();
+        self.held.set(self.pending.capacity());
+    }
+
+    /// Writes what waits, if so much of it are answers that its reader should not ask for more.
     pub(super) fn poll_crowded(
         &mut self,
         to: &mut End,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.pending.len() > MOST_ANSWERS {
+        let most = if self.held.is_tight() { 0 } else { MOST_ANSWERS };
+        if self.answers > most {
             ready!(self.poll_pending(to, context))?;
         }
         Poll::Ready(Ok(()))
@@ -119,7 +139,7 @@ impl Flow {
         }
         ready!(Pin::new(&mut to.stream).poll_flush(context))?; // TLS may hold some of it
         if self.sent > 0 {
-            (self.pending, self.sent) = (Vec::new(), 0);
+            (self.pending, self.sent, self.answers) = (Vec::new(), 0, 0);
             self.held.set(0);
         }
         if let (Some(conduit), Some(to)) = (&mut self.conduit, to.bare()) {

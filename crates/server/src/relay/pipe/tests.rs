@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
+    time::timeout,
 };
 
 use super::{
@@ -121,6 +122,56 @@ async fn what_is_on_its_way_to_one_who_does_not_read_is_given_up_in_time() {
     other.write_all(b"\x82\x85\0\0\0\0there").await.unwrap();
     let ending = poll_fn(|context| pair.poll(context)).await;
     assert_eq!(ending, Ending::Idle);
+}
+
+/// Sends pings until the relay takes no more of them.
+async fn flood(client: &mut TcpStream, pair: &mut Pair) {
+    let ping = [&[0x89, 0xfd, 0, 0, 0, 0][..], &[7; 125]].concat();
+    let mut sent = 0;
+    let flooding = async {
+        while let Ok(written) = timeout(Duration::from_millis(300), client.write_all(&ping)).await {
+            written.unwrap();
+            sent += 1;
+            assert!(sent < 1_000_000, "the relay takes everything");
+            tokio::task::yield_now().await; // it is answered alone
+        }
+    };
+    tokio::select! {
+        () = flooding => {}
+        ending = poll_fn(|context| pair.poll(context)) => panic!("it ended: {ending:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_pings_that_reads_no_pong_holds_little_and_is_counted() {
+    let kinds: [fn(Stream, Admission) -> End; 2] = [End::websocket, End::raw];
+    let (mut one, mut other, mut pair, pool) = pair_of(kinds, &config::Relay::default()).await;
+    flood(&mut one, &mut pair).await;
+    let [_, back] = &pair.flows;
+    assert!(back.pending.capacity() > 0 && pool.held() == back.pending.capacity());
+    assert!(pool.held() <= 2048, "{}", pool.held());
+    // The other end's words still go their way, behind as much as is answered.
+    other.write_all(b"heard?").await.unwrap();
+    let mut heard = Vec::new();
+    let reading = async {
+        while !heard.windows(6).any(|words| words == b"heard?") || pool.held() > 0 {
+            one.read_buf(&mut heard).await.unwrap();
+        }
+    };
+    tokio::select! {
+        () = reading => {}
+        ending = poll_fn(|context| pair.poll(context)) => panic!("it ended: {ending:?}"),
+    }
+}
+
+#[tokio::test]
+async fn when_much_is_held_not_even_pongs_gather() {
+    let kinds: [fn(Stream, Admission) -> End; 2] = [End::websocket, End::raw];
+    let config = config::Relay { buffered_bytes: 10_000, ..config::Relay::default() };
+    let (mut one, _other, mut pair, pool) = pair_of(kinds, &config).await;
+    pool.hold(20_000); // by others
+    flood(&mut one, &mut pair).await;
+    assert!((1..=127).contains(&(pool.held() - 20_000)), "{}", pool.held());
 }
 
 #[cfg(target_os = "linux")]
