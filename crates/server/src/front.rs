@@ -106,8 +106,7 @@ impl Front {
         };
         match (door, &self.relay) {
             (Door::Relay, Some(relay)) => {
-                let limit = deadline.duration_since(Instant::now());
-                relay::serve_raw(stream, admission, Arc::clone(relay), limit).await;
+                relay::serve_raw(stream, admission, Arc::clone(relay), deadline).await;
             }
             (Door::Relay, None) => {} // no relay is served, and nobody should have opened its door
             _ => self.web(stream, origin, admission, deadline).await,
@@ -122,14 +121,13 @@ impl Front {
         mut admission: Admission,
         deadline: Instant,
     ) {
-        let limit = self.clients.handshake;
         let request = self.request(&mut stream, origin, &mut admission);
         let outcome = match timeout_at(deadline, request).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => return,
             Err(_) => {
                 self.gate.count(Limit::Handshake);
-                Err(too_slow(limit))
+                Err(too_slow(self.clients.handshake))
             }
         };
         let answer = match (outcome, &self.mailbox, &self.relay) {
@@ -138,7 +136,7 @@ impl Front {
             }
             (Ok((Place::Relay, upgrade)), _, Some(relay)) => {
                 let relay = Arc::clone(relay);
-                return relay::serve_websocket(stream, upgrade, admission, relay, limit).await;
+                return relay::serve_websocket(stream, upgrade, admission, relay, deadline).await;
             }
             (Ok(_), _, _) => http::nothing_here(),
             (Err(answer), _, _) => answer,

@@ -69,7 +69,7 @@ pub(crate) struct Relay {
 
 struct State {
     pairing: Pairing,
-    /// How those are reached who wait.
+    /// How those are reached who are no half of a pair.
     calls: BTreeMap<LinkId, oneshot::Sender<Call>>,
     next: u64,
     stopping: bool,
@@ -90,7 +90,7 @@ pub(crate) struct Present {
     pub(crate) refused: Counts,
 }
 
-/// What a link that waits is told.
+/// What a link that is no half of a pair is told.
 enum Call {
     /// Here is your partner.
     Join(Box<End>),
@@ -102,7 +102,7 @@ enum Call {
 enum Verdict {
     /// It was handed to the one that waits for it.
     Joined,
-    Wait(Box<End>, oneshot::Receiver<Call>),
+    Wait(Box<End>),
     Close(Box<End>, Cow<'static, str>),
 }
 
@@ -178,33 +178,36 @@ impl Relay {
         self.cut.notify_waiters();
     }
 
-    fn opened(&self, address: Option<Address>) -> LinkId {
+    /// A link is there. How it is reached until it is half of a pair.
+    fn opened(&self, address: Option<Address>) -> (LinkId, oneshot::Receiver<Call>) {
         let mut state = self.lock();
         let id = LinkId(state.next);
         state.next += 1;
-        state.pairing.opened(id, address, self.clock.now());
-        id
+        let (call, called) = oneshot::channel();
+        state.calls.insert(id, call);
+        let now = self.clock.now();
+        state.pairing.opened(id, address, now);
+        if state.stopping {
+            state.pairing.stop(now);
+            state.settle(NOBODY, &mut None);
+        }
+        (id, called)
     }
 
     /// A link has said its line. When a partner waits for it, it is handed over.
     fn asked(&self, id: LinkId, request: Option<RelayRequest>, end: Box<End>) -> Verdict {
         let mut state = self.lock();
-        let now = self.clock.now();
-        state.pairing.asked(id, request, now);
-        if state.stopping {
-            state.pairing.stop(now);
-        }
+        state.pairing.asked(id, request, self.clock.now());
         let mut end = Some(end);
         let text = state.settle(id, &mut end);
-        match (end, text) {
+        let verdict = match (end, text) {
             (None, _) => Verdict::Joined,
             (Some(end), Some(text)) => Verdict::Close(end, text),
-            (Some(end), None) => {
-                let (call, called) = oneshot::channel();
-                state.calls.insert(id, call);
-                Verdict::Wait(end, called)
-            }
-        }
+            // Or it was called already, at this very moment.
+            (Some(end), None) => return Verdict::Wait(end),
+        };
+        state.calls.remove(&id);
+        verdict
     }
 
     /// Tells what has become of a link that waits no longer. Its last words, if any.

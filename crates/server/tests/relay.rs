@@ -23,6 +23,10 @@ use tokio::{
 use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
 use wormhole_sync_server::{Clients, Config, Doors, Relay, ServeError, listen, serve};
 
+const UPGRADE: &[u8] =
+    b"GET /relay HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
 struct Server {
     raw: SocketAddr,
     web: SocketAddr,
@@ -271,17 +275,45 @@ async fn a_ping_while_waiting_is_answered_and_not_impatient() {
 
 #[tokio::test]
 async fn whoever_waits_too_long_or_is_too_slow_is_closed() {
-    let waiting = Duration::from_millis(50);
+    let (waiting, handshake) = (Duration::from_secs(1), Duration::from_secs(2));
     let relay = Relay { waiting, waiting_connections: 1, ..Relay::default() };
-    let clients = Clients { handshake: Duration::from_millis(50), ..Clients::default() };
+    let clients = Clients { handshake, ..Clients::default() };
     let server = Server::start(Config { clients, ..Config::from(relay) });
     assert_eq!(server.tcp(&line('a', '1')).await.rest().await, "");
-    for begun in [&b""[..], b"please rel"] {
-        assert_eq!(server.tcp(begun).await.rest().await, "bad handshake\n");
+    let slow = [
+        server.tcp(b"").await,
+        server.tcp(b"please rel").await,
+        server.link(Kind::WebSocket("/"), b"").await,
+    ];
+    for slow in slow {
+        assert_eq!(slow.rest().await, "bad handshake\n");
     }
-    assert_eq!(server.link(Kind::WebSocket("/"), b"").await.rest().await, "bad handshake\n");
     // its place is free again
     assert_eq!(server.tcp(&line('b', '1')).await.rest().await, "");
+}
+
+/// The time to say what one wants begins with the connection, and not with what is asked for first.
+#[tokio::test]
+async fn asking_for_a_websocket_gives_no_more_time_to_say_the_line() {
+    let handshake = Duration::from_secs(3);
+    let clients = Clients { handshake, ..Clients::default() };
+    let server = Server::start(Config { clients, ..Config::from(Relay::default()) });
+    let mut answered = Vec::new();
+    for _ in 0..5 {
+        let mut stream = TcpStream::connect(server.web).await.unwrap();
+        tokio::time::sleep(handshake / 2).await;
+        let asked = std::time::Instant::now();
+        stream.write_all(UPGRADE).await.unwrap();
+        let mut answer = Vec::new();
+        timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
+        let took = asked.elapsed();
+        // A pause of the whole machine is one try.
+        if answer.starts_with(b"HTTP/1.1 101") && took < handshake {
+            return;
+        }
+        answered.push((String::from_utf8_lossy(&answer).into_owned(), took));
+    }
+    panic!("{answered:?}");
 }
 
 #[tokio::test]
@@ -337,11 +369,11 @@ async fn pair(server: &Server) -> (Link, Link) {
 
 #[tokio::test]
 async fn a_pair_that_moves_nothing_is_cut() {
-    let relay = Relay { idle: Duration::from_millis(100), ..Relay::default() };
+    let relay = Relay { idle: Duration::from_secs(3), ..Relay::default() };
     let server = Server::start(relay);
     let (mut one, mut other) = pair(&server).await;
-    for _ in 0..8 {
-        tokio::time::sleep(Duration::from_millis(25)).await;
+    for _ in 0..16 {
+        tokio::time::sleep(Duration::from_millis(250)).await;
         one.send(b"x").await; // not idle
         other.read(1).await;
     }
@@ -445,6 +477,35 @@ async fn a_stop_closes_those_who_wait_and_gives_pairs_time() {
     assert!(TcpStream::connect(raw).await.is_err(), "the door is open");
     one.send(b"goes on").await;
     assert_eq!(other.read(7).await, b"goes on");
+    assert!(!task.is_finished());
+    one.close().await;
+    other.rest().await;
+    timeout(PATIENCE, task).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_stop_closes_those_who_have_not_said_what_they_want() {
+    let config = Config { drain: PATIENCE * 2, ..Config::from(Relay::default()) };
+    let server = Server::start(config);
+    let halves = [
+        server.tcp(b"").await,
+        server.tcp(b"please rel").await,
+        server.link(Kind::WebSocket("/relay"), b"").await,
+    ];
+    let mut asking = TcpStream::connect(server.web).await.unwrap();
+    let (begun, rest) = UPGRADE.split_at(UPGRADE.len() / 2);
+    asking.write_all(begun).await.unwrap();
+    let (one, other) = pair(&server).await; // after which all of them are known, and for which it goes on
+    let (stop, task) = (server.stop, server.task);
+    stop.send(()).unwrap();
+    for half in halves {
+        assert_eq!(half.rest().await, "");
+    }
+    // Whoever is led to the relay only now is closed there at once.
+    asking.write_all(rest).await.unwrap();
+    let mut answer = Vec::new();
+    timeout(PATIENCE, asking.read_to_end(&mut answer)).await.unwrap().unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 101") && answer.ends_with(b"\x88\x02\x03\xe8"));
     assert!(!task.is_finished());
     one.close().await;
     other.rest().await;

@@ -4,8 +4,8 @@ use std::{borrow::Cow, future::poll_fn, io, sync::Arc, task::ready};
 
 use tokio::{
     io::AsyncWriteExt,
-    sync::oneshot,
-    time::{Duration, timeout},
+    sync::oneshot::{self, error::RecvError},
+    time::{Duration, Instant, timeout, timeout_at},
 };
 
 use super::{
@@ -23,46 +23,59 @@ use crate::{
 /// How long a link that is closed may take to read why.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// Serves a link that speaks TCP, until its end. It has `limit` to say what it wants.
+/// Serves a link that speaks TCP, until its end. It has until `deadline` to say what it wants.
 pub(crate) async fn serve_raw(
     stream: Stream,
     admission: Admission,
     relay: Arc<Relay>,
-    limit: Duration,
+    deadline: Instant,
 ) {
-    let id = relay.opened(admission.address());
+    let (id, mut called) = relay.opened(admission.address());
     let mut end = Box::new(End::raw(stream, admission));
-    let said = listen(&mut end, Hello::default(), limit).await;
-    serve(id, end, said, relay).await;
+    let heard = listen(&mut end, Hello::default(), &mut called, deadline).await;
+    serve(id, end, heard, called, relay).await;
 }
 
-/// Serves a link that speaks WebSocket, until its end.
+/// Serves a link that speaks WebSocket, until its end. It has until `deadline` to say what it wants.
 pub(crate) async fn serve_websocket(
     mut stream: Stream,
     mut upgrade: Upgrade,
     admission: Admission,
     relay: Arc<Relay>,
-    limit: Duration,
+    deadline: Instant,
 ) {
-    let id = relay.opened(admission.address());
+    let (id, mut called) = relay.opened(admission.address());
     let switching = http::switching(&upgrade.accept);
     let switched = stream.write_all(switching.as_bytes()).await;
     let mut end = Box::new(End::websocket(stream, admission));
     let mut hello = Hello::default();
     // What came with the request is the beginning of what follows it.
-    let said = match switched.and_then(|()| end.decode(&mut upgrade.rest)) {
+    let heard = match switched.and_then(|()| end.decode(&mut upgrade.rest)) {
         Ok(brought) => match hear(&mut hello, &end, &upgrade.rest, &brought) {
-            Said::Part if brought.over => None,
-            Said::Part => listen(&mut end, hello, limit).await,
-            said => Some(said),
+            Said::Part if brought.over => Heard::Client(None),
+            Said::Part => listen(&mut end, hello, &mut called, deadline).await,
+            said => Heard::Client(Some(said)),
         },
-        Err(error) => broken(&error),
+        Err(error) => Heard::Client(broken(&error)),
     };
-    serve(id, end, said, relay).await;
+    serve(id, end, heard, called, relay).await;
 }
 
-/// Waits for the line. `None` when the client has closed.
-async fn listen(end: &mut End, mut hello: Hello, limit: Duration) -> Option<Said> {
+/// What comes first.
+enum Heard {
+    /// What the client says; `None` when it has closed.
+    Client(Option<Said>),
+    /// What the relay has to say.
+    Relay(Result<Call, RecvError>),
+}
+
+/// Waits for the line.
+async fn listen(
+    end: &mut End,
+    mut hello: Hello,
+    called: &mut oneshot::Receiver<Call>,
+    deadline: Instant,
+) -> Heard {
     let line = async {
         loop {
             let read = read(end, |end, bytes, brought| hear(&mut hello, end, bytes, brought)).await;
@@ -73,10 +86,14 @@ async fn listen(end: &mut End, mut hello: Hello, limit: Duration) -> Option<Said
             }
         }
     };
-    timeout(limit, line).await.unwrap_or_else(|_| {
-        end.count(Limit::Handshake);
-        Some(Said::Line(None))
-    })
+    tokio::select! {
+        biased;
+        call = called => Heard::Relay(call),
+        said = timeout_at(deadline, line) => Heard::Client(said.unwrap_or_else(|_| {
+            end.count(Limit::Handshake);
+            Some(Said::Line(None))
+        })),
+    }
 }
 
 /// What it means when a link cannot be read: that it broke the protocol, or is gone.
@@ -110,22 +127,38 @@ async fn read<T>(
     Ok((!over).then_some(taken))
 }
 
-async fn serve(id: LinkId, mut end: Box<End>, said: Option<Said>, relay: Arc<Relay>) {
-    let request = match said {
-        None | Some(Said::Part) => {
+async fn serve(
+    id: LinkId,
+    mut end: Box<End>,
+    heard: Heard,
+    called: oneshot::Receiver<Call>,
+    relay: Arc<Relay>,
+) {
+    let request = match heard {
+        Heard::Client(None | Some(Said::Part)) => {
             relay.tell(id, |pairing, now| pairing.lost(id, now));
             return;
         }
-        Some(Said::Early(_)) => {
+        Heard::Client(Some(Said::Early(_))) => {
             let text = relay.tell(id, |pairing, now| pairing.impatient(id, now));
             return close(&mut end, text).await;
         }
-        Some(Said::Line(request)) => request,
+        Heard::Client(Some(Said::Line(request))) => request,
+        Heard::Relay(call) => return follow(call, id, end, relay).await,
     };
     match relay.asked(id, request, end) {
         Verdict::Joined => {}
         Verdict::Close(mut end, text) => close(&mut end, Some(text)).await,
-        Verdict::Wait(end, called) => wait(id, end, called, relay).await,
+        Verdict::Wait(end) => wait(id, end, called, relay).await,
+    }
+}
+
+/// Does what the relay says.
+async fn follow(call: Result<Call, RecvError>, id: LinkId, mut end: Box<End>, relay: Arc<Relay>) {
+    match call {
+        Ok(Call::Join(partner)) => Box::pin(pair(id, end, partner, relay)).await,
+        Ok(Call::Close(text)) => close(&mut end, Some(text)).await,
+        Err(_) => {} // the relay is gone
     }
 }
 
@@ -138,11 +171,7 @@ async fn wait(
 ) {
     let spoke = tokio::select! {
         biased;
-        call = &mut called => return match call {
-            Ok(Call::Join(partner)) => Box::pin(pair(id, end, partner, relay)).await,
-            Ok(Call::Close(text)) => close(&mut end, Some(text)).await,
-            Err(_) => {} // the relay is gone
-        },
+        call = &mut called => return follow(call, id, end, relay).await,
         spoke = speaks(&mut end) => spoke,
     };
     let text =
