@@ -201,12 +201,12 @@ async fn clients_who_never_say_who_they_are_or_what_they_want() {
 
 #[tokio::test]
 async fn whoever_has_claimed_something_may_wait_for_as_long_as_it_likes() {
-    let short = Duration::from_millis(50);
+    let short = Duration::from_secs(2); // but long enough to claim something
     let timing = Timing { unbound: short, idle_session: short, ..Timing::default() };
     let server = Server::start(Mailbox { timing, ..Mailbox::default() });
     let mut client = server.bound("app", "a").await;
     client.ask(json!({"type": "allocate"}), "allocated").await;
-    let heard = tokio::time::timeout(Duration::from_secs(1), client.hear()).await;
+    let heard = tokio::time::timeout(2 * short, client.hear()).await;
     assert!(heard.is_err(), "{heard:?}");
     client.ask(json!({"type": "ping", "ping": 1}), "pong").await;
 }
@@ -353,13 +353,13 @@ async fn whoever_floods_the_server_while_it_says_goodbye_is_not_listened_to_for_
 async fn a_client_that_answers_pings_is_kept() {
     let timing = Timing {
         ping: Duration::from_millis(20),
-        silence: Duration::from_secs(2),
+        silence: Duration::from_secs(3),
         ..Timing::default()
     };
     let server = Server::start(Mailbox { timing, ..Mailbox::default() });
     let mut client = server.connect().await;
     // Listening answers the pings; nothing else comes.
-    let heard = tokio::time::timeout(Duration::from_secs(3), client.hear()).await;
+    let heard = tokio::time::timeout(Duration::from_secs(4), client.hear()).await;
     assert!(heard.is_err(), "{heard:?}");
     client.ask(json!({"type": "ping", "ping": 1}), "pong").await;
 }
@@ -384,7 +384,7 @@ async fn frames_that_break_the_protocol_end_it_with_a_reason() {
 #[tokio::test]
 async fn idle_mailboxes_are_pruned_and_watched_ones_are_not() {
     let timing = Timing {
-        idle_mailbox: Duration::from_millis(50),
+        idle_mailbox: Duration::from_secs(2), // long enough to open what was claimed
         prune: Duration::from_millis(10),
         ..Timing::default()
     };
