@@ -31,9 +31,6 @@ const READS: usize = 16;
 /// Times that what nobody wants is read before other connections get their turn.
 const DISCARDS: usize = 8;
 
-/// How long an end whose partner has gone may take for what is on its way to it.
-const LINGER: Duration = Duration::from_secs(60);
-
 /// How long an end whose partner has gone may take to close, once everything is on its way to it.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -43,7 +40,7 @@ pub(super) struct Pair {
     /// From the first end to the second, and back.
     flows: [Flow; 2],
     limits: Limits,
-    /// When something moved last.
+    /// When something moved last, or one end closed.
     moved: Instant,
     phase: Phase,
     timer: Pin<Box<Sleep>>,
@@ -52,7 +49,6 @@ pub(super) struct Pair {
 /// What a pair is held to.
 struct Limits {
     idle: Duration,
-    linger: Duration,
     bytes: u64,
 }
 
@@ -70,7 +66,7 @@ enum Phase {
 pub(super) enum Ending {
     /// One end closed.
     Closed,
-    /// Nothing moved for too long, or a reader took too long for what was left.
+    /// Nothing moved for too long: neither end said anything, or a reader took nothing.
     Idle,
     /// It moved as many bytes as a pair may.
     Spent,
@@ -88,11 +84,7 @@ impl Pair {
     ) -> Self {
         let [first, second] = &ends;
         let flows = [Flow::new(second, pool, rates.clone()), Flow::new(first, pool, rates)];
-        let limits = Limits {
-            idle: config.idle,
-            linger: LINGER,
-            bytes: config.pair_bytes.unwrap_or(u64::MAX),
-        };
+        let limits = Limits { idle: config.idle, bytes: config.pair_bytes.unwrap_or(u64::MAX) };
         let timer = Box::pin(sleep(limits.idle));
         Self { ends, flows, limits, moved: Instant::now(), phase: Phase::Open, timer }
     }
@@ -117,7 +109,8 @@ impl Pair {
             let quiet_until = self.moved + self.limits.idle;
             match self.phase {
                 Phase::Closing(_) => return Poll::Ready(Ending::Closed),
-                Phase::Open if quiet_until > Instant::now() => {
+                // Whoever takes what is left for it may be as slow as when its partner was there.
+                Phase::Open | Phase::Flushing(_) if quiet_until > Instant::now() => {
                     self.timer.as_mut().reset(quiet_until);
                 }
                 Phase::Open | Phase::Flushing(_) => return Poll::Ready(Ending::Idle),
@@ -136,7 +129,8 @@ impl Pair {
             if let Some(gone) = gone {
                 // Whoever has closed waits for nothing any more.
                 let _ = self.poll_flush(gone, context);
-                self.enter(Phase::Flushing(1 - gone), self.limits.linger);
+                self.moved = Instant::now();
+                self.enter(Phase::Flushing(1 - gone), self.limits.idle);
             } else if self.moved() >= self.limits.bytes {
                 return Poll::Ready(Ending::Spent);
             }

@@ -115,13 +115,48 @@ async fn when_much_is_held_everybody_is_read_in_small_pieces() {
 #[tokio::test]
 async fn what_is_on_its_way_to_one_who_does_not_read_is_given_up_in_time() {
     let (mut one, mut other, mut pair, _) = pair(&config::Relay::default()).await;
-    pair.limits.linger = Duration::from_millis(50);
+    pair.limits.idle = Duration::from_millis(50);
     one.write_all(&vec![7; 60_000]).await.unwrap();
     turn(&mut pair).await;
     drop(one); // with an unread "ok", and so with a reset
     other.write_all(b"\x82\x85\0\0\0\0there").await.unwrap();
     let ending = poll_fn(|context| pair.poll(context)).await;
     assert_eq!(ending, Ending::Idle);
+}
+
+#[tokio::test]
+async fn whoever_takes_what_is_left_for_it_slowly_gets_all_of_it() {
+    const BYTES: usize = 60_000;
+    let idle = Duration::from_secs(2);
+    let config = config::Relay { idle, ..config::Relay::default() };
+    let kinds: [fn(Stream, Admission) -> End; 2] = [End::websocket, End::raw];
+    let (mut one, mut other, mut pair, _) = pair_of(kinds, &config).await;
+    // Its goodbye comes together with what it has said.
+    let [high, low] = u16::try_from(BYTES).unwrap().to_be_bytes();
+    let header = [0x82, 0xfe, high, low, 0, 0, 0, 0];
+    let goodbye = [0x88, 0x80, 0, 0, 0, 0];
+    one.write_all(&[&header[..], &[7; BYTES], &goodbye].concat()).await.unwrap();
+    let mut heard = Vec::new();
+    let reading = async {
+        let mut piece = [0; 1000];
+        loop {
+            match other.read(&mut piece).await.unwrap() {
+                0 => return,
+                read => heard.extend_from_slice(&piece[..read]),
+            }
+            sleep(Duration::from_millis(80)).await;
+        }
+    };
+    let begun = Instant::now();
+    let moving = async {
+        let ending = poll_fn(|context| pair.poll(context)).await;
+        let took = begun.elapsed();
+        drop(pair);
+        (ending, took)
+    };
+    let ((), (ending, took)) = tokio::join!(reading, moving);
+    assert_eq!((ending, heard.len()), (Ending::Closed, BYTES + 3));
+    assert!(took > idle, "it was not slow: {took:?}");
 }
 
 /// Sends pings until the relay takes no more of them.
