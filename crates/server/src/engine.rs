@@ -15,7 +15,6 @@ mod writer;
 use std::{
     borrow::Cow,
     collections::BTreeMap,
-    net::IpAddr,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     task::Waker,
     time::Duration,
@@ -34,7 +33,7 @@ use crate::{
     outbox::{Answer, Answers, Outbox},
     seldom::Seldom,
     session::Release,
-    usage::{Logged, Recorder},
+    usage::Recorder,
 };
 use batch::Batch;
 #[cfg(test)]
@@ -122,11 +121,6 @@ impl Engine {
     pub(crate) fn present(&self) -> Present {
         let state = self.lock();
         Present { connections: state.outboxes.len(), inventory: state.exchange.inventory() }
-    }
-
-    /// What is logged of a client's address.
-    pub(crate) fn logged(&self, client: Option<IpAddr>) -> Logged {
-        self.recorder.logged(client)
     }
 
     /// Why clients are not served as they should be, if so.

@@ -3,7 +3,12 @@
 mod opening;
 mod origin;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     io::AsyncWriteExt,
@@ -77,7 +82,11 @@ impl Front {
                 let front = Arc::clone(self);
                 tokio::spawn(async move { front.serve(stream, peer, admission, door).await });
             }
-            Err(full) => turn_away(stream, full, door),
+            Err(full) => {
+                let address = self.recorder.logged(Some(peer.ip()));
+                tracing::debug!(%address, ?full, "connection refused");
+                turn_away(stream, full, door);
+            }
         }
     }
 
@@ -106,6 +115,7 @@ impl Front {
         };
         match (door, &self.relay) {
             (Door::Relay, Some(relay)) => {
+                self.came(&mut admission, Some(origin.ip()), "relay");
                 relay::serve_raw(stream, admission, Arc::clone(relay), deadline).await;
             }
             (Door::Relay, None) => {} // no relay is served, and nobody should have opened its door
@@ -132,16 +142,25 @@ impl Front {
         };
         let answer = match (outcome, &self.mailbox, &self.relay) {
             (Ok((Place::Mailbox, upgrade)), Some(shared), _) => {
+                self.came(&mut admission, upgrade.ip(), "mailbox");
                 return mailbox::serve(stream, upgrade, admission, Arc::clone(shared)).await;
             }
             (Ok((Place::Relay, upgrade)), _, Some(relay)) => {
+                self.came(&mut admission, upgrade.ip(), "relay");
                 let relay = Arc::clone(relay);
                 return relay::serve_websocket(stream, upgrade, admission, relay, deadline).await;
             }
             (Ok(_), _, _) => http::nothing_here(),
             (Err(answer), _, _) => answer,
         };
+        let address = self.recorder.logged(Some(origin.ip()));
+        let status = answer.lines().next().unwrap_or_default();
+        tracing::debug!(%address, status, "request answered");
         _ = timeout(GOODBYE, refuse(&mut stream, &answer)).await;
+    }
+
+    fn came(&self, admission: &mut Admission, client: Option<IpAddr>, to: &'static str) {
+        admission.came(&self.recorder.logged(client), to);
     }
 
     /// `Err` in the inner result is the HTTP answer of what gets no WebSocket.
@@ -210,7 +229,6 @@ fn too_slow(limit: Duration) -> String {
 /// Answers at once or never.
 fn turn_away(stream: TcpStream, full: Full, door: Door) {
     use std::io::Write;
-    tracing::debug!(?full, "connection refused");
     if let Some(answer) = door.refusal(full)
         && let Ok(mut stream) = stream.into_std()
     {

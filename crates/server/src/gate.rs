@@ -14,6 +14,7 @@ use crate::{
     bucket::{Buckets, Wait},
     config::{Clients, Limit, Rate, Refused},
     http,
+    usage::Logged,
 };
 
 /// Counts connections against the limits.
@@ -28,6 +29,8 @@ pub(crate) struct Gate {
 
 struct Counts {
     total: usize,
+    /// The number of the last that was let in.
+    last: u64,
     by_address: BTreeMap<Address, usize>,
     new: Buckets,
 }
@@ -36,6 +39,10 @@ struct Counts {
 pub(crate) struct Admission {
     gate: Arc<Gate>,
     address: Option<Address>,
+    /// What the log calls it.
+    number: u64,
+    /// When it was known what it wants.
+    came: Option<Instant>,
 }
 
 /// Which limit a connection meets.
@@ -86,6 +93,7 @@ impl Gate {
     pub(crate) fn of(clients: &Clients, refused: Arc<Refused>) -> Arc<Self> {
         let counts = Counts {
             total: 0,
+            last: 0,
             by_address: BTreeMap::new(),
             new: Buckets::new(clients.new_connections),
         };
@@ -113,7 +121,8 @@ impl Gate {
         }
         counts.add(address, self)?;
         counts.total += 1;
-        Ok(Admission { gate: Arc::clone(self), address })
+        counts.last += 1;
+        Ok(Admission { gate: Arc::clone(self), address, number: counts.last, came: None })
     }
 
     /// Counts somebody who met a limit.
@@ -179,6 +188,12 @@ impl Admission {
         self.address
     }
 
+    /// Logs that a client came, and where to; that it is gone is logged in the end.
+    pub(crate) fn came(&mut self, address: &Logged, to: &'static str) {
+        tracing::debug!(connection = self.number, %address, to, "client came");
+        self.came = Some(Instant::now());
+    }
+
     /// Counts that the connection met a limit.
     pub(crate) fn count(&self, limit: Limit) {
         self.gate.count(limit);
@@ -196,6 +211,10 @@ impl Admission {
 
 impl Drop for Admission {
     fn drop(&mut self) {
+        if let Some(came) = self.came {
+            let seconds = came.elapsed().as_secs_f64();
+            tracing::debug!(connection = self.number, seconds, "client is gone");
+        }
         let mut counts = self.gate.lock();
         counts.remove(self.address);
         counts.total -= 1;

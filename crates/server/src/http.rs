@@ -1,6 +1,6 @@
 //! The one HTTP request that a connection begins with.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use data_encoding::BASE64;
 use sha1::{Digest, Sha1};
@@ -39,6 +39,13 @@ pub(crate) struct Upgrade {
     pub(crate) client: Option<SocketAddr>,
     /// What came after the head.
     pub(crate) rest: Vec<u8>,
+}
+
+impl Upgrade {
+    /// The client's address, as far as is known.
+    pub(crate) fn ip(&self) -> Option<IpAddr> {
+        self.client.map(|client| client.ip())
+    }
 }
 
 /// Which page a request wants.

@@ -12,17 +12,23 @@ mod support;
 
 use std::{
     fmt::{Debug, Write},
+    net::SocketAddr,
     sync::{Arc, Mutex},
 };
 
 use serde_json::json;
-use support::{Server, behind_a_proxy};
+use support::{PATIENCE, Server, behind_a_proxy};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
     span::{Attributes, Id, Record},
 };
-use wormhole_sync_server::{Clients, Config, Limits, Mailbox, Usage};
+use wormhole_sync_server::{Clients, Config, Doors, Limits, Mailbox, Relay, Usage, listen};
 
 /// Takes down every word.
 #[derive(Clone, Default)]
@@ -60,10 +66,28 @@ impl Subscriber for Ear {
 /// Where clients come from.
 const ADDRESSES: [&str; 2] = ["203.0.113.77", "2001:db8:77::7"];
 
-/// What is logged while clients meet, leave messages, are refused and turned away.
-async fn heard(usage: Usage) -> String {
+/// What is logged while this is done.
+async fn ear(done: impl AsyncFnOnce()) -> String {
     let ear = Ear::default();
     let guard = tracing::subscriber::set_default(ear.clone());
+    done().await;
+    drop(guard);
+    ear.0.lock().unwrap().clone()
+}
+
+/// What is logged while clients meet, leave messages, are refused and turned away.
+async fn heard(usage: Usage) -> String {
+    let heard = ear(async || mailboxes(usage).await).await;
+    for words in ["client came", "client is gone", "mood=\"scary\"", "mailbox server starts"] {
+        assert!(heard.contains(words), "{words} is not in {heard}");
+    }
+    for secret in ["decade", "77123"] {
+        assert!(!heard.contains(secret), "{heard}");
+    }
+    heard
+}
+
+async fn mailboxes(usage: Usage) {
     let limits = Limits { mailboxes_per_address: 1, ..Limits::default() };
     let clients = Clients { connections_per_address: 2, ..behind_a_proxy() };
     let mailbox = Some(Mailbox { limits, ..Mailbox::default() });
@@ -86,15 +110,6 @@ async fn heard(usage: Usage) -> String {
         server.raw(format!("{request}{upgrade}").as_bytes()).await;
     }
     server.stop().await;
-    drop(guard);
-    let heard = ear.0.lock().unwrap().clone();
-    for words in ["client came", "client is gone", "mood=\"scary\"", "mailbox server starts"] {
-        assert!(heard.contains(words), "{words} is not in {heard}");
-    }
-    for secret in ["decade", "77123"] {
-        assert!(!heard.contains(secret), "{heard}");
-    }
-    heard
 }
 
 #[tokio::test]
@@ -126,4 +141,107 @@ async fn addresses_are_logged_only_when_records_are_exact() {
     for address in ADDRESSES {
         assert!(exact.contains(&format!("address={address}")), "{address} is not in {exact}");
     }
+}
+
+/// Connects, says this, and reads all that comes.
+async fn say(door: SocketAddr, words: &[u8]) -> String {
+    let mut stream = TcpStream::connect(door).await.unwrap();
+    stream.write_all(words).await.unwrap();
+    let mut answer = Vec::new();
+    _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// A line of the PROXY protocol that tells of this client.
+fn proxied(client: &str) -> String {
+    format!("PROXY TCP4 {client} 127.0.0.1 7777 4001\r\n")
+}
+
+const UPGRADE: &[u8] = b"GET /relay HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+/// Links at the relay of which two meet, by way of a proxy that tells whose they are; one of a proxy
+/// that does not, requests for nothing, and what is no TLS.
+async fn links(usage: Usage) {
+    let [web, relay] = [(); 2].map(|()| listen("127.0.0.1:0".parse().unwrap()).unwrap());
+    let [at_web, at_relay] = [&web, &relay].map(|door| door.local_addr().unwrap());
+    let mut doors = Doors::from(web);
+    doors.relay.push(relay);
+    let clients = Clients { proxy_protocol: true, ..behind_a_proxy() };
+    let config = Config { clients, usage, ..Config::from(Relay::default()) };
+    #[cfg(feature = "tls")]
+    let (config, _folder, at_tls) = within_tls(config, &mut doors);
+    let server = Server::at(doors, config);
+
+    let line = |side| format!("please relay {} for side {side:016x}\n", "7a".repeat(32));
+    let mut pair = Vec::new();
+    for (client, side) in [("203.0.113.1", 1), ("203.0.113.2", 2)] {
+        let mut link = TcpStream::connect(at_relay).await.unwrap();
+        link.write_all((proxied(client) + &line(side)).as_bytes()).await.unwrap();
+        pair.push(link);
+    }
+    for link in &mut pair {
+        link.read_exact(&mut [0; 3]).await.unwrap();
+    }
+    pair[0].write_all(b"between us").await.unwrap();
+    pair[1].read_exact(&mut [0; 10]).await.unwrap();
+    drop(pair);
+    let bad = proxied("203.0.113.3") + "please relay me\n";
+    assert_eq!(say(at_relay, bad.as_bytes()).await, "bad handshake\n");
+    // A WebSocket whose message is no line.
+    let framed = [proxied("203.0.113.4").as_bytes(), UPGRADE, b"\x82\x80\0\0\0\0"].concat();
+    assert!(say(at_web, &framed).await.starts_with("HTTP/1.1 101"));
+    let nothing = proxied("203.0.113.5") + "GET /nothing HTTP/1.1\r\n\r\n";
+    assert!(say(at_web, nothing.as_bytes()).await.starts_with("HTTP/1.1 404"));
+    for malformed in ["PROXY TCP4 203.0.113.6 nonsense\r\n", "please relay me, 203.0.113.6\n"] {
+        assert!(say(at_relay, malformed.as_bytes()).await.contains("PROXY"));
+    }
+    #[cfg(feature = "tls")]
+    say(at_tls, (proxied("203.0.113.7") + "\u{16}\u{3}\u{1}\0\u{5}hello").as_bytes()).await;
+    server.stop().await;
+}
+
+#[cfg(feature = "tls")]
+fn within_tls(config: Config, doors: &mut Doors) -> (Config, tempfile::TempDir, SocketAddr) {
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let [chain, key] = ["chain.pem", "key.pem"].map(|name| folder.path().join(name));
+    std::fs::write(&chain, own.cert.pem()).unwrap();
+    std::fs::write(&key, own.signing_key.serialize_pem()).unwrap();
+    let door = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = door.local_addr().unwrap();
+    doors.tls.push(door);
+    let tls = Some(wormhole_sync_server::Tls::new(chain, key));
+    (Config { tls, ..config }, folder, address)
+}
+
+#[tokio::test]
+async fn what_comes_of_links_is_logged_and_their_addresses_only_when_records_are_exact() {
+    let blurred = ear(async || links(Usage::default()).await).await;
+    for part in ["203.0.113", "127.0.0.1"] {
+        assert!(!blurred.contains(part), "{part} is in {blurred}");
+    }
+    assert!(blurred.contains("address=hidden"), "{blurred}");
+
+    let exact = ear(async || links(Usage { blur: None, ..Usage::default() }).await).await;
+    assert!(!exact.contains("203.0.113.6"), "what a client says is in {exact}");
+    for heard in [&blurred, &exact] {
+        for secret in ["7a7a", "between us", "0000000001"] {
+            assert!(!heard.contains(secret), "{secret} is in {heard}");
+        }
+        let times = |words: &str| heard.lines().filter(|line| line.contains(words)).count();
+        assert_eq!((times("client came"), times("client is gone")), (4, 4), "{heard}");
+        assert_eq!(times("to=\"relay\""), 4, "{heard}");
+        assert!(heard.contains("mood=\"happy\"") && heard.contains("mood=\"errory\""), "{heard}");
+    }
+    let logged = |words: &str, client: &str| {
+        let address = format!("address={client} ");
+        exact.lines().any(|line| line.contains(words) && line.contains(&address))
+    };
+    for client in ["203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.4"] {
+        assert!(logged("client came", client), "{client} is not in {exact}");
+    }
+    assert!(logged("404 Not Found", "203.0.113.5"), "{exact}");
+    #[cfg(feature = "tls")]
+    assert!(logged("no TLS", "203.0.113.7"), "{exact}");
 }

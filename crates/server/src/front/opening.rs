@@ -46,19 +46,20 @@ impl Front {
         let stream = match door {
             Door::Web | Door::Relay => Stream::Plain(stream),
             #[cfg(feature = "tls")]
-            Door::Tls => self.protect(stream).await?,
+            Door::Tls => self.protect(stream, origin).await?,
         };
         Ok((stream, origin))
     }
 
     #[cfg(feature = "tls")]
-    async fn protect(&self, stream: TcpStream) -> Result<Stream, Unopened> {
+    async fn protect(&self, stream: TcpStream, origin: Origin) -> Result<Stream, Unopened> {
         if let Some(answer) = tls::plain(&stream).await.map_err(|_| Unopened::Gone)? {
             return Err(Unopened::Answered(Stream::Plain(stream), answer));
         }
         let certificates = self.certificates.as_ref().ok_or(Unopened::Gone)?;
         certificates.accept(stream).await.map_err(|error| {
-            tracing::debug!(%error, "no TLS");
+            let address = self.recorder.logged(Some(origin.ip()));
+            tracing::debug!(%address, %error, "no TLS");
             Unopened::Gone
         })
     }

@@ -21,6 +21,13 @@ pub(super) struct Origin {
     is_proxy: bool,
 }
 
+impl Origin {
+    /// Its address.
+    pub(super) const fn ip(&self) -> IpAddr {
+        self.address.ip()
+    }
+}
+
 /// Why nobody is told who it is.
 pub(super) enum Unknown {
     /// The connection is gone.

@@ -52,12 +52,8 @@ pub(crate) async fn serve(
     admission: Admission,
     shared: Arc<Shared>,
 ) {
-    let address = shared.engine.logged(upgrade.client.map(|client| client.ip()));
     let mut connection = Connection::new(stream, upgrade, admission, shared);
-    let (id, begun) = (connection.id.0, Instant::now());
-    tracing::debug!(connection = id, %address, "client came");
     std::future::poll_fn(|context| connection.poll(context)).await;
-    tracing::debug!(connection = id, seconds = begun.elapsed().as_secs_f64(), "client is gone");
 }
 
 /// An open WebSocket.

@@ -19,7 +19,7 @@ impl Discretion {
 
     /// What is said of a client at this address, if that is known.
     pub(crate) fn of(self, client: Option<IpAddr>) -> Logged {
-        Logged(client.filter(|_| self.tells))
+        Logged(client.filter(|_| self.tells).map(|address| address.to_canonical()))
     }
 }
 

@@ -135,7 +135,7 @@ async fn whoever_takes_what_is_left_for_it_slowly_gets_all_of_it() {
     let [high, low] = u16::try_from(BYTES).unwrap().to_be_bytes();
     let header = [0x82, 0xfe, high, low, 0, 0, 0, 0];
     let goodbye = [0x88, 0x80, 0, 0, 0, 0];
-    one.write_all(&[&header[..], &[7; BYTES], &goodbye].concat()).await.unwrap();
+    one.write_all(&[&header[..], &vec![7; BYTES], &goodbye].concat()).await.unwrap();
     let mut heard = Vec::new();
     let reading = async {
         let mut piece = [0; 1000];
