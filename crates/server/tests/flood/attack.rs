@@ -73,15 +73,24 @@ impl Attack {
 
 /// Strangers at work, until this is dropped.
 pub(crate) struct Flood {
-    rounds: Arc<AtomicU64>,
+    work: Arc<Work>,
     runtime: Option<Runtime>,
+}
+
+/// What has been done so far.
+#[derive(Default)]
+struct Work {
+    /// How often it was tried, whatever came of it.
+    rounds: AtomicU64,
+    /// How often the server was made to do what an attack is about.
+    came_through: AtomicU64,
 }
 
 impl Flood {
     /// Each stranger begins everything.
     pub(crate) fn start(place: &Place, attacks: &[Attack], strangers: &[Ipv4Addr]) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let rounds = Arc::<AtomicU64>::default();
+        let work = Arc::<Work>::default();
         for address in strangers {
             for attack in attacks {
                 for number in 0..TASKS {
@@ -90,17 +99,23 @@ impl Flood {
                         address: *address,
                         number,
                         held: VecDeque::new(),
+                        work: Arc::clone(&work),
                     };
-                    runtime.spawn(stranger.work(*attack, Arc::clone(&rounds)));
+                    runtime.spawn(stranger.work(*attack));
                 }
             }
         }
-        Self { rounds, runtime: Some(runtime) }
+        Self { work, runtime: Some(runtime) }
     }
 
-    /// How often anything was done.
+    /// How often anything was tried.
     pub(crate) fn rounds(&self) -> u64 {
-        self.rounds.load(Relaxed)
+        self.work.rounds.load(Relaxed)
+    }
+
+    /// How often the server was made to do what an attack is about.
+    pub(crate) fn came_through(&self) -> u64 {
+        self.work.came_through.load(Relaxed)
     }
 }
 
@@ -118,19 +133,25 @@ struct Stranger {
     /// Another one each time.
     number: u64,
     held: VecDeque<TcpStream>,
+    work: Arc<Work>,
 }
 
 impl Stranger {
     /// Again and again, whatever comes of it.
-    async fn work(mut self, attack: Attack, rounds: Arc<AtomicU64>) {
+    async fn work(mut self, attack: Attack) {
         loop {
             let done = timeout(ROUND, self.attack(attack)).await;
             if matches!(done, Ok(Err(_))) {
+                self.held.pop_front(); // its own may be what there is no room for
                 tokio::task::yield_now().await; // refused: at once again
             }
             self.number += TASKS;
-            rounds.fetch_add(1, Relaxed);
+            self.work.rounds.fetch_add(1, Relaxed);
         }
+    }
+
+    fn came_through(&self) {
+        self.work.came_through.fetch_add(1, Relaxed);
     }
 
     async fn attack(&mut self, attack: Attack) -> io::Result<()> {
@@ -151,8 +172,9 @@ impl Stranger {
             Attack::RandomBytes => self.send_random_bytes().await,
             #[cfg(feature = "tls")]
             Attack::Handshakes => {
-                let client = honest::sealed(&self.place, self.address).await;
-                client.map(drop).map_err(io::Error::other)
+                honest::sealed(&self.place, self.address).await.map_err(io::Error::other)?;
+                self.came_through();
+                Ok(())
             }
         }
     }
@@ -164,6 +186,7 @@ impl Stranger {
                 self.hold(stream);
             }
         }
+        self.came_through();
         Ok(())
     }
 
@@ -174,15 +197,16 @@ impl Stranger {
             stream.write_all(&UPGRADE[..cut]).await?;
             self.hold(stream);
         }
+        self.came_through();
         Ok(())
     }
 
+    /// Whether it is finished is up to those who claim every nameplate, where there are any.
     async fn exchange(&self) -> io::Result<()> {
-        let one = honest::plain(&self.place, self.address).await;
-        let other = honest::plain(&self.place, self.address).await;
-        honest::exchange(one.map_err(io::Error::other)?, other.map_err(io::Error::other)?)
-            .await
-            .map_err(io::Error::other)
+        let one = honest::plain(&self.place, self.address).await.map_err(io::Error::other)?;
+        let other = honest::plain(&self.place, self.address).await.map_err(io::Error::other)?;
+        self.came_through();
+        honest::exchange(one, other).await.map_err(io::Error::other)
     }
 
     /// Every second one does not read the answers.
@@ -239,6 +263,7 @@ impl Stranger {
             stream.write_all(line.as_bytes()).await?;
             self.hold(stream);
         }
+        self.came_through();
         Ok(())
     }
 
@@ -248,7 +273,12 @@ impl Stranger {
         let mut to = dial(self.address, self.place.relay).await?;
         from.write_all(self.line(1).as_bytes()).await?;
         to.write_all(self.line(2).as_bytes()).await?;
-        from.read_exact(&mut [0; 3]).await?;
+        let mut consent = [0; 3];
+        from.read_exact(&mut consent).await?;
+        if &consent != b"ok\n" {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
+        self.came_through();
         let chunk = vec![7; 1 << 18];
         let writing = async { while from.write_all(&chunk).await.is_ok() {} };
         if self.number.is_multiple_of(2) {
@@ -275,6 +305,7 @@ impl Stranger {
                 .collect();
             _ = stream.write_all(&bytes).await; // it may be closed in the middle
         }
+        self.came_through();
         Ok(())
     }
 
@@ -290,6 +321,12 @@ impl Stranger {
     async fn upgraded(&self) -> io::Result<TcpStream> {
         let mut stream = dial(self.address, self.place.web).await?;
         stream.write_all(UPGRADE).await?;
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).await?;
+        if &status != b"HTTP/1.1 101" {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
+        self.came_through();
         Ok(stream)
     }
 
