@@ -68,7 +68,7 @@ struct Room {
 }
 
 const WAITING: f64 = 600.0;
-const ALL: usize = 8;
+const ALL: usize = 3;
 const EACH: usize = 2;
 
 impl Room {
@@ -99,10 +99,13 @@ impl Room {
                 if self.links.get(link) != Some(&Known::Asking) {
                     return;
                 }
+                let expected = asked.map_or(Known::Gone, |asked| self.expected(link, asked));
                 if let Some(asked) = asked {
                     self.links[link] = Known::Waits(asked, self.now);
                 }
                 self.relay.asked(LinkId(link as u64), asked.map(request), self.now);
+                self.drain();
+                assert_eq!(self.links[link], expected);
             }
             Step::Speak(link) => self.relay.impatient(LinkId(link as u64), self.now),
             Step::Lose(link) => match self.links.get(link).copied() {
@@ -124,6 +127,28 @@ impl Room {
             }
         }
         self.drain();
+    }
+
+    /// What is to become of a link that asks for this: whoever has a partner meets it.
+    fn expected(&self, link: usize, asked: RelayRequestOf) -> Known {
+        let (token, side) = asked;
+        let waiting = || {
+            self.links.iter().enumerate().filter_map(|(link, known)| match known {
+                Known::Waits(request, _) => Some((link, *request)),
+                _ => None,
+            })
+        };
+        let same = |other: &(usize, RelayRequestOf)| {
+            self.addresses[link].is_some() && self.addresses[other.0] == self.addresses[link]
+        };
+        match waiting().find(|(_, (other, _))| *other == token) {
+            Some((_, (_, other))) if side.is_some() && side == other => Known::Gone,
+            Some((partner, _)) => Known::Paired(partner),
+            None if waiting().count() < ALL && waiting().filter(same).count() < EACH => {
+                Known::Waits(asked, self.now)
+            }
+            None => Known::Gone,
+        }
     }
 
     fn drain(&mut self) {
@@ -185,7 +210,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn only_partners_meet_and_everybody_is_counted(steps in steps()) {
+    fn partners_meet_and_nobody_else_and_everybody_is_counted(steps in steps()) {
         let mut room = Room::new();
         for step in steps {
             room.step(step);
