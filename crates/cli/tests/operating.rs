@@ -277,3 +277,24 @@ fn every_metric_that_the_documents_name_is_told() {
         assert!(metrics.contains(&mood), "nothing ends with {mood}");
     }
 }
+
+#[test]
+fn every_limit_stands_in_the_table_of_what_a_stranger_can_hold() {
+    let security = page("SECURITY.md");
+    let (_, rest) = security.split_once("## What a stranger can hold").unwrap();
+    let table = quoted(rest.split_once("\n## ").unwrap().0);
+    // How it is found out who that is, and who is still there.
+    let others = ["listen", "proxy-protocol", "ping"];
+    let settings = page("docs/settings.md");
+    let mut looked_at = 0;
+    for name in settings.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()) {
+        let prefixes = ["clients.", "relay.", "mailbox.limits.", "mailbox.timing."];
+        let Some(rest) = prefixes.iter().find_map(|prefix| name.strip_prefix(prefix)) else {
+            continue;
+        };
+        let word = rest.split('.').next().unwrap();
+        assert!(others.contains(&word) || table.iter().any(|quoted| quoted == word), "{name}");
+        looked_at += 1;
+    }
+    assert!(looked_at > 30, "{looked_at}");
+}
