@@ -11,7 +11,6 @@ use tokio::{
 };
 
 use crate::{
-    front::refuse,
     http::{self, Page},
     stream::Stream,
     watch::Watch,
@@ -72,26 +71,16 @@ fn warn_if_public(listener: &TcpListener) {
 async fn serve(stream: TcpStream, watch: &Watch) {
     let mut stream = Stream::Plain(stream);
     let Ok(Ok(answer)) = timeout(TIME, request(&mut stream, watch)).await else { return };
-    _ = timeout(TIME, refuse(&mut stream, &answer)).await;
+    _ = timeout(TIME, stream.say_last(answer.as_bytes())).await;
 }
 
 async fn request(stream: &mut Stream, watch: &Watch) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    loop {
-        match http::page(&bytes) {
-            Page::At(path) => return Ok(page(&path, watch)),
-            Page::Answer(answer) => return Ok(answer),
-            Page::Incomplete if bytes.len() > HEAD => return Ok(http::head_too_large(HEAD)),
-            Page::Incomplete => {}
-        }
-        let read = stream.read_with(|read| {
-            bytes.extend_from_slice(read);
-            read.len()
-        });
-        if read.await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-    }
+    let found = stream.read_until(HEAD, |bytes| match http::page(bytes) {
+        Page::Incomplete => None,
+        Page::At(path) => Some(page(&path, watch)),
+        Page::Answer(answer) => Some(answer),
+    });
+    Ok(found.await?.unwrap_or_else(|| http::head_too_large(HEAD)))
 }
 
 fn page(path: &str, watch: &Watch) -> String {

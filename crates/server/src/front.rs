@@ -11,7 +11,6 @@ use std::{
 };
 
 use tokio::{
-    io::AsyncWriteExt,
     net::TcpStream,
     time::{Instant, timeout, timeout_at},
 };
@@ -104,7 +103,7 @@ impl Front {
         let (stream, origin) = match timeout_at(deadline, opening).await {
             Ok(Ok(opened)) => opened,
             Ok(Err(Unopened::Answered(mut stream, answer))) => {
-                _ = timeout(GOODBYE, refuse(&mut stream, &answer)).await;
+                _ = timeout(GOODBYE, stream.say_last(answer.as_bytes())).await;
                 return;
             }
             Ok(Err(Unopened::Gone)) => return,
@@ -156,7 +155,7 @@ impl Front {
         let address = self.recorder.logged(Some(origin.ip()));
         let status = answer.lines().next().unwrap_or_default();
         tracing::debug!(%address, status, "request answered");
-        _ = timeout(GOODBYE, refuse(&mut stream, &answer)).await;
+        _ = timeout(GOODBYE, stream.say_last(answer.as_bytes())).await;
     }
 
     fn came(&self, admission: &mut Admission, client: Option<IpAddr>, to: &'static str) {
@@ -171,33 +170,22 @@ impl Front {
         admission: &mut Admission,
     ) -> io::Result<Result<(Place, Upgrade), String>> {
         let limit = self.clients.head_bytes;
-        let mut bytes = Vec::new();
-        loop {
-            let read = stream.read_with(|read| {
-                bytes.extend_from_slice(read);
-                read.len()
-            });
-            if read.await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+        let found = stream.read_until(limit, |bytes| match http::parse(bytes) {
+            Head::Incomplete => None,
+            Head::Answer(answer) => Some(Err(answer)),
+            Head::Upgrade { length, .. } if length > limit => Some(Err(self.too_large(limit))),
+            Head::Upgrade { length, place, accept } => {
+                let rest = bytes.split_off(length);
+                let client = self.locate(origin, bytes, admission);
+                Some(client.map(|client| (place, Upgrade { accept, client, rest })))
             }
-            match http::parse(&bytes) {
-                Head::Incomplete if bytes.len() > limit => {
-                    self.gate.count(Limit::HeadBytes);
-                    return Ok(Err(http::head_too_large(limit)));
-                }
-                Head::Incomplete => {}
-                Head::Answer(answer) => return Ok(Err(answer)),
-                Head::Upgrade { length, .. } if length > limit => {
-                    self.gate.count(Limit::HeadBytes);
-                    return Ok(Err(http::head_too_large(limit)));
-                }
-                Head::Upgrade { length, place, accept } => {
-                    let rest = bytes.split_off(length);
-                    let client = self.locate(origin, &bytes, admission);
-                    return Ok(client.map(|client| (place, Upgrade { accept, client, rest })));
-                }
-            }
-        }
+        });
+        Ok(found.await?.unwrap_or_else(|| Err(self.too_large(limit))))
+    }
+
+    fn too_large(&self, limit: usize) -> String {
+        self.gate.count(Limit::HeadBytes);
+        http::head_too_large(limit)
     }
 }
 
@@ -235,12 +223,4 @@ fn turn_away(stream: TcpStream, full: Full, door: Door) {
         _ = stream.write(answer.as_bytes());
         _ = stream.shutdown(std::net::Shutdown::Write);
     }
-}
-
-/// Answers, and reads on for a moment, so that the answer is not lost to a reset.
-pub(crate) async fn refuse(stream: &mut Stream, answer: &str) -> io::Result<()> {
-    stream.write_all(answer.as_bytes()).await?;
-    stream.shutdown().await?;
-    while stream.read_with(<[u8]>::len).await? > 0 {}
-    Ok(())
 }

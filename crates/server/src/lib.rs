@@ -46,6 +46,8 @@ pub mod session;
 
 pub mod store;
 
+mod mood;
+
 mod metrics;
 mod usage;
 

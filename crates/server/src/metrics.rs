@@ -14,13 +14,10 @@ pub(crate) use day::{Counts, Totals, until_midnight};
 pub(crate) use family::Family;
 pub(crate) use histogram::Histogram;
 
-use crate::{config::Refused, exchange::usage::Outcome};
+use crate::{config::Refused, exchange::usage::Outcome, mood::Mood};
 
 /// The doors by which connections come in.
 const DOORS: [&str; 4] = ["web", "tls", "relay", "admin"];
-
-/// How a connection to the relay can end.
-const RELAY_MOODS: [&str; 6] = ["happy", "lonely", "redundant", "impatient", "errory", "empty"];
 
 /// Seconds within which a commit may be done.
 const LATENCIES: [f64; 9] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0];
@@ -54,7 +51,7 @@ impl Metrics {
             accepted: Family::new(DOORS),
             refused: Arc::default(),
             mailbox_endings: Family::new(Outcome::ALL.map(Outcome::as_str)),
-            relay_endings: Family::new(RELAY_MOODS),
+            relay_endings: Family::new(Mood::ALL.map(Mood::as_str)),
             commit_seconds: Histogram::new(LATENCIES),
             commit_turns: Histogram::new(SIZES),
             commits_failed: AtomicU64::new(0),

@@ -30,6 +30,7 @@ use tokio::{
 };
 use wormhole_sync_wire::transit::RelayRequest;
 
+pub use crate::mood::Mood;
 use crate::{
     address::Address,
     clock::Clock,
@@ -44,7 +45,7 @@ use rate::Rates;
 
 pub use hello::{Hello, Said};
 pub(crate) use link::{serve_raw, serve_websocket};
-pub use record::{Mood, Record};
+pub use record::Record;
 pub use state::{LinkId, Output, Pairing};
 
 /// How often those are looked for who have waited for too long, at the least often.
@@ -264,8 +265,7 @@ impl State {
     }
 
     fn record(&mut self, Record { started, waiting, total, bytes, mood }: Record) {
-        let mood = mood.as_str();
-        tracing::debug!(mood, bytes, seconds = total, what = "link", "ended");
+        tracing::debug!(mood = mood.as_str(), bytes, seconds = total, what = "link", "ended");
         self.recorded += bytes;
         self.recorder.relayed(RelayRecord { started, waiting, total, bytes, mood });
     }

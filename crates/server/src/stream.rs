@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::TcpStream,
 };
 
@@ -35,6 +35,37 @@ pub(crate) fn with_scratch<T>(work: impl FnOnce(&mut ReadBuf<'_>) -> T) -> T {
 }
 
 impl Stream {
+    /// Reads until `look` has found what it looks for in all that has come. `None` is more than `limit`
+    /// bytes without it.
+    pub(crate) async fn read_until<T>(
+        &mut self,
+        limit: usize,
+        mut look: impl FnMut(&mut Vec<u8>) -> Option<T>,
+    ) -> io::Result<Option<T>> {
+        let mut bytes = Vec::new();
+        loop {
+            let read = self.read_with(|read| {
+                bytes.extend_from_slice(read);
+                read.len()
+            });
+            if read.await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let found = look(&mut bytes);
+            if found.is_some() || bytes.len() > limit {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Says last words, and reads on until the client has closed, so that they are not lost to a reset.
+    pub(crate) async fn say_last(&mut self, words: &[u8]) -> io::Result<()> {
+        self.write_all(words).await?;
+        self.shutdown().await?;
+        while self.read_with(<[u8]>::len).await? > 0 {}
+        Ok(())
+    }
+
     /// Reads once, and lets `take` have what came. Nothing is the stream's end.
     pub(crate) async fn read_with<T>(&mut self, mut take: impl FnMut(&[u8]) -> T) -> io::Result<T> {
         poll_fn(|context| {

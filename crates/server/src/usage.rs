@@ -26,6 +26,7 @@ use crate::{
     config,
     exchange::usage::{Ending, Greeting, Retired},
     metrics::Metrics,
+    mood::Mood,
 };
 use blur::Blur;
 use book::Book;
@@ -66,7 +67,7 @@ pub(crate) struct RelayRecord {
     pub(crate) total: f64,
     /// Bytes in both directions.
     pub(crate) bytes: u64,
-    pub(crate) mood: &'static str,
+    pub(crate) mood: Mood,
 }
 
 /// What the mailbox server is like now. Times are in Unix seconds.
@@ -138,7 +139,7 @@ impl Recorder {
 
     /// A pair of the relay, or a connection that never became half of one, has ended.
     pub(crate) fn relayed(&self, record: RelayRecord) {
-        self.metrics.relay_endings.count(record.mood);
+        self.metrics.relay_endings.count(record.mood.as_str());
         self.note(Row::Relayed(record));
     }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWriteExt, ReadBuf},
+    io::{AsyncRead, ReadBuf},
     net::TcpStream,
 };
 
@@ -134,17 +134,13 @@ impl End {
         }
     }
 
-    /// Says this and goodbye, and reads on until the client has closed, so that nothing of it is lost
-    /// to a reset.
+    /// Says this and goodbye, and reads on until the client has closed.
     pub(super) async fn close(&mut self, text: &[u8]) -> io::Result<()> {
         let mut last = Vec::new();
         if !text.is_empty() {
             self.put(&mut last, text);
         }
         self.put_goodbye(&mut last);
-        self.stream.write_all(&last).await?;
-        self.stream.shutdown().await?;
-        while self.stream.read_with(<[u8]>::len).await? > 0 {}
-        Ok(())
+        self.stream.say_last(&last).await
     }
 }

@@ -13,10 +13,11 @@ use std::{
 
 use wormhole_sync_wire::transit::RelayRequest;
 
-use super::record::{Mood, Record};
+use super::record::Record;
 use crate::{
     address::Address,
     config::{self, Limit, Refused},
+    mood::Mood,
 };
 
 /// One connection, under a number that is never used again while the relay runs.

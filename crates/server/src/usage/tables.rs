@@ -127,7 +127,7 @@ fn write_relayed(to: &Connection, record: &RelayRecord, blur: Blur) -> rusqlite:
     to.execute(
         "INSERT INTO usage (started, total_time, waiting_time, total_bytes, result)
          VALUES (?, ?, ?, ?, ?)",
-        params![blur.time(started), total, waiting, bytes, mood],
+        params![blur.time(started), total, waiting, bytes, mood.as_str()],
     )
 }
 

@@ -53,7 +53,7 @@ fn greeting(program: Option<(&str, &str)>) -> Greeting {
 }
 
 const RELAYED: RelayRecord =
-    RelayRecord { started: 7205.25, waiting: None, total: 30.5, bytes: 12_345, mood: "lonely" };
+    RelayRecord { started: 7205.25, waiting: None, total: 30.5, bytes: 12_345, mood: Mood::Lonely };
 
 /// All rows, as the values' texts.
 fn rows(path: &Path, query: &str) -> Vec<String> {
