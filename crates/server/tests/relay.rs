@@ -485,8 +485,9 @@ async fn a_stop_closes_those_who_wait_and_gives_pairs_time() {
 
 #[tokio::test]
 async fn a_stop_closes_those_who_have_not_said_what_they_want() {
-    let config = Config { drain: PATIENCE * 2, ..Config::from(Relay::default()) };
-    let server = Server::start(config);
+    let drain = PATIENCE * 2;
+    let clients = Clients { handshake: drain, ..Clients::default() }; // nor is it this that closes them
+    let server = Server::start(Config { clients, drain, ..Config::from(Relay::default()) });
     let halves = [
         server.tcp(b"").await,
         server.tcp(b"please rel").await,
