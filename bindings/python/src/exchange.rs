@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use pyo3::{prelude::*, types::PyDict};
 use tokio::sync::oneshot;
-use wormhole_sync::{Options, transcribe::Initiator};
+use wormhole_sync::{Code, Options, transcribe::Initiator};
 
 use crate::{
     failure::Failure,
     pending::{Asker, Pending, Promise, promise},
     process::{Task, lock, process},
-    settings::{AppId, Settings},
+    settings::{self, Settings},
     status::watched,
 };
 
@@ -28,7 +28,7 @@ enum State {
 struct New {
     app_id: String,
     blob: Vec<u8>,
-    code: Option<String>,
+    code: Option<Code>,
     options: Options,
 }
 
@@ -42,20 +42,21 @@ impl Exchange {
     #[new]
     #[pyo3(signature = (app_id, code, blob, settings, /))]
     fn new(
-        app_id: AppId,
-        code: Option<String>,
+        app_id: String,
+        code: Option<&str>,
         blob: Vec<u8>,
         settings: &Bound<'_, PyDict>,
     ) -> PyResult<Self> {
         let settings = Settings::new(settings)?;
         let options = settings.options()?;
         settings.end()?;
-        let new = New { app_id: app_id.text()?, blob, code, options };
+        let code = code.map(settings::code).transpose()?;
+        let new = New { app_id, blob, code, options };
         Ok(Self(Mutex::new(State::New(Box::new(new)))))
     }
 
     /// Connects, and gets the code.
-    fn start(&self, watch: Option<Py<PyAny>>) -> PyResult<Pending> {
+    fn start(&self, watch: Option<Py<PyAny>>) -> Result<Pending, Failure> {
         let (code, pending) = promise()?;
         let task = self.begin(Some(code), watch)?;
         pending.on_cancel(move || task.abort());
@@ -63,7 +64,7 @@ impl Exchange {
     }
 
     /// Waits for the other side, and gets its blob. `asks` is whether the verifier is asked for first.
-    fn finish(&self, asks: bool) -> PyResult<Pending> {
+    fn finish(&self, asks: bool) -> Result<Pending, Failure> {
         let (promise, pending) = promise()?;
         let asker = asks.then(|| promise.asker());
         let mut state = lock(&self.0);
@@ -72,7 +73,7 @@ impl Exchange {
             other => {
                 let said = other.said();
                 *state = other;
-                return Err(Failure::usage(said).into());
+                return Err(Failure::usage(said));
             }
         };
         task.check()?;
@@ -84,7 +85,7 @@ impl Exchange {
     }
 
     /// Both in one: for whoever has the code.
-    fn exchange(&self, watch: Option<Py<PyAny>>, asks: bool) -> PyResult<Pending> {
+    fn exchange(&self, watch: Option<Py<PyAny>>, asks: bool) -> Result<Pending, Failure> {
         self.begin(None, watch)?;
         self.finish(asks)
     }
@@ -99,19 +100,19 @@ impl Exchange {
 }
 
 impl Exchange {
-    fn begin(&self, code: Option<Promise>, watch: Option<Py<PyAny>>) -> PyResult<Task> {
+    fn begin(&self, code: Option<Promise>, watch: Option<Py<PyAny>>) -> Result<Task, Failure> {
         let mut state = lock(&self.0);
         let new = match std::mem::replace(&mut *state, State::Cancelled) {
             State::New(new) => new,
             other => {
                 *state = other;
-                return Err(Failure::usage("this has been started before; make another").into());
+                return Err(Failure::usage("this has been started before; make another"));
             }
         };
         let New { app_id, blob, code: known, options } = *new;
         let mut initiator = Initiator::new(app_id, blob).options(watched(options, watch)?);
         if let Some(known) = known {
-            initiator = initiator.code(&known);
+            initiator = initiator.code(known.as_str());
         }
         let (finish, finishing) = oneshot::channel();
         let task = process()?.spawn(run(initiator, code, finishing));

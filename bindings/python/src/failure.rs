@@ -4,6 +4,7 @@ use pyo3::{prelude::*, types::PyDict};
 use wormhole_sync::{
     Error, ErrorKind, Fault,
     files::{FilesError, SourceError},
+    is_harmful,
 };
 
 /// Why something did not come about.
@@ -24,6 +25,15 @@ impl Failure {
     /// This side has ended it.
     pub(crate) fn stopped(text: impl Into<String>) -> Self {
         Self { class: "StoppedError", fault: Fault::Caller, text: text.into() }
+    }
+
+    pub(crate) fn bad_code(text: impl Into<String>) -> Self {
+        Self { class: "BadCodeError", fault: Fault::Code, text: text.into() }
+    }
+
+    /// An accident of this computer.
+    pub(crate) fn trouble(text: impl Into<String>) -> Self {
+        Self { class: "WormholeError", fault: Fault::Caller, text: text.into() }
     }
 
     pub(crate) fn verifier_refused() -> Self {
@@ -82,9 +92,29 @@ impl Failure {
         let class = py.import("wormhole_sync.errors")?.getattr(self.class)?;
         let more = PyDict::new(py);
         more.set_item("fault", word(self.fault))?;
-        Ok(PyErr::from_value(class.call((self.text,), Some(&more))?))
+        Ok(PyErr::from_value(class.call((harmless(&self.text),), Some(&more))?))
     }
 }
+
+/// The text, in which a stranger's may stand, as one that a terminal can be shown: an exception that nobody catches
+/// is printed.
+fn harmless(text: &str) -> String {
+    let mut shown = String::new();
+    for letter in text.chars().take(LONGEST) {
+        if is_harmful(letter) {
+            shown.extend(letter.escape_unicode());
+        } else {
+            shown.push(letter);
+        }
+    }
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Most characters of a text, of which a stranger may have written any number.
+const LONGEST: usize = 2000;
 
 /// Who can do something about it, as the command's `--json` has it.
 const fn word(fault: Fault) -> &'static str {

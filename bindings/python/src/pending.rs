@@ -11,12 +11,8 @@ use tokio::sync::oneshot;
 
 use crate::{
     failure::Failure,
-    process::{Process, lock, process},
+    process::{Process, SLICE, lock, process},
 };
-
-/// How long a wait goes on before it looks for signals, such as Ctrl-C: no wait of the system's own ends with a
-/// signal on every platform.
-const SLICE: Duration = Duration::from_millis(50);
 
 /// Makes the Python object of a value.
 type Make = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
@@ -27,7 +23,7 @@ enum Note {
     Question(Question),
 }
 
-/// The side that asks; dropping it leaves the promise as it is.
+/// The side that asks. Dropping it cancels what is not settled: nobody would hear of it.
 #[pyclass(frozen, module = "wormhole_sync._native")]
 pub(crate) struct Pending {
     shared: Arc<Shared>,
@@ -56,6 +52,8 @@ struct State {
     notes: VecDeque<Note>,
     outcome: Option<Result<Make, Failure>>,
     is_settled: bool,
+    /// Whether it goes on though nobody waits for it.
+    is_left: bool,
     listener: Option<Arc<Py<PyAny>>>,
     on_cancel: Option<Box<dyn FnOnce() + Send>>,
 }
@@ -153,10 +151,13 @@ impl Pending {
     /// a thread of its own, and must not block.
     fn on_news(&self, listener: Py<PyAny>) {
         let mut state = self.shared.state();
-        state.listener = Some(Arc::new(listener));
+        let before = state.listener.replace(Arc::new(listener));
         if state.has_news().is_some() {
             self.shared.news(state);
+        } else {
+            drop(state);
         }
+        drop(before);
     }
 
     /// The next note: how far it has come, as `(moved, total)` bytes, or a `Question`.
@@ -187,12 +188,30 @@ impl Pending {
 
     /// Ends what was asked for, unless it is done. What comes of it afterwards is not lost where it need not be.
     fn cancel(&self) {
-        let cancelled = "this was cancelled on this side; start again with a new code";
-        self.shared.cancel(Failure::stopped(cancelled));
+        self.shared.cancel(Failure::stopped(CANCELLED));
     }
 }
 
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let goes_on = {
+            let state = self.shared.state();
+            state.is_settled || state.is_left
+        };
+        if !goes_on {
+            self.shared.cancel(Failure::stopped(CANCELLED));
+        }
+    }
+}
+
+const CANCELLED: &str = "this was cancelled on this side; start again with a new code";
+
 impl Pending {
+    /// Lets it come about without anybody waiting for it.
+    pub(crate) fn leave(self) {
+        self.shared.state().is_left = true;
+    }
+
     /// What is to be done when this is cancelled before it is settled.
     pub(crate) fn on_cancel(&self, end: impl FnOnce() + Send + 'static) {
         let mut state = self.shared.state();
@@ -242,6 +261,9 @@ impl Shared {
             state.on_cancel = None;
             state.outcome = Some(outcome);
             self.news(state);
+            // There is no more news, and whoever listens may be waiting within what holds us.
+            let listener = self.state().listener.take();
+            drop(listener);
         }
     }
 
@@ -254,6 +276,8 @@ impl Shared {
         state.is_settled = true;
         state.outcome = Some(Err(failure));
         self.news(state);
+        let listener = self.state().listener.take();
+        drop(listener);
         drop(left); // it may go back to where it came from
         if let Some(end) = on_cancel {
             end();
@@ -265,7 +289,7 @@ impl Shared {
         drop(state);
         self.changed.notify_all();
         if let Some(listener) = listener {
-            self.process.call(Box::new(move |py| listener.call0(py).map(drop)));
+            self.process.wake(Box::new(move |py| listener.call0(py).map(drop)));
         }
     }
 

@@ -1,13 +1,14 @@
-//! What a process has once: a runtime that drives all exchanges, a thread that calls Python, and an orderly end.
+//! What a process has once: a runtime that drives all exchanges, threads that call Python, and an orderly end.
+
+mod calls;
 
 use std::{
-    mem,
+    io, mem,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
-        mpsc,
     },
-    thread,
+    time::{Duration, Instant},
 };
 
 use pyo3::prelude::*;
@@ -19,10 +20,13 @@ use tokio::{
 };
 use wormhole_sync::{DROP_LIMIT, farewells};
 
+pub(crate) use self::calls::Call;
+use self::calls::Calls;
 use crate::failure::Failure;
 
-/// A call of something in Python, to be made on a thread that may wait for the interpreter's lock.
-type Call = Box<dyn FnOnce(Python<'_>) -> PyResult<()> + Send>;
+/// How long a wait goes on before it looks for signals, such as Ctrl-C: no wait of the system's own ends with a
+/// signal on every platform.
+pub(crate) const SLICE: Duration = Duration::from_millis(50);
 
 /// What a process has once.
 pub(crate) struct Process {
@@ -30,10 +34,10 @@ pub(crate) struct Process {
     handle: Handle,
     /// Until it is ended.
     runtime: Mutex<Option<Runtime>>,
-    /// Until it is ended.
-    calls: Mutex<Option<mpsc::Sender<Call>>>,
-    /// Closed once nothing is called any more.
-    called: Mutex<mpsc::Receiver<()>>,
+    /// Tells those who wait that there is news. None of these calls blocks.
+    wakes: Calls,
+    /// Tells applications what happens. These calls are the applications' own, and may block.
+    tells: Calls,
     ending: watch::Sender<bool>,
     /// Each task holds one of these, so that the receiver tells when none is left.
     alive: Mutex<Option<signals::Sender<()>>>,
@@ -66,45 +70,41 @@ pub(crate) fn process() -> Result<Arc<Process>, Failure> {
         return Err(Failure::stopped("the interpreter ends; begin nothing any more"));
     }
     let process = Process::start().map_err(|error| {
-        Failure::stopped(format!("no runtime can be started: {error}; free some resources"))
+        Failure::trouble(format!("no threads can be started: {error}; free some resources"))
     })?;
     Ok(Arc::clone(known.insert(Arc::new(process))))
 }
 
-/// Ends what goes on, and says goodbye to the server, within a few seconds. For the end of the process.
+/// Ends what goes on, and says goodbye to the server, within a few seconds; and waits until no callback of the
+/// application runs any more. For the end of the process. Ctrl-C ends the wait.
 #[pyfunction]
 pub(crate) fn farewell(py: Python<'_>) {
-    py.detach(|| {
-        let process = {
-            let mut known = lock(&PROCESS);
-            IS_OVER.store(true, Ordering::Relaxed);
-            known.take()
-        };
-        match process {
-            Some(process) if process.is_this() => process.end(),
-            parents => mem::forget(parents),
+    let process = {
+        let mut known = lock(&PROCESS);
+        IS_OVER.store(true, Ordering::Relaxed);
+        known.take()
+    };
+    match process {
+        Some(process) if process.is_this() => {
+            let mut ending = process.end();
+            while !py.detach(|| ending.goes_on(&process)) && py.check_signals().is_ok() {}
         }
-    });
+        parents => mem::forget(parents),
+    }
 }
 
 impl Process {
-    fn start() -> std::io::Result<Self> {
+    fn start() -> io::Result<Self> {
         let mut runtime = Builder::new_multi_thread();
         let runtime =
             runtime.worker_threads(1).thread_name("wormhole-sync").enable_all().build()?;
-        let (calls, to_make) = mpsc::channel();
-        let (end, called) = mpsc::channel();
-        thread::Builder::new().name("wormhole-sync-calls".to_owned()).spawn(move || {
-            call(&to_make);
-            drop(end);
-        })?;
         let (alive, all_gone) = signals::channel(1);
         Ok(Self {
             id: std::process::id(),
             handle: runtime.handle().clone(),
             runtime: Mutex::new(Some(runtime)),
-            calls: Mutex::new(Some(calls)),
-            called: Mutex::new(called),
+            wakes: Calls::start("wormhole-sync-wakes")?,
+            tells: Calls::start("wormhole-sync-tells")?,
             ending: watch::Sender::new(false),
             alive: Mutex::new(Some(alive)),
             all_gone: Mutex::new(all_gone),
@@ -141,29 +141,54 @@ impl Process {
         Task { process: self, abort }
     }
 
-    /// Has this called on a thread for that, in the order of these calls.
-    pub(crate) fn call(&self, call: Call) {
-        // Once the process ends, nobody is there to be called.
-        if let Some(calls) = &*lock(&self.calls) {
-            let _ = calls.send(call);
-        }
+    /// Has this called soon, which must not block.
+    pub(crate) fn wake(&self, call: Call) {
+        self.wakes.make(call);
     }
 
-    fn end(&self) {
+    /// Has this called in the order of these calls, on a thread that may wait for it.
+    pub(crate) fn tell(&self, call: Call) {
+        self.tells.make(call);
+    }
+
+    fn end(&self) -> Ending {
         let _ = self.ending.send(true);
         drop(lock(&self.alive).take());
-        let mut all_gone = lock(&self.all_gone);
-        let Some(runtime) = lock(&self.runtime).take() else { return };
-        let all = async {
-            all_gone.recv().await;
-            farewells(DROP_LIMIT).await
-        };
-        let _in_time = runtime.block_on(async { timeout(DROP_LIMIT, all).await });
-        // A name that is still being resolved must not hold up the end.
-        runtime.shutdown_background();
-        drop(lock(&self.calls).take());
-        let _ended = lock(&self.called).recv_timeout(DROP_LIMIT);
+        Ending { goodbyes_until: Some(Instant::now() + DROP_LIMIT) }
     }
+}
+
+/// What is left to be waited for at the end of a process.
+struct Ending {
+    goodbyes_until: Option<Instant>,
+}
+
+impl Ending {
+    /// Waits a little; whether everything has ended.
+    fn goes_on(&mut self, process: &Process) -> bool {
+        let Some(until) = self.goodbyes_until else {
+            return process.wakes.have_ended(SLICE) && process.tells.have_ended(SLICE);
+        };
+        if said_goodbye(process) || Instant::now() > until {
+            // A name that is still being resolved must not hold up the end.
+            if let Some(runtime) = lock(&process.runtime).take() {
+                runtime.shutdown_background();
+            }
+            process.wakes.end();
+            process.tells.end();
+            self.goodbyes_until = None;
+        }
+        false
+    }
+}
+
+/// Whether no task is left and each has said goodbye to its server, within a slice of time.
+fn said_goodbye(process: &Process) -> bool {
+    let mut all_gone = lock(&process.all_gone);
+    process.handle.block_on(async {
+        let gone = timeout(SLICE, async { while all_gone.recv().await.is_some() {} }).await.is_ok();
+        gone && farewells(SLICE).await
+    })
 }
 
 impl Task {
@@ -175,19 +200,6 @@ impl Task {
     /// Whether it can be asked anything from here.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         self.process.check()
-    }
-}
-
-fn call(calls: &mpsc::Receiver<Call>) {
-    for call in calls {
-        let called = Python::try_attach(|py| {
-            if let Err(error) = call(py) {
-                error.write_unraisable(py, None);
-            }
-        });
-        if called.is_none() {
-            return; // the interpreter has ended
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use pyo3::{conversion::FromPyObjectOwned, exceptions::PyTypeError, prelude::*, types::PyDict};
 use serde_json::{Map, Value};
 use wormhole_sync::{
-    Options, Proxy,
+    Code, Error, MAX_WORDS, Options, Proxy,
     transfer::{DEFAULT_TRANSIT_RELAY, Routes, TRANSIT_RELAY_VARIABLE},
 };
 
@@ -13,13 +13,6 @@ use crate::failure::Failure;
 
 /// Keyword arguments of which some are still to be looked at.
 pub(crate) struct Settings<'py>(Bound<'py, PyDict>);
-
-/// An application id, as text or in UTF-8.
-#[derive(FromPyObject)]
-pub(crate) enum AppId {
-    Text(String),
-    Bytes(Vec<u8>),
-}
 
 /// Where this side listens for the other: at any port or none, at this port, or at an address with one.
 #[derive(FromPyObject)]
@@ -34,17 +27,6 @@ enum Listen {
 enum Relays {
     One(String),
     Several(Vec<String>),
-}
-
-impl AppId {
-    pub(crate) fn text(self) -> Result<String, Failure> {
-        match self {
-            Self::Text(text) => Ok(text),
-            Self::Bytes(bytes) => String::from_utf8(bytes).map_err(|_| {
-                Failure::usage("the application id is not valid: as bytes it must be UTF-8")
-            }),
-        }
-    }
 }
 
 impl<'py> Settings<'py> {
@@ -62,11 +44,9 @@ impl<'py> Settings<'py> {
         if value.is_none() {
             return Ok(None);
         }
-        let value = value.extract::<T>().map_err(|error| {
-            let error: PyErr = error.into();
-            PyTypeError::new_err(format!("{name}: {}", error.value(value.py())))
-        })?;
-        Ok(Some(value))
+        let kind = value.get_type().name()?;
+        let wrong = || PyTypeError::new_err(format!("{name} must be {}, not {kind}", wanted(name)));
+        value.extract::<T>().map(Some).map_err(|_| wrong())
     }
 
     /// There is none left.
@@ -85,14 +65,23 @@ impl<'py> Settings<'py> {
         if let Some(url) = self.take::<String>("rendezvous")? {
             options = options.rendezvous(url);
         }
-        if let Some(words) = self.take("words")? {
-            options = options.words(words);
+        if let Some(words) = self.take::<i64>("words")? {
+            let within =
+                usize::try_from(words).ok().filter(|words| (1..=MAX_WORDS).contains(words));
+            let wrong = || Failure::usage(format!("words is {words}; a code has 1 to {MAX_WORDS}"));
+            options = options.words(within.ok_or_else(wrong)?);
         }
         if let Some(seconds) = self.take::<f64>("time_limit")? {
-            let limit = Duration::try_from_secs_f64(seconds).map_err(|_| {
-                Failure::usage(format!("time_limit is {seconds}; it must be a number of seconds"))
-            })?;
-            options = options.time_limit(limit);
+            if seconds.is_nan() || seconds < 0.0 {
+                let text = format!(
+                    "time_limit is {seconds}; it is a number of seconds, or None for no limit"
+                );
+                return Err(Failure::usage(text).into());
+            }
+            // What no clock will reach is no limit.
+            if seconds < LONGEST {
+                options = options.time_limit(Duration::from_secs_f64(seconds));
+            }
         }
         if let Some((name, version)) = self.take::<(String, String)>("client_version")? {
             options = options.client_version(name, version);
@@ -142,11 +131,40 @@ impl<'py> Settings<'py> {
     }
 }
 
+/// What an option may be.
+fn wanted(name: &str) -> &'static str {
+    match name {
+        "time_limit" => "a number of seconds",
+        "words" => "a whole number",
+        "max_hashcash_bits" => "a whole number of bits",
+        "client_version" => "a pair of texts, a name and a version",
+        "listen" => "True, False, a port from 0 to 65535, or a text such as '192.0.2.7:40001'",
+        "relay" => "a text such as 'tcp:relay.example.com:4001', or a list of them",
+        "ignore_unsendable" => "True or False",
+        _ => "a text",
+    }
+}
+
+/// Seconds of the longest time that is a limit: 30 years.
+const LONGEST: f64 = 30.0 * 365.0 * 86_400.0;
+
 fn proxied(options: Options, url: &str) -> PyResult<Options> {
     match url {
         "" => Ok(options.no_proxy()),
         "tor" => Ok(options.proxy(Proxy::tor())),
         url => Ok(options.proxy(Proxy::parse(url).map_err(Failure::from)?)),
+    }
+}
+
+/// A code as somebody typed it. Blanks around it come with the clipboard and with lines of files.
+pub(crate) fn code(typed: &str) -> Result<Code, Failure> {
+    let typed = typed.trim();
+    let code = Code::parse(typed).map_err(|error| Failure::from(Error::from(error)))?;
+    match typed.split_once('-') {
+        Some((_, words)) if !words.is_empty() => Ok(code),
+        _ => Err(Failure::bad_code(
+            "a code is a number, a dash and words, like 4-purple-sausages; type the whole code",
+        )),
     }
 }
 

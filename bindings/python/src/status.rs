@@ -13,7 +13,7 @@ pub(crate) fn watched(options: Options, watch: Option<Py<PyAny>>) -> Result<Opti
     let (watch, process) = (Arc::new(watch), process()?);
     Ok(options.on_status(move |status| {
         let (watch, status) = (Arc::clone(&watch), status.clone());
-        process.call(Box::new(move |py| watch.call1(py, (told(py, &status)?,)).map(drop)));
+        process.tell(Box::new(move |py| watch.call1(py, (told(py, &status)?,)).map(drop)));
     }))
 }
 

@@ -3,8 +3,12 @@
 mod offered;
 mod sending;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    mem,
+    sync::{Arc, Mutex},
+};
 
+use tokio::sync::oneshot;
 use wormhole_sync::{
     Error, Wormhole,
     transfer::{self, Canceller, Event, Transfer},
@@ -15,15 +19,38 @@ use crate::{failure::Failure, pending::Promise, process::lock};
 pub(crate) use offered::{Offer, Receiving};
 pub(crate) use sending::Sending;
 
-/// What can be cancelled as soon as it moves.
+/// How far a transfer is, for whoever cancels it.
 #[derive(Clone, Default)]
-struct UnderWay(Arc<Mutex<Option<Canceller>>>);
+struct UnderWay(Arc<Mutex<Stage>>);
+
+#[derive(Default)]
+enum Stage {
+    /// Nobody is there who could be told.
+    #[default]
+    Alone,
+    /// The other side is there, and could be told.
+    Met(oneshot::Sender<String>),
+    Moving(Canceller),
+}
 
 impl UnderWay {
-    /// Whether something moves, which now ends, with this told to the other side.
+    /// Whether the other side is there. Then it all ends, with this told to the other side.
     fn cancel(&self, reason: &str) -> bool {
-        let canceller = lock(&self.0).take();
-        canceller.map(|canceller| canceller.cancel(reason)).is_some()
+        match mem::take(&mut *lock(&self.0)) {
+            Stage::Alone => false,
+            Stage::Met(cancel) => cancel.send(reason.to_owned()).is_ok(),
+            Stage::Moving(canceller) => {
+                canceller.cancel(reason);
+                true
+            }
+        }
+    }
+
+    /// Ready with the reason when it is cancelled now that the other side is there.
+    fn met(&self) -> oneshot::Receiver<String> {
+        let (cancel, cancelled) = oneshot::channel();
+        *lock(&self.0) = Stage::Met(cancel);
+        cancelled
     }
 
     /// Moves it, and tells how far it has come. What is received stands at this path in the end.
@@ -33,7 +60,7 @@ impl UnderWay {
         total: u64,
         promise: &Promise,
     ) -> Result<Option<std::path::PathBuf>, Error> {
-        *lock(&self.0) = Some(transfer.canceller());
+        *lock(&self.0) = Stage::Moving(transfer.canceller());
         let mut stored = None;
         while let Some(event) = transfer.next().await {
             match event {
@@ -53,11 +80,24 @@ async fn verified(
     asks: bool,
     promise: &Promise,
     who: &str,
+    under_way: &UnderWay,
 ) -> Result<Wormhole, Failure> {
-    if !asks || promise.asker().confirms(wormhole.verifier().to_string()).await {
+    if !asks {
         return Ok(wormhole);
     }
-    let reason = format!("the {who} did not confirm the verifier");
+    let (asker, cancelled) = (promise.asker(), under_way.met());
+    let (reason, failure) = tokio::select! {
+        is_same = asker.confirms(wormhole.verifier().to_string()) => {
+            if is_same {
+                return Ok(wormhole);
+            }
+            (format!("the {who} did not confirm the verifier"), Failure::verifier_refused())
+        }
+        Ok(reason) = cancelled => {
+            let failure = Failure::stopped(format!("the transfer was cancelled on this side: {reason}"));
+            (reason, failure)
+        }
+    };
     transfer::refuse(wormhole, &reason).await?;
-    Err(Failure::verifier_refused())
+    Err(failure)
 }

@@ -25,7 +25,7 @@ use crate::{
     failure::Failure,
     pending::{Pending, Promise, promise},
     process::{Task, lock, process},
-    settings::{AppId, Settings},
+    settings::{self, Settings},
     status::watched,
 };
 
@@ -72,19 +72,19 @@ enum What {
 impl Wormhole {
     #[new]
     #[pyo3(signature = (app_id, settings, /))]
-    fn new(app_id: AppId, settings: &Bound<'_, PyDict>) -> PyResult<Self> {
+    fn new(app_id: String, settings: &Bound<'_, PyDict>) -> PyResult<Self> {
         let settings = Settings::new(settings)?;
         let options = settings.options()?.app_versions(settings.app_versions()?);
         settings.end()?;
-        let state = State::New { app_id: app_id.text()?, options };
+        let state = State::New { app_id, options };
         Ok(Self { state: Mutex::new(state), facts: Arc::default() })
     }
 
     /// Connects to the server.
-    fn connect(&self, watch: Option<Py<PyAny>>) -> PyResult<Pending> {
+    fn connect(&self, watch: Option<Py<PyAny>>) -> Result<Pending, Failure> {
         let mut state = lock(&self.state);
         let State::New { app_id, options } = &*state else {
-            return Err(Failure::usage("this has been connected before; make another").into());
+            return Err(Failure::usage("this has been connected before; make another"));
         };
         let (app_id, options) = (app_id.clone(), watched(options.clone(), watch)?);
         let (commands, commanded) = mpsc::unbounded_channel();
@@ -94,45 +94,50 @@ impl Wormhole {
         self.ask(What::Connect)
     }
 
-    fn nameplates(&self) -> PyResult<Pending> {
+    fn nameplates(&self) -> Result<Pending, Failure> {
         self.ask(What::Nameplates)
     }
 
-    fn allocate(&self) -> PyResult<Pending> {
+    fn allocate(&self) -> Result<Pending, Failure> {
         self.ask(What::Allocate)
     }
 
-    fn set_code(&self, code: &str) -> PyResult<Pending> {
-        let code = Code::parse(code).map_err(|error| Failure::from(Error::from(error)))?;
-        self.ask(What::SetCode(code))
+    fn set_code(&self, code: &str) -> Result<Pending, Failure> {
+        self.ask(What::SetCode(settings::code(code)?))
     }
 
-    fn confirm(&self) -> PyResult<Pending> {
+    fn confirm(&self) -> Result<Pending, Failure> {
         self.ask(What::Confirm)
     }
 
-    fn send(&self, message: Vec<u8>) -> PyResult<Pending> {
+    fn send(&self, message: Vec<u8>) -> Result<Pending, Failure> {
         self.ask(What::Send(message))
     }
 
-    fn receive(&self) -> PyResult<Pending> {
+    fn receive(&self) -> Result<Pending, Failure> {
         self.ask(What::Receive)
     }
 
-    fn derive_key(&self, purpose: String, length: usize) -> PyResult<Pending> {
+    fn derive_key(&self, purpose: String, length: i64) -> Result<Pending, Failure> {
+        // One that is out of every range is told like one that is out of this.
+        let length = usize::try_from(length).unwrap_or_default();
         self.ask(What::Derive { purpose, length })
     }
 
-    fn close(&self) -> PyResult<Pending> {
+    fn close(&self) -> Result<Pending, Failure> {
+        let has_code = self.facts().code.is_some();
         let mut state = lock(&self.state);
-        if let State::New { .. } | State::Ended = &*state {
-            *state = State::Ended;
-            let (promise, pending) = promise()?;
-            promise.give(());
-            return Ok(pending);
+        if has_code && matches!(&*state, State::Running { .. }) {
+            drop(state);
+            return self.ask(What::Close);
         }
-        drop(state);
-        self.ask(What::Close)
+        // There is nothing that anybody could be told, and it may be connecting.
+        if let State::Running { task, .. } = std::mem::replace(&mut *state, State::Ended) {
+            task.abort();
+        }
+        let (promise, pending) = promise()?;
+        promise.give(());
+        Ok(pending)
     }
 
     /// Leaves because something is wrong. The other side is told.
@@ -171,18 +176,41 @@ impl Wormhole {
         lock(&self.facts).clone()
     }
 
-    fn ask(&self, what: What) -> PyResult<Pending> {
+    fn ask(&self, what: What) -> Result<Pending, Failure> {
         let (promise, pending) = promise()?;
-        match &*lock(&self.state) {
-            State::New { .. } => return Err(Failure::usage(NOT_CONNECTED).into()),
-            State::Ended => return Err(Failure::usage(CLOSED).into()),
-            // Where the task has ended, the promise says so as it is dropped.
+        let is_step = what.is_step();
+        let state = lock(&self.state);
+        match &*state {
+            State::New { .. } => return Err(Failure::usage(NOT_CONNECTED)),
+            State::Ended => return Err(Failure::usage(CLOSED)),
             State::Running { commands, task } => {
                 task.check()?;
+                // Where the task has ended, the promise says so as it is dropped.
                 let _ = commands.send(Command { what, promise });
+                if is_step {
+                    let task = task.clone();
+                    pending.on_cancel(move || task.abort());
+                }
             }
         }
         Ok(pending)
+    }
+}
+
+impl Drop for Wormhole {
+    fn drop(&mut self) {
+        // It may be connecting, and not look at who is there.
+        if let (State::Running { task, .. }, None) = (&*lock(&self.state), self.facts().code) {
+            task.abort();
+        }
+    }
+}
+
+impl What {
+    /// Whether it leads from one state to the next. Cancelling it in the middle ends the wormhole; anything else that is
+    /// cancelled before its turn is left out.
+    const fn is_step(&self) -> bool {
+        matches!(self, Self::Connect | Self::Allocate | Self::SetCode(_) | Self::Close)
     }
 }
 
@@ -212,11 +240,10 @@ async fn live(
     commands: &mut Commands,
     facts: &Mutex<Facts>,
 ) -> Option<Failure> {
-    let coded = match coded(connected, commands).await {
+    let coded = match coded(connected, commands, facts).await {
         Ok(coded) => coded,
         Err(end) => return end,
     };
-    lock(facts).code = Some(coded.code().as_str().to_owned());
     let (open, waiting) = match confirmed(coded, commands).await {
         Ok(confirmed) => confirmed,
         Err(end) => return end,
@@ -233,27 +260,35 @@ async fn live(
 async fn coded(
     mut connected: Connected,
     commands: &mut Commands,
+    facts: &Mutex<Facts>,
 ) -> Result<Coded, Option<Failure>> {
     loop {
         let Command { what, promise } = commands.recv().await.ok_or(None)?;
+        if !promise.is_wanted() {
+            continue;
+        }
         match what {
             What::Connect => promise.give(()),
             What::Nameplates => promise.settle(connected.nameplates().await),
-            What::Allocate => return with_code(connected.allocate().await, promise),
-            What::SetCode(code) => return with_code(connected.set_code(code).await, promise),
-            What::Close => {
-                promise.settle(connected.close().await);
-                return Err(Some(Failure::usage(CLOSED)));
+            What::Allocate => return with_code(connected.allocate().await, facts, promise),
+            What::SetCode(code) => {
+                return with_code(connected.set_code(code).await, facts, promise);
             }
             _ => promise.fail(Failure::usage(NO_CODE)),
         }
     }
 }
 
-fn with_code(coded: Result<Coded, Error>, promise: Promise) -> Result<Coded, Option<Failure>> {
+fn with_code(
+    coded: Result<Coded, Error>,
+    facts: &Mutex<Facts>,
+    promise: Promise,
+) -> Result<Coded, Option<Failure>> {
     match coded {
         Ok(coded) => {
-            promise.give(coded.code().as_str().to_owned());
+            let code = coded.code().as_str().to_owned();
+            lock(facts).code = Some(code.clone());
+            promise.give(code);
             Ok(coded)
         }
         Err(error) => {
@@ -286,6 +321,8 @@ async fn confirmed(
                 match what {
                     What::Close => {
                         drop(confirmed);
+                        let end = Failure::stopped("this was closed on this side");
+                        waiting.drain(..).for_each(|command| command.promise.fail(end.clone()));
                         farewells(DROP_LIMIT).await;
                         promise.give(());
                         return Err(Some(Failure::usage(CLOSED)));
@@ -330,6 +367,9 @@ async fn talk(
             }
         };
         let Some(Command { what, promise }) = command else { continue };
+        if !promise.is_wanted() {
+            continue;
+        }
         match what {
             What::Confirm => promise.give(open.verifier().to_string()),
             What::Send(message) => promise.settle(open.send(&message).await),
@@ -343,9 +383,9 @@ async fn talk(
                     None => promise.settle(open.close().await),
                     Some(_) => promise.give(()), // it has ended, and who asked was told why
                 }
-                let end = Failure::usage(CLOSED);
+                let end = Failure::stopped("this was closed on this side");
                 receivers.drain(..).for_each(|receiver| receiver.fail(end.clone()));
-                return Some(end);
+                return Some(Failure::usage(CLOSED));
             }
             What::Connect | What::Nameplates | What::Allocate | What::SetCode(_) => {
                 promise.fail(Failure::usage(HAS_CODE));

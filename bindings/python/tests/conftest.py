@@ -10,7 +10,6 @@ from harness.servers import OurRelay, OurServer
 
 HERE = Path(__file__).parent
 PEER = HERE / "peer.py"
-FACES = ("blocking", "aio", "twisted")
 
 
 @pytest.fixture(scope="session")

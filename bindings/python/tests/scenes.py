@@ -150,6 +150,8 @@ async def a_file_and_a_text():
         await sent
     except RejectedError as error:
         assert "not for me" in str(error)
+    else:
+        raise AssertionError
 
 
 async def in_a_thread_of_the_pool_the_first_names_block():
@@ -169,12 +171,32 @@ async def in_a_thread_of_the_pool_the_first_names_block():
     assert (theirs, ours) == (b"one", b"two")
 
 
-async def a_mistake_in_the_order_is_raised_at_once():
-    try:
-        Initiator(APP, b"one").finish()
-    except UsageError:
-        return
-    raise AssertionError
+async def every_mistake_is_a_failure_of_the_deferred():
+    code = "4-guitarist-revenge"
+    for call in (
+        Initiator(APP, b"one").finish,
+        Wormhole(APP).allocate,
+        lambda: Wormhole(APP).set_code(5),
+        lambda: send_text("a text", words=0),
+        lambda: receive(code, listen="here"),
+        lambda: send_file("missing"),
+        lambda: send_file(5),
+    ):
+        deferred = call()
+        try:
+            await deferred
+        except (UsageError, TypeError, OSError):
+            continue
+        raise AssertionError
+
+
+async def cancelled_while_the_verifier_is_compared():
+    initiator = Initiator(APP, b"one", verify=lambda _: defer.Deferred())
+    receiver = Receiver(APP, await initiator.start(), b"two")
+    ended, other = initiator.finish(), receiver.finish()
+    reactor.callLater(0.5, ended.cancel)
+    ends = await defer.DeferredList([ended, other], consumeErrors=True)
+    assert [type(end.value) for _, end in ends] == [defer.CancelledError, RejectedError]
 
 
 def scene(name):

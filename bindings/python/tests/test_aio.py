@@ -157,30 +157,6 @@ def test_a_receive_that_is_cancelled_at_any_moment_loses_no_message():
     asyncio.run(main())
 
 
-def test_receives_that_are_cancelled_together_keep_the_order():
-    async def main():
-        async with aio.Wormhole(APP) as one, aio.Wormhole(APP) as other:
-            await other.set_code(await one.allocate())
-            await one.confirm()
-            for number in range(20):
-                await one.send(b"%d" % number)
-            got = [await other.receive()]
-            while len(got) < 20:
-                several = [asyncio.ensure_future(other.receive()) for _ in range(5)]
-                await asyncio.sleep(0)
-                time.sleep(0.05)  # they come meanwhile, and the loop cannot give them out
-                for each in several:
-                    each.cancel()
-                assert all(
-                    isinstance(end, BaseException)
-                    for end in await asyncio.gather(*several, return_exceptions=True)
-                )
-                got.append(await other.receive())
-            assert got == [b"%d" % number for number in range(20)]
-
-    asyncio.run(main())
-
-
 def test_sending_while_receiving():
     async def main():
         async with aio.Wormhole(APP) as one, aio.Wormhole(APP) as other:

@@ -1,5 +1,6 @@
 """The blocking face, with its mistakes and accidents."""
 
+import asyncio
 import signal
 import sys
 import threading
@@ -26,6 +27,7 @@ from wormhole_sync import (
     Wormhole,
     WormholeError,
     WrongCodeError,
+    aio,
 )
 
 APP = "example.com/pairing"
@@ -114,7 +116,12 @@ def test_a_time_limit_is_a_timeout_error():
         ({"proxy": "carrier-pigeon://coop"}, UsageError),
         ({"time_limit": -1}, UsageError),
         ({"time_limit": "soon"}, TypeError),
-        ({"words": -2}, TypeError),
+        ({"words": -2}, UsageError),
+        ({"words": 0}, UsageError),
+        ({"words": 33}, UsageError),
+        ({"time_limit": float("nan")}, UsageError),
+        ({"on_status": 5}, TypeError),
+        ({"verify": 5}, TypeError),
         ({"client_version": "1.0"}, TypeError),
         ({"max_hashcash_bits": "many"}, TypeError),
         ({"colour": "blue"}, TypeError),
@@ -141,6 +148,23 @@ def test_each_option_that_cannot_be_is_told(options, kind):
 def test_each_argument_that_cannot_be_is_told(arguments, kind):
     with pytest.raises(kind):
         Initiator(*arguments).start()
+
+
+@pytest.mark.parametrize("limit", [float("inf"), 1e300, 1.8e19, 10**9])
+def test_a_time_that_no_clock_will_reach_is_no_limit(limit):
+    initiator = Initiator(APP, b"one", time_limit=limit)
+    assert pair(initiator, Receiver(APP, initiator.start(), b"two")) == [b"two", b"one"]
+
+
+@pytest.mark.parametrize("typed", ["7", "7-", "", "guitarist", "-guitarist"])
+def test_what_is_not_a_whole_code_is_told_before_anything_is_spent(typed):
+    with pytest.raises(BadCodeError):
+        Receiver(APP, typed, b"two")
+
+
+def test_blanks_around_a_code_do_no_harm():
+    initiator = Initiator(APP, b"one")
+    assert pair(initiator, Receiver(APP, f" {initiator.start()}\r\n", b"two")) == [b"two", b"one"]
 
 
 def test_options_are_taken():
@@ -268,6 +292,126 @@ def test_the_interpreter_goes_on_while_one_waits():
     stop.set()
     counting.join()
     assert counted[0] > 10_000
+
+
+@pytest.mark.parametrize("what", ["wormhole", "finish", "sending"])
+def test_threads_that_make_the_same_mistake_at_once_do_not_stop_each_other(what):
+    """An exception is made by Python, which may let other threads go on meanwhile."""
+    sending = wormhole_sync.send_text("a text") if what == "sending" else None
+    mistake = {
+        "wormhole": lambda: Wormhole(APP).send(b"x"),
+        "finish": Initiator(APP, b"one").finish,
+        "sending": sending and sending.finish,
+    }[what]
+    if sending is not None:
+        sending.cancel()
+        with pytest.raises(StoppedError):
+            sending.finish()
+
+    def again():
+        for _ in range(200):
+            with pytest.raises(UsageError):
+                mistake()
+
+    threads = [threading.Thread(target=again, daemon=True) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def test_a_signal_handler_may_cancel_what_the_main_thread_is_about(run):
+    program = (
+        "import signal\n"
+        "from wormhole_sync import Initiator, WormholeError\n"
+        "i = Initiator('example.com/signal', b'one')\n"
+        "signal.signal(signal.SIGALRM, lambda *_: i.cancel())\n"
+        "signal.setitimer(signal.ITIMER_REAL, .01, .0001)\n"
+        "for _ in range(20000):\n"
+        "    try: i.finish()\n"
+        "    except WormholeError: pass\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0)\n"
+        "print('it ended well')\n"
+    )
+    assert b"it ended well" in run("-c", program).succeed(40)
+
+
+@pytest.mark.parametrize("seconds", [0, 5.005, 6])
+def test_a_callback_that_is_slow_at_the_end_does_not_bring_it_down(run, seconds):
+    program = (
+        "import time\n"
+        "from wormhole_sync import Initiator\n"
+        "def slow(event):\n"
+        f"    end = time.monotonic() + {seconds}\n"
+        "    while event['event'] == 'code' and time.monotonic() < end:\n"
+        "        time.sleep(.001)\n"
+        "i = Initiator('example.com/slow', b'one', on_status=slow)\n"
+        "i.start()\n"
+    )
+    run("-c", program).succeed()
+
+
+def test_a_slow_callback_of_one_holds_up_no_other():
+    initiator = Initiator(APP, b"one", on_status=lambda _: time.sleep(1))
+    initiator.start()
+    began = time.monotonic()
+
+    async def other():
+        other = aio.Initiator(APP, b"one")
+        await other.start()
+        other.cancel()
+
+    asyncio.run(other())
+    assert time.monotonic() - began < 1
+    initiator.cancel()
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_child_of_multiprocessing_lets_go_of_the_server(run, method, tmp_path):
+    (tmp_path / "child.py").write_text(
+        "def child():\n"
+        "    from wormhole_sync import Initiator\n"
+        "    global kept\n"
+        f"    kept = Initiator('example.com/{method}', b'one')\n"
+        "    kept.start()\n"
+        "if __name__ == '__main__':\n"
+        "    import child, multiprocessing\n"
+        f"    process = multiprocessing.get_context('{method}').Process(target=child.child)\n"
+        "    process.start()\n"
+        "    process.join()\n"
+        "    assert process.exitcode == 0\n"
+    )
+    run(str(tmp_path / "child.py")).succeed()
+    assert nameplates(f"example.com/{method}") == []
+
+
+def test_another_interpreter_of_the_process_is_refused_and_does_no_harm(run):
+    program = (
+        "try: import _interpreters as interpreters\n"
+        "except ImportError: import _xxsubinterpreters as interpreters\n"
+        "from wormhole_sync import Initiator, Receiver\n"
+        "i = Initiator('appid', b'one')\n"
+        "code = i.start()\n"
+        "other = interpreters.create()\n"
+        "try: told = interpreters.run_string(other, 'import wormhole_sync')\n"
+        "except Exception as error: told = error\n"
+        "print('told', told)\n"
+        "interpreters.destroy(other)\n"
+        "from threading import Thread\n"
+        "Thread(target=Receiver('appid', code, b'two').finish).start()\n"
+        "print(i.finish())\n"
+    )
+    said = run("-c", program).succeed().decode()
+    assert "main interpreter" in said
+    assert "b'two'" in said
+
+
+def test_a_call_that_nobody_waits_for_is_ended():
+    initiator = Initiator("example.com/nobody-waits", b"one")
+    initiator.start()
+    initiator._native.finish(False)  # noqa: FBT003 # dropped at once, as by Ctrl-C at that moment
+    wait_until(lambda: nameplates("example.com/nobody-waits") == [])
 
 
 def test_many_threads_at_once():

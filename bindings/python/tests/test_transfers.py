@@ -3,6 +3,7 @@
 import os
 import stat
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -37,6 +38,14 @@ def plan(tmp_path):
     (tmp_path / "from").mkdir()
     path = tmp_path / "from" / "plan.pdf"
     path.write_bytes(os.urandom(1_500_000))
+    return path
+
+
+@pytest.fixture
+def large(tmp_path):
+    (tmp_path / "from").mkdir()
+    path = tmp_path / "from" / "large"
+    path.write_bytes(bytes(500_000_000))
     return path
 
 
@@ -135,18 +144,43 @@ def test_a_sender_learns_that_it_is_not_wanted(plan, ended, way):
     del offer
     error = sent.exception(20)
     assert isinstance(error, RejectedError)
-    if way == "reject":
-        assert "too large for me" in str(error)
+    reason = {"reject": "too large for me", "cancel": "changed my mind", "drop": "transfer rejected"}[way]
+    assert reason in str(error)
 
 
-def test_an_exception_in_progress_ends_both_sides(plan, ended, tmp_path):
+def test_a_sender_that_cancels_while_the_verifier_is_compared_says_why(plan, ended):
+    asked = threading.Event()
+    sending = send_file(plan, verify=lambda _: asked.set() or threading.Event().wait(3), **HERE)
+    sent = ended(sending)
+    with ThreadPoolExecutor(1) as thread:
+        offered = thread.submit(receive, sending.code, **HERE)
+        assert asked.wait(20)
+        sending.cancel("out of time")
+        assert "out of time" in str(offered.exception(20))
+    assert isinstance(sent.exception(20), StoppedError)
+
+
+def test_what_the_other_side_says_is_harmless_in_an_exception(plan, ended):
     sending = send_file(plan, **HERE)
+    sent = ended(sending)
+    receive(sending.code, **HERE).reject("a\x1b[31m\u202e\n" * 2000)
+    told = str(sent.exception(20))
+    assert "\\u{1b}[31m\\u{202e}\\u{a}" in told
+    assert told.isprintable()
+    assert len(told) < 20_000
+
+
+def test_an_exception_in_progress_ends_both_sides(large, ended, tmp_path):
+    sending = send_file(large, **HERE)
     sent = ended(sending)
     offer = receive(sending.code, **HERE)
     with pytest.raises(ZeroDivisionError):
         offer.accept(tmp_path / "here", progress=lambda *_: 1 // 0)
-    sent.exception(20)
-    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "here") == ["from"]
+    assert isinstance(sent.exception(20), (PeerError, LinkError))
+    end = time.monotonic() + 20
+    while [path.name for path in tmp_path.iterdir()] != ["from"]:  # it is cleared away in the background
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("who", ["sender", "receiver"])
@@ -295,6 +329,35 @@ def test_a_name_to_beware_of_is_told(tmp_path, ended):
     offer = receive(sending.code, **HERE)
     assert "settings" in offer.warning
     offer.reject()
+
+
+def test_both_ways_of_what_stands_there_exclude_each_other(plan, ended):
+    sending = send_file(plan, **HERE)
+    ended(sending)
+    offer = receive(sending.code, **HERE)
+    with pytest.raises(UsageError, match="choose one"):
+        offer.accept(overwrite=True, rename=True)
+    offer.reject()
+
+
+@pytest.mark.parametrize("what", [7, b"plan.pdf", None, [7], [b"x"]])
+def test_what_is_no_path_is_told(what):
+    with pytest.raises(TypeError, match="paths must be"):
+        send_file(what)
+
+
+@pytest.mark.parametrize("code", [None, 7, b"4-x-y"])
+def test_what_is_no_code_is_told(code):
+    with pytest.raises(TypeError, match="code must be a text"):
+        receive(code)
+    with pytest.raises(TypeError, match="code must be a text"):
+        wormhole_sync.Receiver("example.com", code, b"")
+
+
+@pytest.mark.parametrize("listen", [65536, -1, 1.5])
+def test_what_is_no_port_is_told(plan, listen):
+    with pytest.raises(TypeError, match="listen must be True, False, a port"):
+        send_file(plan, listen=listen)
 
 
 def test_finished_twice(plan, ended):

@@ -1,6 +1,9 @@
 """The general form, blocking."""
 
+import array
+import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -44,9 +47,67 @@ def test_what_both_know(pair):
     assert one.peer_versions == {}
     assert one.derive_key("example.com/history", 16) == other.derive_key("example.com/history", 16)
     assert len(one.derive_key("example.com/history")) == 32
-    for purpose, length in (("wormhole:verifier", 32), ("mine", 0), ("mine", 8161)):
+    for purpose, length in (("wormhole:verifier", 32), ("mine", 0), ("mine", 8161), ("mine", -1)):
         with pytest.raises(UsageError):
             one.derive_key(purpose, length)
+
+
+def test_receives_that_are_cancelled_together_once_their_messages_have_come_keep_the_order(pair):
+    one, other = pair
+    for number in range(20):
+        one.send(b"%d" % number)
+    for _ in range(3):
+        several = [other._native.receive() for _ in range(5)]
+        while not all(pending.done for pending in several):
+            time.sleep(0.01)
+        for pending in several:
+            pending.cancel()
+    assert [other.receive() for _ in range(20)] == [b"%d" % number for number in range(20)]
+
+
+def test_a_send_that_is_cancelled_before_its_turn_is_not_sent():
+    with Wormhole(APP) as one, Wormhole(APP) as other:
+        code = one.allocate()
+        for _ in range(3):
+            one._native.send(b"pay 100").cancel()
+        other.set_code(code)
+        one.send(b"end")
+        assert other.receive() == b"end"
+
+
+@pytest.mark.parametrize("way", ["cancel", "drop", "close", "abort"])
+def test_a_wormhole_that_is_left_while_it_connects_is_not_held(way):
+    silent = socket.create_server(("127.0.0.1", 0))
+    wormhole = Wormhole(APP, rendezvous=f"ws://127.0.0.1:{silent.getsockname()[1]}/v1")
+    pending = wormhole._native.connect(None)
+    connection, _ = silent.accept()
+    connection.settimeout(20)
+    if way == "cancel":
+        pending.cancel()
+    elif way == "drop":
+        del pending, wormhole
+    else:
+        getattr(wormhole, way)()
+    while connection.recv(65536):
+        pass
+
+
+def test_a_step_that_is_cancelled_ends_the_wormhole():
+    wormhole = Wormhole(APP)
+    wormhole.connect()
+    wormhole._native.allocate().cancel()
+    with pytest.raises(WormholeError):
+        wormhole.allocate()
+
+
+def test_whatever_is_like_bytes_is_sent_and_nothing_else(pair):
+    one, other = pair
+    for message in (b"bytes", bytearray(b"bytes"), memoryview(array.array("H", [1, 2]))):
+        one.send(message)
+        assert other.receive() == memoryview(message).tobytes()
+    for message in ("text", [1, 2], range(3), None):
+        with pytest.raises(TypeError, match="message must be bytes"):
+            one.send(message)
 
 
 def test_one_thread_sends_while_others_receive(pair):

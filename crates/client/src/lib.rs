@@ -63,6 +63,8 @@
 
 mod error;
 
+mod harmful;
+
 mod tcp;
 mod url;
 
@@ -85,6 +87,7 @@ pub mod probe;
 
 pub use driver::{CLOSE_LIMIT, DROP_LIMIT, farewells};
 pub use error::{Error, ErrorKind};
+pub use harmful::is_harmful;
 pub use options::{
     DEFAULT_RENDEZVOUS, Options, RENDEZVOUS_VARIABLE, STATUS_BACKLOG, Status, StatusStream,
 };

@@ -27,7 +27,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import errors
-from ._calls import Initiating, Offered, Receiving, Sent, Talking, existing
+from ._calls import Initiating, Offered, Receiving, Sent, Talking, bytes_of, existing
 from ._calls import receiving as _receiving
 from ._calls import sending as _sending
 from ._native import DEFAULT_RENDEZVOUS, MAX_BLOB, TRANSFER_APP_ID
@@ -186,9 +186,9 @@ class Wormhole(Talking):
         """
         return block(self._native.confirm())
 
-    def send(self, message: bytes) -> None:
+    def send(self, message: bytes | bytearray | memoryview) -> None:
         """Send a message of at most `MAX_BLOB` bytes. It is stored at the server when `close` returns."""
-        block(self._native.send(message))
+        block(self._native.send(bytes_of("message", message)))
 
     def receive(self) -> bytes:
         """Return the other side's next message. A wait that is interrupted loses none."""

@@ -5,9 +5,13 @@ Each method of a face is one call of the extension module, and then a wait for w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from . import _native
+from ._settle import at_the_end_of_a_child
+from .errors import UsageError
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,9 +49,10 @@ class Exchanging:
         verify: Verify | None,
         options: dict[str, Any],
     ) -> None:
-        self._watch = options.pop("on_status", None)
-        self._verify = verify
-        self._native = _native.Exchange(appid, code, _bytes(blob), options)
+        self._watch = _callable("on_status", options.pop("on_status", None))
+        self._verify = _callable("verify", verify)
+        self._native = _native.Exchange(_text("appid", appid), code, bytes_of("blob", blob), options)
+        at_the_end_of_a_child()
 
     @property
     def _asks(self) -> bool:
@@ -88,6 +93,7 @@ class Initiating(Exchanging):
         Further keyword arguments are those of `Options`.
         """
         self._code: str | None = None
+        code = None if code is None else _text("code", code)
         self._begin(appid, code, blob, verify, {**options, "words": words})
 
     @property
@@ -123,7 +129,7 @@ class Receiving(Exchanging):
 
         Further keyword arguments are those of `Options`.
         """
-        self._begin(appid, code, blob, verify, {**options})
+        self._begin(appid, _text("code", code), blob, verify, {**options})
 
 
 class Talking:
@@ -148,15 +154,16 @@ class Talking:
         app_versions
             What this side's application says of itself: a dictionary that JSON can hold.
 
-        Further keyword arguments are those of `Options`. Any thread may call any method at any time.
+        Further keyword arguments are those of `Options`.
         """
         settings: dict[str, Any] = {**options, "words": words}
         if app_versions is not None:
             import json  # noqa: PLC0415 # few need it
 
-            settings["app_versions"] = json.dumps(dict(app_versions))
-        self._watch: Watch | None = settings.pop("on_status", None)
-        self._native = _native.Wormhole(appid, settings)
+            settings["app_versions"] = json.dumps(dict(app_versions), allow_nan=False)
+        self._watch: Watch | None = _callable("on_status", settings.pop("on_status", None))
+        self._native = _native.Wormhole(_text("appid", appid), settings)
+        at_the_end_of_a_child()
 
     @property
     def code(self) -> str | None:
@@ -203,7 +210,7 @@ class Sent:
         self._native = native
         self._code = code
         self._verify = verify
-        self._progress = progress
+        self._progress = _callable("progress", progress)
 
     @property
     def code(self) -> str:
@@ -279,9 +286,12 @@ def sending(  # noqa: PLR0913, PLR0917 # it is the sum of what can be chosen
     options: Mapping[str, object],
 ) -> tuple[_native.Sending, _native.Pending[str]]:
     """Begin to send, with the code pending."""
-    several = [paths] if isinstance(paths, str) or hasattr(paths, "__fspath__") else list(paths)
+    if text is not None:
+        text = _text("text", text)
+    several = [paths] if isinstance(paths, str) or hasattr(paths, "__fspath__") else _several(paths)
     native = _native.Sending(_transfers(appid), text, several, dict(options))
-    return native, native.start(watch, verify is not None)
+    at_the_end_of_a_child()
+    return native, native.start(_callable("on_status", watch), _callable("verify", verify) is not None)
 
 
 def receiving(
@@ -292,19 +302,52 @@ def receiving(
     options: Mapping[str, object],
 ) -> _native.Pending[_native.Offer]:
     """Begin to receive, with the offer pending."""
-    native = _native.Receiving(_transfers(appid), code, dict(options))
-    return native.offer(watch, verify is not None)
+    native = _native.Receiving(_transfers(appid), _text("code", code), dict(options))
+    at_the_end_of_a_child()
+    return native.offer(_callable("on_status", watch), _callable("verify", verify) is not None)
 
 
 def existing(*, overwrite: bool, rename: bool) -> str:
     """Say what becomes of what stands at the place already."""
+    if overwrite and rename:
+        raise UsageError("overwrite and rename exclude each other; choose one")
     return "overwrite" if overwrite else "rename" if rename else "refuse"
 
 
-def _transfers(appid: str | bytes | None) -> str | bytes:
-    return _native.TRANSFER_APP_ID if appid is None else appid
-
-
-def _bytes(blob: bytes | bytearray | memoryview) -> bytes:
+def bytes_of(name: str, value: bytes | bytearray | memoryview) -> bytes:
     """Bytes, of whatever is like them; text is not."""
-    return memoryview(blob).tobytes()
+    try:
+        return memoryview(value).tobytes()
+    except TypeError:
+        kind = type(value).__name__
+        raise TypeError(f"{name} must be bytes, or something like them, not {kind}") from None
+
+
+def _transfers(appid: str | bytes | None) -> str:
+    return _native.TRANSFER_APP_ID if appid is None else _text("appid", appid)
+
+
+def _text(name: str, value: str | bytes) -> str:
+    """Text; of an application id its UTF-8, too."""
+    if isinstance(value, str):
+        return value
+    if name == "appid" and isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise UsageError("appid is not valid: as bytes it must be UTF-8") from None
+    raise TypeError(f"{name} must be a text, not {type(value).__name__}")
+
+
+def _several(paths: Any) -> list[Any]:  # noqa: ANN401 # whatever was given
+    if isinstance(paths, (list, tuple, set, frozenset)) or hasattr(paths, "__next__"):
+        several = list(paths)
+        if all(isinstance(path, str) or hasattr(path, "__fspath__") for path in several):
+            return several
+    raise TypeError("paths must be a path, or a list of them, as texts or os.PathLike")
+
+
+def _callable(name: str, value: T) -> T:
+    if value is None or callable(value):
+        return value
+    raise TypeError(f"{name} must be something that can be called, not {type(value).__name__}")

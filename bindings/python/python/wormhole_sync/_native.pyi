@@ -50,7 +50,7 @@ class Pending(Generic[_T]):
 class Exchange:
     def __new__(
         cls,
-        app_id: str | bytes,
+        app_id: str,
         code: str | None,
         blob: bytes,
         settings: dict[str, Any],
@@ -63,7 +63,7 @@ class Exchange:
 
 @final
 class Wormhole:
-    def __new__(cls, app_id: str | bytes, settings: dict[str, Any], /) -> Self: ...
+    def __new__(cls, app_id: str, settings: dict[str, Any], /) -> Self: ...
     def connect(self, watch: _Watch) -> Pending[None]: ...
     def nameplates(self) -> Pending[list[str]]: ...
     def allocate(self) -> Pending[str]: ...
@@ -87,7 +87,7 @@ class Wormhole:
 class Sending:
     def __new__(
         cls,
-        app_id: str | bytes,
+        app_id: str,
         text: str | None,
         paths: Sequence[str | PathLike[str]],
         settings: dict[str, Any],
@@ -101,7 +101,7 @@ class Sending:
 
 @final
 class Receiving:
-    def __new__(cls, app_id: str | bytes, code: str | None, settings: dict[str, Any], /) -> Self: ...
+    def __new__(cls, app_id: str, code: str, settings: dict[str, Any], /) -> Self: ...
     def offer(self, watch: _Watch, asks: bool) -> Pending[Offer]: ...
 
 @final

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import os
+import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _native
@@ -13,8 +15,38 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+
+def _refuse_subinterpreters() -> None:
+    """One interpreter of a process has the runtime. Another's end would end it for all."""
+    try:
+        import _interpreters as interpreters  # type: ignore[import-not-found] # noqa: PLC0415 # from 3.13 on
+    except ImportError:
+        try:
+            import _xxsubinterpreters as interpreters  # type: ignore[import-not-found] # noqa: PLC0415
+        except ImportError:
+            return
+    if interpreters.get_current() != interpreters.get_main():
+        raise ImportError("wormhole_sync works in the main interpreter of a process alone")
+
+
+_refuse_subinterpreters()
+
 # What is dropped says goodbye to the server in the background, which ends with the process.
 atexit.register(_native.farewell)
+
+
+_child: int | None = None
+
+
+def at_the_end_of_a_child() -> None:
+    """Say goodbye at the end of multiprocessing's children, too, which ends without `atexit`."""
+    global _child  # noqa: PLW0603 # a child has one end
+    util = sys.modules.get("multiprocessing.util")
+    parent = getattr(sys.modules.get("multiprocessing.process"), "parent_process", None)
+    if util is None or parent is None or parent() is None or _child == os.getpid():
+        return
+    _child = os.getpid()
+    util.Finalize(None, _native.farewell, exitpriority=0)
 
 
 async def settle(

@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ._calls import Initiating, Offered, Receiving, Sent, Talking, existing
+from ._calls import Initiating, Offered, Receiving, Sent, Talking, bytes_of, existing
 from ._calls import receiving as _receiving
 from ._calls import sending as _sending
 from ._settle import settle
@@ -122,9 +122,9 @@ class Wormhole(Talking):
         """
         return await _wait(self._native.confirm())
 
-    async def send(self, message: bytes) -> None:
+    async def send(self, message: bytes | bytearray | memoryview) -> None:
         """Send a message of at most `MAX_BLOB` bytes. It is stored at the server when `close` returns."""
-        await _wait(self._native.send(message))
+        await _wait(self._native.send(bytes_of("message", message)))
 
     async def receive(self) -> bytes:
         """Return the other side's next message. A wait that is cancelled loses none."""

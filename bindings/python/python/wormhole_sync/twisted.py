@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet.defer import Deferred
 
-from ._calls import Initiating, Offered, Receiving, Sent, Talking, existing
+from ._calls import Initiating, Offered, Receiving, Sent, Talking, bytes_of, existing
 from ._calls import receiving as _receiving
 from ._calls import sending as _sending
 from ._settle import settle
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
+    from . import _native
     from ._calls import Progress, Verify, Watch
     from ._native import Pending
     from ._options import Options, Routes
@@ -61,7 +62,7 @@ class Initiator(Initiating):
 
     def start(self) -> Deferred[str]:
         """Connect, and give the code."""
-        d = _wait(self._native.start(_in_reactor(self._watch)))
+        d = _wait(lambda: self._native.start(_in_reactor(self._watch)))
         return d.addCallback(self._show)
 
     def finish(self) -> Deferred[bytes]:
@@ -69,7 +70,7 @@ class Initiator(Initiating):
 
         When this fires, the own blob is at the server for the other side to fetch.
         """
-        return _wait(self._native.finish(self._asks), verify=self._verify)
+        return _wait(lambda: self._native.finish(self._asks), verify=self._verify)
 
 
 class Receiver(Receiving):
@@ -79,8 +80,8 @@ class Receiver(Receiving):
 
     def finish(self) -> Deferred[bytes]:
         """Connect, wait for the other side, and give its blob."""
-        pending = self._native.exchange(_in_reactor(self._watch), self._asks)
-        return _wait(pending, verify=self._verify)
+        watch = _in_reactor(self._watch)
+        return _wait(lambda: self._native.exchange(watch, self._asks), verify=self._verify)
 
 
 class Wormhole(Talking):
@@ -90,42 +91,42 @@ class Wormhole(Talking):
 
     def connect(self) -> Deferred[None]:
         """Connect to the server. A connection that is lost later is resumed without a word."""
-        return _wait(self._native.connect(_in_reactor(self._watch)))
+        return _wait(lambda: self._native.connect(_in_reactor(self._watch)))
 
     def nameplates(self) -> Deferred[list[str]]:
         """Give the numbers in use, for completing a code. Many servers do not tell them."""
-        return _wait(self._native.nameplates())
+        return _wait(self._native.nameplates)
 
     def allocate(self) -> Deferred[str]:
         """Give a code that nobody else has."""
-        return _wait(self._native.allocate())
+        return _wait(self._native.allocate)
 
-    def set_code(self, code: str) -> Deferred[str]:
+    def set_code(self, code: str) -> Deferred[None]:
         """Use a code that is known. Its one guess is spent as soon as the other side is there."""
-        return _wait(self._native.set_code(code))
+        return _wait(lambda: self._native.set_code(code)).addCallback(lambda _: None)
 
     def confirm(self) -> Deferred[str]:
         """Wait for the other side, until it has shown that it knows the code. Give the verifier.
 
         `send`, `receive` and `derive_key` wait for that by themselves.
         """
-        return _wait(self._native.confirm())
+        return _wait(self._native.confirm)
 
-    def send(self, message: bytes) -> Deferred[None]:
+    def send(self, message: bytes | bytearray | memoryview) -> Deferred[None]:
         """Send a message of at most `MAX_BLOB` bytes. It is stored at the server when `close` fires."""
-        return _wait(self._native.send(message))
+        return _wait(lambda: self._native.send(bytes_of("message", message)))
 
     def receive(self) -> Deferred[bytes]:
         """Give the other side's next message. A wait that is cancelled loses none."""
-        return _wait(self._native.receive())
+        return _wait(self._native.receive)
 
     def derive_key(self, purpose: str, length: int = 32) -> Deferred[bytes]:
         """Give a key of 1 to 8160 bytes that both sides can derive for a purpose, and nobody else."""
-        return _wait(self._native.derive_key(purpose, length))
+        return _wait(lambda: self._native.derive_key(purpose, length))
 
     def close(self) -> Deferred[None]:
         """Wait until everything sent is stored at the server, let everything go, and disconnect."""
-        return _wait(self._native.close())
+        return _wait(self._native.close)
 
 
 class Sending(Sent):
@@ -135,7 +136,7 @@ class Sending(Sent):
 
     def finish(self) -> Deferred[None]:
         """Wait until the other side has all of it, and says so. `progress` is called meanwhile."""
-        return _wait(self._native.finish(), verify=self._verify, progress=self._progress)
+        return _wait(self._native.finish, verify=self._verify, progress=self._progress)
 
 
 class Offer(Offered):
@@ -155,12 +156,13 @@ class Offer(Offered):
 
         The arguments are those of `wormhole_sync.Offer.accept`.
         """
-        pending = self._native.accept(into, existing(overwrite=overwrite, rename=rename))
-        return _wait(pending, progress=progress)
+        return _wait(
+            lambda: self._native.accept(into, existing(overwrite=overwrite, rename=rename)), progress=progress
+        )
 
     def reject(self, reason: str = "transfer rejected") -> Deferred[None]:
         """Refuse it, and tell the other side why."""
-        return _wait(self._native.reject(reason))
+        return _wait(lambda: self._native.reject(reason))
 
 
 def send_file(  # noqa: PLR0913 # it is the sum of what can be chosen
@@ -181,8 +183,7 @@ def send_file(  # noqa: PLR0913 # it is the sum of what can be chosen
     """
     watch = _in_reactor(options.pop("on_status", None))
     more = {"name": name, "ignore_unsendable": ignore_unsendable, "code": code, "words": words}
-    native, pending = _sending(None, paths, appid, watch, verify, {**options, **more})
-    return _wait(pending).addCallback(lambda code: Sending(native, code, verify, progress))
+    return _send(None, paths, appid, watch, verify, progress, {**options, **more})
 
 
 def send_text(  # it is the sum of what can be chosen
@@ -200,8 +201,7 @@ def send_text(  # it is the sum of what can be chosen
     """
     watch = _in_reactor(options.pop("on_status", None))
     more = {"code": code, "words": words}
-    native, pending = _sending(text, (), appid, watch, verify, {**options, **more})
-    return _wait(pending).addCallback(lambda code: Sending(native, code, verify, None))
+    return _send(text, (), appid, watch, verify, None, {**options, **more})
 
 
 def receive(
@@ -216,13 +216,36 @@ def receive(
     The arguments are those of `wormhole_sync.receive`.
     """
     watch = _in_reactor(options.pop("on_status", None))
-    pending = _receiving(code, appid, watch, verify, options)
-    return _wait(pending, verify=verify).addCallback(Offer)
+    return _wait(lambda: _receiving(code, appid, watch, verify, options), verify=verify).addCallback(Offer)
 
 
-def _wait(pending: Pending[T], **hooks: Any) -> Deferred[T]:  # noqa: ANN401
-    """Wait for it in the reactor's thread."""
-    return Deferred.fromCoroutine(settle(pending, _News(pending), **hooks))
+def _send(  # noqa: PLR0913, PLR0917 # it is the sum of what can be chosen
+    text: str | None,
+    paths: AnyPath | Sequence[AnyPath],
+    appid: str | bytes | None,
+    watch: Watch | None,
+    verify: Verify | None,
+    progress: Progress | None,
+    options: dict[str, Any],
+) -> Deferred[Sending]:
+    begun: list[_native.Sending] = []
+
+    def begin() -> Pending[str]:
+        native, pending = _sending(text, paths, appid, watch, verify, options)
+        begun.append(native)
+        return pending
+
+    return _wait(begin).addCallback(lambda code: Sending(begun[0], code, verify, progress))
+
+
+def _wait(call: Callable[[], Pending[T]], **hooks: Any) -> Deferred[T]:  # noqa: ANN401
+    """Call, and wait for what is pending in the reactor's thread. A mistake in the call is a failure, too."""
+
+    async def wait() -> T:
+        pending = call()
+        return await settle(pending, _News(pending), **hooks)
+
+    return Deferred.fromCoroutine(wait())
 
 
 class _News:

@@ -1,11 +1,17 @@
 //! The side that gets something.
 
-use std::{path::PathBuf, sync::Mutex};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use pyo3::{prelude::*, types::PyDict};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use wormhole_sync::{
-    Code, Error, Options, Wormhole,
+    Code, Options, Wormhole,
     files::{Destination, Exists, FilesError, FilesOffer, Receiving as Parts, delicate},
     transfer::{self, Offered, OfferedFiles, OfferedText, Routes},
 };
@@ -15,7 +21,7 @@ use crate::{
     failure::Failure,
     pending::{Pending, Promise, promise},
     process::{Task, lock, process},
-    settings::{AppId, Settings},
+    settings::{self, Settings},
     status::watched,
 };
 
@@ -26,7 +32,7 @@ pub(crate) struct Receiving(Mutex<Option<Plan>>);
 struct Plan {
     app_id: String,
     options: Options,
-    code: Option<String>,
+    code: Code,
     routes: Routes,
 }
 
@@ -50,6 +56,8 @@ struct Outline {
 struct Answer {
     what: What,
     promise: Promise,
+    /// Whether it is the one that counts.
+    is_taken: Arc<AtomicBool>,
 }
 
 enum What {
@@ -61,17 +69,17 @@ enum What {
 impl Receiving {
     #[new]
     #[pyo3(signature = (app_id, code, settings, /))]
-    fn new(app_id: AppId, code: Option<String>, settings: &Bound<'_, PyDict>) -> PyResult<Self> {
+    fn new(app_id: String, code: &str, settings: &Bound<'_, PyDict>) -> PyResult<Self> {
         let settings = Settings::new(settings)?;
         let (options, routes) = (settings.options()?, settings.routes()?);
         settings.end()?;
-        Ok(Self(Mutex::new(Some(Plan { app_id: app_id.text()?, options, code, routes }))))
+        Ok(Self(Mutex::new(Some(Plan { app_id, options, code: settings::code(code)?, routes }))))
     }
 
     /// Waits for what is offered.
-    fn offer(&self, watch: Option<Py<PyAny>>, asks: bool) -> PyResult<Pending> {
+    fn offer(&self, watch: Option<Py<PyAny>>, asks: bool) -> Result<Pending, Failure> {
         let Some(mut plan) = lock(&self.0).take() else {
-            return Err(Failure::usage("this has been waited for before; make another").into());
+            return Err(Failure::usage("this has been waited for before; make another"));
         };
         plan.options = watched(plan.options, watch)?;
         let (promise, pending) = promise()?;
@@ -123,43 +131,56 @@ impl Offer {
 
     /// Takes it. What has failed before the other side was told can be tried again.
     #[pyo3(signature = (into, exists, /))]
-    fn accept(&self, into: PathBuf, exists: &str) -> PyResult<Pending> {
+    fn accept(&self, into: PathBuf, exists: &str) -> Result<Pending, Failure> {
         let exists = match exists {
             "overwrite" => Exists::Overwrite,
             "rename" => Exists::Rename,
             _ => Exists::Refuse,
         };
-        let pending = self.answer(What::Accept { into, exists })?;
-        let (under_way, task) = (self.under_way.clone(), self.task.clone());
-        pending.on_cancel(move || {
-            if !under_way.cancel("cancelled") {
-                task.abort();
-            }
-        });
-        Ok(pending)
+        self.answer(What::Accept { into, exists })
     }
 
     /// Refuses it, and tells the other side why.
-    fn reject(&self, reason: String) -> PyResult<Pending> {
+    fn reject(&self, reason: String) -> Result<Pending, Failure> {
         self.answer(What::Reject(reason))
     }
 
     /// Ends it, however far it has come.
     fn cancel(&self, reason: &str) {
-        if !self.under_way.cancel(reason) {
-            self.task.abort();
+        if self.under_way.cancel(reason)
+            || self.answer(What::Reject(reason.to_owned())).map(Pending::leave).is_ok()
+        {
+            return;
         }
+        self.task.abort();
     }
 }
 
 impl Offer {
-    fn answer(&self, what: What) -> PyResult<Pending> {
+    fn answer(&self, what: What) -> Result<Pending, Failure> {
         self.task.check()?;
         let (promise, pending) = promise()?;
-        if self.answers.send(Answer { what, promise }).is_err() {
-            return Err(Failure::usage(ANSWERED).into());
+        let is_taken = Arc::new(AtomicBool::new(false));
+        let answer = Answer { what, promise, is_taken: Arc::clone(&is_taken) };
+        if self.answers.send(answer).is_err() {
+            return Err(Failure::usage(ANSWERED));
         }
+        let (under_way, task) = (self.under_way.clone(), self.task.clone());
+        pending.on_cancel(move || {
+            // Before its turn it is just not wanted any more.
+            if is_taken.load(Ordering::Acquire) && !under_way.cancel("cancelled") {
+                task.abort();
+            }
+        });
         Ok(pending)
+    }
+}
+
+impl Answer {
+    /// Whether somebody still wants it, now that it is its turn.
+    fn counts(&self) -> bool {
+        self.is_taken.store(true, Ordering::Release);
+        self.promise.is_wanted()
     }
 }
 
@@ -196,13 +217,9 @@ struct Channel {
 async fn run(plan: Plan, asks: bool, promise: Promise, channel: Channel) {
     let Plan { app_id, options, code, routes } = plan;
     let offered = async {
-        let code = code.as_deref().map(Code::parse).transpose().map_err(Error::from)?;
-        let connected = Wormhole::connect(&app_id, options).await?;
-        let coded = match code {
-            Some(code) => connected.set_code(code).await?,
-            None => connected.allocate().await?,
-        };
-        let wormhole = verified(coded.confirmed().await?, asks, &promise, "receiver").await?;
+        let coded = Wormhole::connect(&app_id, options).await?.set_code(code).await?;
+        let wormhole = coded.confirmed().await?;
+        let wormhole = verified(wormhole, asks, &promise, "receiver", &channel.under_way).await?;
         Ok::<_, Failure>(transfer::receive(wormhole).await?)
     };
     let offered = match offered.await {
@@ -223,13 +240,13 @@ async fn run(plan: Plan, asks: bool, promise: Promise, channel: Channel) {
 }
 
 async fn text_answered(text: OfferedText, mut answers: UnboundedReceiver<Answer>) {
-    let answer = answers.recv().await;
+    let answer = next(&mut answers).await;
     no_more(answers);
     match answer {
-        Some(Answer { what: What::Accept { .. }, promise }) => {
+        Some(Answer { what: What::Accept { .. }, promise, .. }) => {
             promise.settle(text.acknowledge().await.map(|()| None::<PathBuf>));
         }
-        Some(Answer { what: What::Reject(reason), promise }) => {
+        Some(Answer { what: What::Reject(reason), promise, .. }) => {
             promise.settle(text.reject(&reason).await);
         }
         None => drop(text.reject(LEFT).await),
@@ -243,8 +260,8 @@ async fn files_answered(
     under_way: &UnderWay,
 ) {
     loop {
-        match answers.recv().await {
-            Some(Answer { what: What::Accept { into, exists }, promise }) => {
+        match next(&mut answers).await {
+            Some(Answer { what: What::Accept { into, exists }, promise, .. }) => {
                 let parts = match planned(files.offer().clone(), into, exists).await {
                     Ok(parts) => parts,
                     Err(failure) => {
@@ -261,11 +278,21 @@ async fn files_answered(
                 let moved = moved.await;
                 return promise.settle(moved);
             }
-            Some(Answer { what: What::Reject(reason), promise }) => {
+            Some(Answer { what: What::Reject(reason), promise, .. }) => {
                 no_more(answers);
                 return promise.settle(files.reject(&reason).await);
             }
             None => return drop(files.reject(LEFT).await),
+        }
+    }
+}
+
+/// The next answer that anybody still wants.
+async fn next(answers: &mut UnboundedReceiver<Answer>) -> Option<Answer> {
+    loop {
+        let answer = answers.recv().await?;
+        if answer.counts() {
+            return Some(answer);
         }
     }
 }

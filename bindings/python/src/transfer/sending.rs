@@ -7,7 +7,7 @@ use std::{
 
 use pyo3::{prelude::*, types::PyDict};
 use wormhole_sync::{
-    Code, Error, Options, Wormhole,
+    Code, Options, Wormhole,
     files::{Gathering, Source},
     transfer::{self, Outgoing, Routes},
 };
@@ -17,7 +17,7 @@ use crate::{
     failure::Failure,
     pending::{Pending, Promise, promise},
     process::{Task, lock, process},
-    settings::{AppId, Settings},
+    settings::{self, Settings},
     status::watched,
 };
 
@@ -37,7 +37,7 @@ type LeftOut = (PathBuf, String);
 struct Plan {
     app_id: String,
     options: Options,
-    code: Option<String>,
+    code: Option<Code>,
     routes: Routes,
     what: What,
 }
@@ -52,7 +52,7 @@ impl Sending {
     #[new]
     #[pyo3(signature = (app_id, text, paths, settings, /))]
     fn new(
-        app_id: AppId,
+        app_id: String,
         text: Option<String>,
         paths: Vec<PathBuf>,
         settings: &Bound<'_, PyDict>,
@@ -69,10 +69,10 @@ impl Sending {
             Some(text) => What::Text(text),
             None => What::Files { paths, gathering },
         };
-        let code = settings.take("code")?;
+        let code = settings.take::<String>("code")?.as_deref().map(settings::code).transpose()?;
         let (options, routes) = (settings.options()?, settings.routes()?);
         settings.end()?;
-        let plan = Plan { app_id: app_id.text()?, options, code, routes, what };
+        let plan = Plan { app_id, options, code, routes, what };
         Ok(Self {
             plan: Mutex::new(Some(plan)),
             under_way: UnderWay::default(),
@@ -83,9 +83,9 @@ impl Sending {
     }
 
     /// Looks at what is to be sent, connects, and gets the code.
-    fn start(&self, watch: Option<Py<PyAny>>, asks: bool) -> PyResult<Pending> {
+    fn start(&self, watch: Option<Py<PyAny>>, asks: bool) -> Result<Pending, Failure> {
         let Some(mut plan) = lock(&self.plan).take() else {
-            return Err(Failure::usage("this has been started before; make another").into());
+            return Err(Failure::usage("this has been started before; make another"));
         };
         plan.options = watched(plan.options, watch)?;
         let ((code, coded), (end, ended)) = (promise()?, promise()?);
@@ -100,10 +100,10 @@ impl Sending {
     }
 
     /// Waits until the other side has all of it.
-    fn finish(&self) -> PyResult<Pending> {
+    fn finish(&self) -> Result<Pending, Failure> {
         self.task.get().map_or(Ok(()), Task::check)?;
-        let again = "this has been finished before, or not started";
-        Ok(lock(&self.end).take().ok_or_else(|| Failure::usage(again))?)
+        let again = "this has been finished before";
+        lock(&self.end).take().ok_or_else(|| Failure::usage(again))
     }
 
     /// What of it is not sent, and why, once the code is known.
@@ -145,7 +145,6 @@ async fn run(
     let Plan { app_id, options, code: known, routes, what } = plan;
     let begun = async {
         let outgoing = outgoing(what, &left_out).await?;
-        let known = known.as_deref().map(Code::parse).transpose().map_err(Error::from)?;
         let connected = Wormhole::connect(&app_id, options).await?;
         let coded = match known {
             Some(known) => connected.set_code(known).await?,
@@ -162,7 +161,7 @@ async fn run(
     };
     code.give(coded.code().as_str().to_owned());
     let sent = async {
-        let wormhole = verified(coded.confirmed().await?, asks, &end, "sender").await?;
+        let wormhole = verified(coded.confirmed().await?, asks, &end, "sender", &under_way).await?;
         let transfer = transfer::send(wormhole, outgoing, &routes).await?;
         under_way.watch(transfer, total, &end).await?;
         Ok::<_, Failure>(())

@@ -6,6 +6,8 @@
 
 use std::fmt::Write;
 
+use wormhole_sync::is_harmful;
+
 /// Most characters of a stranger's short text (a message of the day, a reason, a name).
 pub(crate) const MAX_SHORT: usize = 1000;
 
@@ -91,20 +93,6 @@ fn cleaned(text: &str, most: usize, mut keep: impl FnMut(char) -> bool) -> Strin
         let _ = write!(clean, "… ({rest} more characters)");
     }
     clean
-}
-
-/// Characters that a terminal obeys or that cannot be seen.
-const fn is_harmful(letter: char) -> bool {
-    matches!(letter,
-        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' // C0, DEL, C1: ESC and CSI among them
-        | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-        | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' // zero widths and direction marks
-        | '\u{2028}'..='\u{202e}' // separators and overrides
-        | '\u{2060}'..='\u{206f}' // joiners, isolates
-        | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-        | '\u{1d173}'..='\u{1d17a}'
-        | '\u{e0000}'..='\u{e0fff}') // tags: text that nobody sees
 }
 
 #[cfg(test)]
