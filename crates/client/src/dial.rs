@@ -2,20 +2,21 @@
 
 use std::{fmt, io, net::SocketAddr, sync::Arc};
 
-use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
 };
-use tokio_rustls::TlsConnector;
-use tokio_tungstenite::{
-    WebSocketStream, client_async_with_config, tungstenite::protocol::WebSocketConfig,
-};
 use wormhole_sync_core::wire::hint::Endpoint;
+
+mod tls;
+mod upgrade;
+
+pub(crate) use upgrade::Socket;
 
 use crate::{
     error::{Cause, Error},
     proxy::Proxy,
+    refusal::Refusal,
     tcp,
     url::Url,
 };
@@ -24,7 +25,14 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-pub(crate) type Socket = WebSocketStream<Box<dyn Stream>>;
+/// Why there is no `WebSocket`.
+#[derive(Clone, Debug)]
+pub(crate) enum DialError {
+    /// There is no connection to the server: its name, the network or a proxy is why, or it does not listen.
+    NoConnection(String),
+    /// There was one.
+    Refused(Refusal),
+}
 
 /// What a connection leads to.
 ///
@@ -98,16 +106,25 @@ impl Server {
         self,
         proxy: Option<Arc<Proxy>>,
         max_message: usize,
-    ) -> io::Result<(Box<Socket>, FarEnd)> {
+    ) -> Result<(Box<Socket>, FarEnd), DialError> {
         let (tcp, far_end) = connect(&self.endpoint, proxy).await?;
+        Ok((self.enter(tcp, max_message).await?, far_end))
+    }
+
+    /// The same, over a connection that is there.
+    pub(crate) async fn enter(
+        &self,
+        tcp: TcpStream,
+        max_message: usize,
+    ) -> Result<Box<Socket>, Refusal> {
         let stream = self.secure(tcp).await?;
-        Ok((self.upgrade(stream, max_message).await?, far_end))
+        self.upgrade(stream, max_message).await
     }
 
     /// The connection, within TLS where the URL says so.
-    pub(crate) async fn secure(&self, tcp: TcpStream) -> io::Result<Box<dyn Stream>> {
+    pub(crate) async fn secure(&self, tcp: TcpStream) -> Result<Box<dyn Stream>, Refusal> {
         Ok(if self.tls {
-            Box::new(tls(self.endpoint.hostname(), tcp).await?)
+            Box::new(tls::secure(self.endpoint.hostname(), tcp).await?)
         } else {
             Box::new(tcp)
         })
@@ -117,13 +134,31 @@ impl Server {
         &self,
         stream: Box<dyn Stream>,
         max_message: usize,
-    ) -> io::Result<Box<Socket>> {
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(max_message))
-            .max_frame_size(Some(max_message))
-            .read_buffer_size(8 << 10);
-        let upgraded = client_async_with_config(&self.url, stream, Some(config)).await;
-        Ok(Box::new(upgraded.map_err(io::Error::other)?.0))
+    ) -> Result<Box<Socket>, Refusal> {
+        upgrade::upgrade(&self.url, stream, max_message).await
+    }
+}
+
+impl fmt::Display for DialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoConnection(reason) => f.write_str(reason),
+            Self::Refused(refusal) => refusal.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for DialError {}
+
+impl From<io::Error> for DialError {
+    fn from(error: io::Error) -> Self {
+        Self::NoConnection(error.to_string())
+    }
+}
+
+impl From<Refusal> for DialError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
     }
 }
 
@@ -145,25 +180,6 @@ pub(crate) async fn connect(
             Ok((stream, FarEnd::Beyond { proxy, host }))
         }
     }
-}
-
-async fn tls(host: &str, tcp: TcpStream) -> io::Result<impl Stream + use<>> {
-    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-    // Reading the roots takes milliseconds of disk and processor.
-    let config = tokio::task::spawn_blocking(tls_config).await.map_err(io::Error::other)??;
-    TlsConnector::from(Arc::new(config)).connect(name, tcp).await
-}
-
-fn tls_config() -> io::Result<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 #[cfg(test)]

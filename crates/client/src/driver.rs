@@ -13,7 +13,7 @@ use wormhole_sync_core::{
 use zeroize::Zeroizing;
 
 use crate::{
-    dial::Server,
+    dial::{DialError, Server},
     error::{Cause, Error},
     options::{Options, Status},
     proxy::Proxy,
@@ -73,7 +73,8 @@ struct Driver {
     link: Link,
     work: Option<Work>,
     application: Application,
-    last_failure: Option<String>,
+    /// Why the latest attempt to connect has failed.
+    last_failure: Option<DialError>,
     /// Why the server put this side off, if that is why there is no connection.
     delayed: Option<String>,
     welcomed: bool,
@@ -137,6 +138,9 @@ impl Driver {
             Effect::Transmit(frame) => self.link.transmit(frame),
             Effect::Close => {
                 self.work = None;
+                if let Some(overdue) = self.link.overdue() {
+                    self.last_failure = Some(overdue);
+                }
                 self.link.close().await;
             }
             Effect::Work(challenge) => self.work = Some(Work::begin(challenge)),
@@ -205,9 +209,13 @@ impl Driver {
     }
 
     fn unreachable(&mut self) -> Error {
-        let reason =
-            self.last_failure.take().unwrap_or_else(|| "it did not answer in time".to_owned());
-        Cause::Unreachable { url: self.server.url().to_owned(), reason }.into()
+        let url = self.server.url().to_owned();
+        match self.last_failure.take() {
+            Some(DialError::Refused(refusal)) => Cause::Refused { url, refusal },
+            Some(DialError::NoConnection(reason)) => Cause::Unreachable { url, reason },
+            None => Cause::Unreachable { url, reason: "it did not answer in time".to_owned() },
+        }
+        .into()
     }
 
     fn timed_out(&self, limit: Duration) -> Error {
@@ -284,7 +292,10 @@ impl Driver {
                 self.link = Link::up(*socket);
                 self.machine.handle(Input::Opened, now);
             }
-            Change::Dialed(Err(error)) => self.lost(Some(error.to_string())),
+            Change::Dialed(Err(error)) => {
+                self.last_failure = Some(error);
+                self.lost();
+            }
             Change::Incoming(Some(Ok(Message::Text(frame)))) => {
                 self.machine.handle(Input::Received(&frame), now);
             }
@@ -292,14 +303,12 @@ impl Driver {
             Change::Incoming(Some(Ok(Message::Binary(_)))) => {
                 self.machine.handle(Input::Received(""), now);
             }
-            Change::Incoming(Some(Ok(Message::Close(_))) | None) => self.lost(None),
+            Change::Incoming(Some(Ok(Message::Close(_))) | None) => self.lost(),
             Change::Incoming(Some(Ok(_))) | Change::Flushed(Ok(())) => {}
             Change::Incoming(Some(Err(WebSocketError::Capacity(_)))) => {
                 self.machine.handle(Input::Oversized, now);
             }
-            Change::Incoming(Some(Err(error))) | Change::Flushed(Err(error)) => {
-                self.lost(Some(error.to_string()));
-            }
+            Change::Incoming(Some(Err(_))) | Change::Flushed(Err(_)) => self.lost(),
         }
     }
 
@@ -328,10 +337,9 @@ impl Driver {
         }
     }
 
-    fn lost(&mut self, reason: Option<String>) {
+    fn lost(&mut self) {
         if !self.link.is_down() {
             self.link = Link::Down;
-            self.last_failure = reason;
             self.delayed = None;
             self.work = None;
             self.machine.handle(Input::Lost, self.now());
@@ -352,5 +360,25 @@ async fn until(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment).await,
         None => pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::{ErrorKind, Trouble};
+
+    #[tokio::test(start_paused = true)]
+    async fn who_accepts_and_keeps_silent_was_reached_and_is_told() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        for scheme in ["ws", "wss"] {
+            let url = format!("{scheme}://{}/v1", listener.local_addr().unwrap());
+            let mut handle = open("example.com/chat", &Options::new().rendezvous(url)).unwrap();
+            let error = handle.next().await.err().unwrap();
+            assert_eq!((error.kind(), error.trouble()), (ErrorKind::Server, Some(Trouble::Silent)));
+            assert!(error.to_string().contains("did not answer in time"), "{error}");
+        }
     }
 }

@@ -7,7 +7,10 @@ use wormhole_sync_core::{
     wire::InvalidName,
 };
 
-use crate::MAX_BLOB;
+use crate::{
+    MAX_BLOB,
+    refusal::{Refusal, Trouble},
+};
 
 /// Why an exchange did not come about. Its text says what happened and what to do next.
 ///
@@ -61,9 +64,11 @@ pub enum ErrorKind {
     BadPurpose,
     /// The message is longer than [`MAX_BLOB`].
     TooLong,
-    /// The server could not be reached the first time.
+    /// There was no connection to the server the first time.
     Unreachable,
-    /// The server refused.
+    /// There was one, and no telling whom it led to: TLS failed, or there was none where there should be.
+    Insecure,
+    /// The server refused, or what answers in its place is none.
     Server,
     /// The peer misbehaved.
     Peer,
@@ -95,6 +100,10 @@ pub(crate) enum Cause {
     Unreachable {
         url: String,
         reason: String,
+    },
+    Refused {
+        url: String,
+        refusal: Refusal,
     },
     BadCode(CodeError),
     BadUrl {
@@ -146,8 +155,9 @@ impl Error {
             Cause::Protocol(ProtocolError::Unreachable) | Cause::Unreachable { .. } => {
                 ErrorKind::Unreachable
             }
+            Cause::Refused { refusal, .. } if refusal.trouble.is_of_tls() => ErrorKind::Insecure,
             Cause::Protocol(error) if matches!(error.fault(), Fault::Peer) => ErrorKind::Peer,
-            Cause::Protocol(_) => ErrorKind::Server,
+            Cause::Refused { .. } | Cause::Protocol(_) => ErrorKind::Server,
             Cause::BadCode(_) => ErrorKind::BadCode,
             Cause::BadUrl { .. } | Cause::BadRelay(_) | Cause::BadProxy(_) | Cause::NotTor(_) => {
                 ErrorKind::BadUrl
@@ -179,7 +189,8 @@ impl Error {
         match &self.cause {
             Cause::Protocol(error) => error.fault(),
             Cause::Unreachable { .. } | Cause::Unconfirmed => Fault::Network,
-            Cause::Delayed { .. } => Fault::Server,
+            Cause::Refused { refusal, .. } if refusal.trouble.is_of_tls() => Fault::Network,
+            Cause::Delayed { .. } | Cause::Refused { .. } => Fault::Server,
             Cause::BadCode(_) => Fault::Code,
             Cause::TimedOut(_) | Cause::Unusable(_) => Fault::Peer,
             Cause::BadUrl { .. }
@@ -198,6 +209,44 @@ impl Error {
             | Cause::Read(_)
             | Cause::Write(_) => Fault::Caller,
             Cause::Transfer(failure) => fault_of(failure),
+        }
+    }
+
+    /// What is wrong with a server that was connected to the first time, and that let nobody in.
+    ///
+    /// ```
+    /// use wormhole_sync::{Options, Trouble, Wormhole};
+    ///
+    /// # wormhole_sync_testkit::doc::run(async |url| {
+    /// let secure = Options::new().rendezvous(url.replace("ws://", "wss://"));
+    /// let error = Wormhole::connect("example.com/chat", secure).await.err().unwrap();
+    /// assert_eq!(error.trouble(), Some(Trouble::NoTls));
+    /// # Ok(()) });
+    /// ```
+    pub const fn trouble(&self) -> Option<Trouble> {
+        match &self.cause {
+            Cause::Refused { refusal, .. } => Some(refusal.trouble),
+            _ => None,
+        }
+    }
+
+    /// Why the server could not be used, without what the error's text has around it. It may quote a stranger: it is to
+    /// be cleaned before it reaches a terminal, as the text is.
+    ///
+    /// ```
+    /// use wormhole_sync::{Options, Wormhole};
+    ///
+    /// # wormhole_sync_testkit::doc::run(async |url| {
+    /// let wrong = Options::new().rendezvous(url.replace("/v1", "/v7"));
+    /// let error = Wormhole::connect("example.com/chat", wrong).await.err().unwrap();
+    /// assert!(error.reason().unwrap().starts_with("HTTP 404 Not Found: There is nothing here"));
+    /// # Ok(()) });
+    /// ```
+    pub fn reason(&self) -> Option<&str> {
+        match &self.cause {
+            Cause::Unreachable { reason, .. } | Cause::Delayed { reason, .. } => Some(reason),
+            Cause::Refused { refusal, .. } => Some(&refusal.reason),
+            _ => None,
         }
     }
 }
@@ -223,6 +272,7 @@ impl fmt::Display for Error {
                 "the mailbox server {url} cannot be reached ({reason}); check the network, or name another \
                  server"
             ),
+            Cause::Refused { url, refusal } => refused(f, url, refusal),
             Cause::BadCode(error) => error.fmt(f),
             Cause::BadUrl { url } => write!(
                 f,
@@ -304,6 +354,16 @@ const fn fault_of(failure: &Failure) -> Fault {
         Failure::Cancelled(_) => Fault::Caller,
         _ => Fault::Peer,
     }
+}
+
+fn refused(f: &mut fmt::Formatter<'_>, url: &str, refusal: &Refusal) -> fmt::Result {
+    let Refusal { trouble, reason } = refusal;
+    let what = match trouble {
+        Trouble::Http(_) => "refused",
+        Trouble::Silent | Trouble::NoWebSocket => "gives no answer that can be used",
+        _ => "cannot be trusted",
+    };
+    write!(f, "the mailbox server {url} {what}: {reason}; {}", trouble.advice())
 }
 
 fn failed(f: &mut fmt::Formatter<'_>, failure: &Failure) -> fmt::Result {

@@ -61,6 +61,8 @@
 //! what was claimed is released and the mailbox closed, within [`DROP_LIMIT`]. A program that is
 //! about to exit, or to shut down a runtime, waits for that with [`farewells`] on that runtime.
 
+mod refusal;
+
 mod error;
 
 mod harmful;
@@ -92,6 +94,7 @@ pub use options::{
     DEFAULT_RENDEZVOUS, Options, RENDEZVOUS_VARIABLE, STATUS_BACKLOG, Status, StatusStream,
 };
 pub use proxy::{NO_PROXY_VARIABLE, PROXY_VARIABLE, Proxy, TOR_PORTS};
+pub use refusal::Trouble;
 pub use wormhole::{Coded, Connected, Wormhole};
 pub use wormhole_sync_core::{
     Code, Fault, Verifier,

@@ -7,14 +7,19 @@
 )]
 
 use std::{
+    future::pending,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use support::{APP, Server, pair, soon};
-use tokio::{net::TcpListener, time::timeout};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    time::timeout,
+};
 use wormhole_sync::{
-    DEFAULT_MAX_BITS, Error, ErrorKind, Fault, MAX_BLOB, Options, Status, Wormhole,
+    DEFAULT_MAX_BITS, Error, ErrorKind, Fault, MAX_BLOB, Options, Status, Trouble, Wormhole,
     transcribe::{Initiator, Receiver},
     transfer::{self, Offered, Outgoing, Routes, send},
 };
@@ -316,20 +321,69 @@ async fn a_url_that_is_none_is_named() {
     assert_eq!((error.kind(), error.fault()), (ErrorKind::BadUrl, Fault::Caller));
 }
 
-#[tokio::test]
-async fn a_server_that_is_no_mailbox_server_is_told() {
+/// Why one cannot connect to who answers the first bytes with these, one after the other, and keeps the connection.
+async fn refused_by(pieces: &'static [&'static [u8]]) -> Error {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}/v1", listener.local_addr().unwrap());
     tokio::spawn(async move {
-        while let Ok((mut socket, _)) = listener.accept().await {
-            tokio::io::AsyncWriteExt::write_all(&mut socket, b"HTTP/1.1 404 Not Found\r\n\r\n")
-                .await
-                .unwrap();
+        let (mut socket, _) = listener.accept().await.unwrap();
+        socket.set_nodelay(true).unwrap();
+        socket.read_buf(&mut Vec::new()).await.unwrap();
+        for piece in pieces {
+            socket.write_all(piece).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
+        pending::<()>().await;
     });
-    let error = soon(Wormhole::connect(APP, Options::new().rendezvous(url))).await.err().unwrap();
-    assert_eq!(error.kind(), ErrorKind::Unreachable);
-    assert!(error.to_string().contains("404"), "{error}");
+    soon(Wormhole::connect(APP, Options::new().rendezvous(url))).await.err().unwrap()
+}
+
+#[tokio::test]
+async fn a_server_that_is_no_mailbox_server_was_reached_and_is_told() {
+    let error = refused_by(&[b"HTTP/1.1 404 Not Found\r\n\r\n"]).await;
+    assert_eq!((error.kind(), error.fault()), (ErrorKind::Server, Fault::Server));
+    assert_eq!(error.trouble(), Some(Trouble::Http(404)));
+    assert!(error.to_string().contains("404") && error.to_string().contains("/v1"), "{error}");
+    let error = refused_by(&[b"SSH-2.0-Example\r\n"]).await;
+    assert_eq!((error.kind(), error.trouble()), (ErrorKind::Server, Some(Trouble::NoWebSocket)));
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_was_reached_and_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    for scheme in ["ws", "wss"] {
+        let options = Options::new().rendezvous(format!("{scheme}://{address}/v1"));
+        let error = soon(Wormhole::connect(APP, options)).await.err().unwrap();
+        assert_eq!((error.kind(), error.trouble()), (ErrorKind::Server, Some(Trouble::Silent)));
+    }
+}
+
+#[tokio::test]
+async fn why_a_server_refuses_is_passed_on_however_its_answer_is_cut() {
+    const HEAD: &[u8] =
+        b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain; charset=utf-8\r\n";
+    const WHY: &str = "HTTP 429 Too Many Requests: too many, of you";
+    let whole: &[&[u8]] = &[HEAD, b"Content-Length: 16\r\n\r\ntoo many, of you"];
+    let beside: &[&[u8]] = &[HEAD, b"Content-Length: 17\r\n\r\n", b"too ", b"many, of you\n"];
+    let endless: &[&[u8]] = &[HEAD, b"\r\n\r\n", b"too many, of you\n", b"and more"];
+    let cut: &[&[u8]] = &[HEAD, b"Content-Length: 99999999999\r\n\r\ntoo many, of you"];
+    for pieces in [whole, beside, endless, cut] {
+        let error = refused_by(pieces).await;
+        assert_eq!((error.reason(), error.kind()), (Some(WHY), ErrorKind::Server));
+        assert!(error.to_string().ends_with("; try again later"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_for_browsers_is_not_passed_on_and_a_long_line_is_cut() {
+    const PAGE: &[u8] = b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\n\r\n<html>\n";
+    assert_eq!(refused_by(&[PAGE]).await.reason(), Some("HTTP 502 Bad Gateway"));
+    const LINE: &[u8] = &[b'x'; 100_000];
+    const HEAD: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\n\r\n";
+    let error = refused_by(&[HEAD, LINE]).await;
+    assert!((200..300).contains(&error.reason().unwrap().len()), "{error}");
 }
 
 #[tokio::test]

@@ -3,9 +3,12 @@
 use std::{
     collections::VecDeque,
     future::{Future, pending, poll_fn},
-    io, mem,
+    mem,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -18,8 +21,9 @@ use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
 use wormhole_sync_core::wire::limits::MAX_FRAME;
 
 use crate::{
-    dial::{Server, Socket},
+    dial::{self, DialError, Server, Socket},
     proxy::Proxy,
+    refusal::Refusal,
 };
 
 /// How long a closing handshake may hold up the end of the task.
@@ -27,7 +31,11 @@ const FAREWELL_FRAME: Duration = Duration::from_millis(500);
 
 pub(super) enum Link {
     Down,
-    Dialing(Pin<Box<dyn Future<Output = io::Result<Box<Socket>>> + Send>>),
+    Dialing {
+        dialing: Pin<Box<dyn Future<Output = Dialed> + Send>>,
+        /// Whether there is a connection, on which TLS or the server's answer is awaited.
+        connected: Arc<AtomicBool>,
+    },
     Up {
         outgoing: SplitSink<Socket, Message>,
         incoming: SplitStream<Socket>,
@@ -37,16 +45,35 @@ pub(super) enum Link {
     },
 }
 
+type Dialed = Result<Box<Socket>, DialError>;
+
 /// What happens on a link.
 pub(super) enum Change {
-    Dialed(io::Result<Box<Socket>>),
+    Dialed(Dialed),
     Incoming(Option<Result<Message, WebSocketError>>),
     Flushed(Result<(), WebSocketError>),
 }
 
 impl Link {
     pub(super) fn dial(server: Server, proxy: Option<Arc<Proxy>>) -> Self {
-        Self::Dialing(Box::pin(async move { Ok(server.dial(proxy, MAX_FRAME).await?.0) }))
+        let connected = Arc::<AtomicBool>::default();
+        let told = Arc::clone(&connected);
+        let dialing = Box::pin(async move {
+            let (tcp, _) = dial::connect(server.endpoint(), proxy).await?;
+            told.store(true, Ordering::Relaxed);
+            Ok(server.enter(tcp, MAX_FRAME).await?)
+        });
+        Self::Dialing { dialing, connected }
+    }
+
+    /// What it means that a connection which is being opened has not been all this time.
+    pub(super) fn overdue(&self) -> Option<DialError> {
+        let Self::Dialing { connected, .. } = self else { return None };
+        Some(if connected.load(Ordering::Relaxed) {
+            DialError::Refused(Refusal::late())
+        } else {
+            DialError::NoConnection("it did not answer in time".to_owned())
+        })
     }
 
     pub(super) fn up(socket: Socket) -> Self {
@@ -79,7 +106,7 @@ impl Link {
     pub(super) async fn next(&mut self, full: bool) -> Change {
         match self {
             Self::Down => pending().await,
-            Self::Dialing(dialing) => Change::Dialed(dialing.await),
+            Self::Dialing { dialing, .. } => Change::Dialed(dialing.await),
             Self::Up { outgoing, incoming, queue, unflushed } => tokio::select! {
                 outcome = send(outgoing, queue, unflushed), if *unflushed || !queue.is_empty() => {
                     Change::Flushed(outcome)

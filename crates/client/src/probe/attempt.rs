@@ -14,6 +14,7 @@ use crate::{
     error::Error,
     options::Options,
     proxy::Proxy,
+    refusal::{Refusal, Trouble},
     tcp,
 };
 
@@ -71,11 +72,13 @@ pub struct Failure {
     pub stage: Stage,
     /// What happened. It may quote a stranger.
     pub reason: String,
+    /// What is wrong with the server, if it was connected to.
+    pub trouble: Option<Trouble>,
 }
 
 impl Failure {
     pub(super) fn new(stage: Stage, reason: impl Into<String>) -> Self {
-        Self { stage, reason: reason.into() }
+        Self { stage, reason: reason.into(), trouble: None }
     }
 }
 
@@ -141,12 +144,29 @@ impl Attempt {
         stage: Stage,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Failure> {
-        let late = |_| {
+        let done = self.in_time(stage, work).await?;
+        done.map_err(|error| Failure::new(stage, error.to_string()))
+    }
+
+    /// The same, with a server that may refuse.
+    async fn refusable<T>(
+        &self,
+        stage: Stage,
+        work: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Failure> {
+        let done = self.in_time(stage, work).await;
+        let done = done.map_err(|late| Failure { trouble: Some(Trouble::Silent), ..late })?;
+        done.map_err(|Refusal { trouble, reason }| Failure {
+            trouble: Some(trouble),
+            ..Failure::new(stage, reason)
+        })
+    }
+
+    async fn in_time<T>(&self, stage: Stage, work: impl Future<Output = T>) -> Result<T, Failure> {
+        timeout_at(self.begun + self.limit, work).await.map_err(|_| {
             let seconds = self.limit.as_secs_f32();
             Failure::new(stage, format!("there was no answer within {seconds} s"))
-        };
-        let done = timeout_at(self.begun + self.limit, work).await.map_err(late)?;
-        done.map_err(|error| Failure::new(stage, error.to_string()))
+        })
     }
 
     /// A TCP connection.
@@ -187,8 +207,9 @@ impl Attempt {
         max_message: usize,
     ) -> Result<(Box<Socket>, Reached), Failure> {
         let (tcp, reached) = self.connect(server.endpoint()).await?;
-        let stream = self.step(Stage::Tls, server.secure(tcp)).await?;
-        let socket = self.step(Stage::WebSocket, server.upgrade(stream, max_message)).await?;
+        let stream = self.refusable(Stage::Tls, server.secure(tcp)).await?;
+        let upgraded = server.upgrade(stream, max_message);
+        let socket = self.refusable(Stage::WebSocket, upgraded).await?;
         Ok((socket, Reached { tls: server.is_tls(), ..reached }))
     }
 }

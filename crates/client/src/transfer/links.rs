@@ -135,7 +135,8 @@ async fn dial_target(target: Target, proxy: Option<Arc<Proxy>>) -> io::Result<Co
         }
         Target::WebSocket(url) => {
             let server = Server::parse(&url).map_err(io::Error::other)?;
-            let (socket, far_end) = server.dial(proxy, MAX_MESSAGE).await?;
+            let (socket, far_end) =
+                server.dial(proxy, MAX_MESSAGE).await.map_err(io::Error::other)?;
             Ok(Connection::WebSocket(Box::new(ByteSocket::new(*socket, far_end))))
         }
     }
