@@ -16,7 +16,7 @@ pub(crate) enum Exit {
     Usage = 2,
     /// The two codes do not match, or the code is in use by two others.
     WrongCode = 3,
-    /// The mailbox server or the other side cannot be reached.
+    /// The mailbox server cannot be reached or trusted, or the other side cannot be reached.
     Unreachable = 4,
     /// The other side refused, failed or left.
     Peer = 5,
@@ -39,7 +39,7 @@ Exit codes:
     1  something failed on this computer (a file, a stream, a port)
     2  the command line, the code's form or the input is not usable as it stands
     3  the two codes do not match, or two others already use the code
-    4  the mailbox server or the other side cannot be reached
+    4  the mailbox server cannot be reached or trusted, or the other side not reached
     5  the other side refused, failed or left
     6  the time limit passed
     7  the mailbox server refused, or does not speak the protocol
@@ -110,9 +110,10 @@ pub(crate) fn failure(error: Error) -> Failure {
         }
         // A port of this computer that cannot be listened on.
         ErrorKind::Unconnected if error.fault() == Fault::Caller => Exit::Failure,
-        ErrorKind::Unreachable | ErrorKind::Unconfirmed | ErrorKind::Unconnected => {
-            Exit::Unreachable
-        }
+        ErrorKind::Unreachable
+        | ErrorKind::Insecure
+        | ErrorKind::Unconfirmed
+        | ErrorKind::Unconnected => Exit::Unreachable,
         ErrorKind::Server => Exit::Server,
         ErrorKind::Peer | ErrorKind::Rejected | ErrorKind::Interrupted | ErrorKind::Damaged => {
             Exit::Peer

@@ -27,7 +27,13 @@ pub(crate) enum Event<'a> {
     /// Work is done for the server, 2^bits hashes on average.
     Working { bits: u32 },
     /// No server is used: the local network, because it was asked for or the server cannot be reached.
-    Local { role: LocalRole, because: Because<'a> },
+    Local {
+        role: LocalRole,
+        because: Because<'a>,
+        /// Why it cannot.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'a str>,
+    },
     /// The code. `command` is what to run on the other computer.
     Code {
         code: &'a str,
@@ -215,9 +221,10 @@ mod tests {
     fn an_event_is_one_line_and_says_what_it_is() {
         assert_eq!(line(&Event::Connected), r#"{"event":"connected"}"#);
         assert_eq!(line(&Event::WaitingForPeer), r#"{"event":"waiting_for_peer"}"#);
+        let (role, because) = (LocalRole::Host, Because::Unreachable("ws://x"));
         assert_eq!(
-            line(&Event::Local { role: LocalRole::Host, because: Because::Unreachable("ws://x") }),
-            r#"{"event":"local","role":"host","because":{"unreachable":"ws://x"}}"#
+            line(&Event::Local { role, because, reason: Some("no route") }),
+            r#"{"event":"local","role":"host","because":{"unreachable":"ws://x"},"reason":"no route"}"#
         );
     }
 

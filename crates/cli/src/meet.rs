@@ -12,13 +12,15 @@ mod typed;
 use crate::{
     code::{Place, TypedCode},
     exit::{Exit, Failure, failure},
-    json::{Because, Event},
+    json::Event,
     local::Host,
     settings::{Plan, Settings, Shown},
     term::{ask, narrate::Console},
 };
 
 pub(crate) use invitation::Part;
+
+use locally::{KNOWN_CODE, NEW_CODE, Why};
 
 /// How long the other side may take before a person is told that it is awaited.
 const SLOW: Duration = Duration::from_secs(1);
@@ -102,7 +104,7 @@ impl<'a> Meeting<'a> {
 
     async fn make(&self) -> Result<Set, Failure> {
         if self.settings.local.asked {
-            return self.host_new(Because::Asked).await;
+            return self.host_new(Why::Asked).await;
         }
         match self.connect(&self.settings.server.text).await {
             Ok(connected) => {
@@ -111,15 +113,15 @@ impl<'a> Meeting<'a> {
                 Ok(coded.into())
             }
             Err(error) if self.goes_local(&error) => {
-                self.host_new(Because::Unreachable(&self.settings.server.text)).await
+                self.host_new(Why::Unreachable(&self.settings.server.text, error)).await
             }
-            Err(error) => Err(failure(error)),
+            Err(error) => Err(self.useless(error, NEW_CODE)),
         }
     }
 
     async fn choose(&self, code: TypedCode, shown: Shown) -> Result<Set, Failure> {
         if code.place == Place::Local {
-            return self.choose_locally(code, shown, Because::Asked).await;
+            return self.choose_locally(code, shown, Why::Asked).await;
         }
         self.refuse_if_local_was_asked()?;
         let url = self.url(&code);
@@ -130,15 +132,15 @@ impl<'a> Meeting<'a> {
             }
             Err(error) if code.is_zero() && self.goes_local(&error) => {
                 let local = TypedCode::new(Place::Local, code.code.clone());
-                self.choose_locally(local, shown, Because::Unreachable(url)).await
+                self.choose_locally(local, shown, Why::Unreachable(url, error)).await
             }
-            Err(error) => Err(self.unreachable_for(error)),
+            Err(error) => Err(self.useless(error, KNOWN_CODE)),
         }
     }
 
     async fn join(&self, code: TypedCode) -> Result<Set, Failure> {
         if code.place == Place::Local {
-            return self.find(code, Because::Asked).await;
+            return self.find(code, Why::Asked).await;
         }
         self.refuse_if_local_was_asked()?;
         let url = self.url(&code);
@@ -146,15 +148,15 @@ impl<'a> Meeting<'a> {
             Ok(connected) => Ok(connected.set_code(code.code).await.map_err(failure)?.into()),
             Err(error) if code.is_zero() && self.goes_local(&error) => {
                 let local = TypedCode::new(Place::Local, code.code.clone());
-                self.find(local, Because::Unreachable(url)).await
+                self.find(local, Why::Unreachable(url, error)).await
             }
-            Err(error) => Err(self.unreachable_for(error)),
+            Err(error) => Err(self.useless(error, KNOWN_CODE)),
         }
     }
 
     async fn ask(&self) -> Result<Set, Failure> {
         if self.settings.local.asked {
-            return self.ask_locally(Because::Asked).await;
+            return self.ask_locally(Why::Asked).await;
         }
         let url = &self.settings.server.text;
         match self.connect(url).await {
@@ -167,9 +169,9 @@ impl<'a> Meeting<'a> {
                 self.join(code).await
             }
             Err(error) if self.goes_local(&error) => {
-                self.ask_locally(Because::Unreachable(url)).await
+                self.ask_locally(Why::Unreachable(url, error)).await
             }
-            Err(error) => Err(failure(error)),
+            Err(error) => Err(self.useless(error, KNOWN_CODE)),
         }
     }
 

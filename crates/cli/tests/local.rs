@@ -4,7 +4,12 @@
 //! not allowed, it says so and passes.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -14,6 +19,7 @@ mod local {
     mod computers;
     mod meetings;
     mod refusals;
+    mod servers;
 
     /// The service type under which hosts announce themselves.
     const SERVICE: &str = "_wormhole-sync._tcp.local.";

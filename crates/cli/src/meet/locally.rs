@@ -25,20 +25,47 @@ const REACHING: Duration = Duration::from_secs(10);
 /// How long until it is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How whoever makes a code goes without a server.
+pub(super) const NEW_CODE: &str = "--local goes without a server";
+
+/// How a code is made that needs none.
+pub(super) const KNOWN_CODE: &str =
+    "to go without a server, start the side that makes the code with --local";
+
+/// Why no server is used.
+pub(super) enum Why<'a> {
+    /// That was asked for.
+    Asked,
+    /// There is no connection to the one at this URL.
+    Unreachable(&'a str, Error),
+}
+
 impl Meeting<'_> {
-    /// Whether an error of the first connection leads to the local network.
+    /// Whether an error of the first connection leads to the local network. A server that was reached, and refuses or
+    /// cannot be trusted, does not: that is for a person to decide.
     pub(super) fn goes_local(&self, error: &Error) -> bool {
         error.kind() == ErrorKind::Unreachable && self.settings.local.allowed()
     }
 
-    /// Why a code that belongs to a server cannot be used without it.
-    pub(super) fn unreachable_for(&self, error: Error) -> Failure {
-        let unreachable = error.kind() == ErrorKind::Unreachable;
+    /// Why a server is of no use, and how to go without.
+    pub(super) fn useless(&self, error: Error, advice: &str) -> Failure {
+        let of_server = matches!(
+            error.kind(),
+            ErrorKind::Unreachable | ErrorKind::Insecure | ErrorKind::Server
+        );
         let failure = failure(error);
-        if !unreachable || !self.settings.local.allowed() {
+        if !of_server || !self.settings.local.allowed() {
             return failure;
         }
-        failure.but("to go without a server, start the side that makes the code with --local")
+        failure.but(advice)
+    }
+
+    fn goes(&self, role: LocalRole, why: &Why<'_>) {
+        let (because, reason) = match why {
+            Why::Asked => (Because::Asked, None),
+            Why::Unreachable(url, error) => (Because::Unreachable(url), error.reason()),
+        };
+        self.console.tell(&Event::Local { role, because, reason });
     }
 
     pub(super) fn refuse_if_local_was_asked(&self) -> Result<(), Failure> {
@@ -52,9 +79,9 @@ impl Meeting<'_> {
     }
 
     /// Makes a code and hosts its exchange.
-    pub(super) async fn host_new(&self, because: Because<'_>) -> Result<Set, Failure> {
+    pub(super) async fn host_new(&self, why: Why<'_>) -> Result<Set, Failure> {
         let interfaces = self.settings.local.interfaces()?;
-        self.console.tell(&Event::Local { role: LocalRole::Host, because });
+        self.goes(LocalRole::Host, &why);
         let mut neighbours = Neighbours::look(interfaces)?;
         neighbours.watch_until(Instant::now() + SETTLING).await;
         let code = make_code(&neighbours.numbers(), self.settings.words)?;
@@ -66,23 +93,23 @@ impl Meeting<'_> {
         &self,
         code: TypedCode,
         shown: Shown,
-        because: Because<'_>,
+        why: Why<'_>,
     ) -> Result<Set, Failure> {
         let mut neighbours = Neighbours::look(self.settings.local.interfaces()?)?;
         neighbours.watch_until(Instant::now() + SURE).await;
         if let Some(host) = neighbours.only(code.code.nameplate())? {
-            self.console.tell(&Event::Local { role: LocalRole::Find, because });
+            self.goes(LocalRole::Find, &why);
             return self.visit(&host, code).await;
         }
         drop(neighbours);
-        self.console.tell(&Event::Local { role: LocalRole::Host, because });
+        self.goes(LocalRole::Host, &why);
         self.host(code, shown).await
     }
 
     /// Finds the host of a code.
-    pub(super) async fn find(&self, code: TypedCode, because: Because<'_>) -> Result<Set, Failure> {
+    pub(super) async fn find(&self, code: TypedCode, why: Why<'_>) -> Result<Set, Failure> {
         let interfaces = self.settings.local.interfaces()?;
-        self.console.tell(&Event::Local { role: LocalRole::Find, because });
+        self.goes(LocalRole::Find, &why);
         let mut neighbours = Neighbours::look(interfaces)?;
         let host = neighbours.find(code.code.nameplate()).await?;
         drop(neighbours);
@@ -90,9 +117,9 @@ impl Meeting<'_> {
     }
 
     /// Asks for a code of the local network, whose numbers Tab completes.
-    pub(super) async fn ask_locally(&self, because: Because<'_>) -> Result<Set, Failure> {
+    pub(super) async fn ask_locally(&self, why: Why<'_>) -> Result<Set, Failure> {
         let interfaces = self.settings.local.interfaces()?;
-        self.console.tell(&Event::Local { role: LocalRole::Find, because });
+        self.goes(LocalRole::Find, &why);
         let mut neighbours = Neighbours::look(interfaces)?;
         let code = self.typed_locally(&mut neighbours).await?;
         if code.place == Place::Server {

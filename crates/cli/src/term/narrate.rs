@@ -110,7 +110,7 @@ fn sentence(event: &Event<'_>) -> Option<String> {
                 "The server asks for work before it lets anybody in ({bits} bits); working ...\n"
             )
         }
-        Event::Local { role, because } => local(*role, *because),
+        Event::Local { role, because, reason } => local(*role, *because, *reason),
         Event::Sending { bytes } => format!("Sending text ({bytes} bytes)\n"),
         Event::Sent { .. } => "The text was received.\n".to_owned(),
         Event::Offering { kind, name, bytes, files } => {
@@ -197,12 +197,17 @@ fn outline_of_key(KeyOutline { kind, fingerprint, comment }: KeyOutline<'_>) -> 
     format!("  {kind} {fingerprint} {comment}").trim_end().to_owned() + "\n"
 }
 
-fn local(role: LocalRole, because: Because<'_>) -> String {
+fn local(role: LocalRole, because: Because<'_>, reason: Option<&str>) -> String {
     let why = match because {
         Because::Asked => String::new(),
         Because::Unreachable(url) => {
             let url = sanitize::line(url, MAX_SHORT);
-            format!("The mailbox server {url} cannot be reached, so it goes without a server:\n")
+            let reason = reason.map_or_else(String::new, |reason| {
+                format!(" ({})", sanitize::compact(reason, MAX_SHORT))
+            });
+            format!(
+                "The mailbox server {url} cannot be reached{reason}, so it goes without a server:\n"
+            )
         }
     };
     let what = match role {
