@@ -87,8 +87,26 @@ struct Driver {
 #[derive(Default)]
 struct Ending {
     deadline: Option<Instant>,
+    /// How long there may be no connection meanwhile, and until when it has to be back.
+    away_limit: Option<Duration>,
+    away_until: Option<Instant>,
     time_limit_passed: bool,
     error: Option<Error>,
+}
+
+impl Ending {
+    /// Whether there is a connection now.
+    fn looks(&mut self, is_up: bool) {
+        self.away_until = match (is_up, self.away_until) {
+            (true, _) => None,
+            (false, Some(until)) => Some(until),
+            (false, None) => self.away_limit.map(|limit| Instant::now() + limit),
+        };
+    }
+
+    fn limit(&self) -> Option<Instant> {
+        [self.deadline, self.away_until].into_iter().flatten().min()
+    }
 }
 
 enum Happened {
@@ -231,6 +249,7 @@ impl Driver {
     // ---- waiting ----
 
     async fn wait(&mut self, deadline: Option<Moment>) -> Happened {
+        self.ending.looks(self.link.is_up());
         let origin = self.origin;
         let full = self.application.is_full();
         let room = self.application.room();
@@ -242,7 +261,7 @@ impl Driver {
             () = room, if full => Happened::Room,
             () = until(deadline.map(|moment| origin + moment)) => Happened::Timeout,
             () = until(time_limit.map(|limit| origin + limit)) => Happened::TimeLimit,
-            () = until(self.ending.deadline) => Happened::EndLimit,
+            () = until(self.ending.limit()) => Happened::EndLimit,
         }
     }
 
@@ -329,9 +348,10 @@ impl Driver {
                     let _ = reply.send(TransitKey::new(key));
                 }
             }
-            Command::Close => {
+            Command::Close { away } => {
                 self.machine.close();
                 self.end_within(CLOSE_LIMIT);
+                self.ending.away_limit = Some(away);
             }
             Command::Abort => self.machine.abort(),
         }

@@ -1,6 +1,6 @@
 //! The general form: any number of messages each way.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
 use wormhole_sync_core::{
@@ -230,6 +230,11 @@ impl Wormhole {
     /// ```
     pub async fn close(self) -> Result<(), Error> {
         self.handle.close().await
+    }
+
+    /// The same, unless there is no connection to the server for so long.
+    pub(crate) async fn close_unless_away(self, limit: Duration) -> Result<(), Error> {
+        self.handle.close_unless_away(limit).await
     }
 
     /// Leaves because something is wrong, in the background. The other side, if it is made with this

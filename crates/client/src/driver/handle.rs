@@ -1,8 +1,11 @@
 //! What passes between the application and a driver.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -15,7 +18,7 @@ use wormhole_sync_core::{
 };
 use zeroize::Zeroizing;
 
-use super::goodbye::{self, ApplicationEnd, DriverEnd};
+use super::goodbye::{self, ApplicationEnd, CLOSE_LIMIT, DriverEnd};
 use crate::{
     error::{Cause, Error},
     proxy::Proxy,
@@ -58,9 +61,18 @@ pub(super) enum Command {
     Allocate,
     SetCode(Code),
     Send(Vec<u8>),
-    Derive { purpose: String, length: usize, reply: oneshot::Sender<Derived> },
-    Transit { reply: oneshot::Sender<TransitKey> },
-    Close,
+    Derive {
+        purpose: String,
+        length: usize,
+        reply: oneshot::Sender<Derived>,
+    },
+    Transit {
+        reply: oneshot::Sender<TransitKey>,
+    },
+    /// Unless there is no connection for so long.
+    Close {
+        away: Duration,
+    },
     Abort,
 }
 
@@ -166,8 +178,13 @@ impl Handle {
     }
 
     /// Leaves once everything sent is stored, and waits for the end.
-    pub(crate) async fn close(mut self) -> Result<(), Error> {
-        self.say(Command::Close);
+    pub(crate) async fn close(self) -> Result<(), Error> {
+        self.close_unless_away(CLOSE_LIMIT).await
+    }
+
+    /// The same, unless there is no connection for so long.
+    pub(crate) async fn close_unless_away(mut self, limit: Duration) -> Result<(), Error> {
+        self.say(Command::Close { away: limit });
         loop {
             if let News::Closed(outcome) = self.next().await? {
                 return outcome;

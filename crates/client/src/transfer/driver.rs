@@ -20,7 +20,9 @@ use tokio::{
 use wormhole_sync_core::{
     Moment,
     connect::{Action, LinkId},
-    transfer::{Channel, Event as MachineEvent, Failure, Meeting, Output, Receiving, Sending},
+    transfer::{
+        Channel, Event as MachineEvent, Failure, Meeting, Output, REASON_WAIT, Receiving, Sending,
+    },
 };
 
 use super::{
@@ -78,6 +80,8 @@ pub(super) struct Driver {
     tick: Interval,
     /// Why this side gave up.
     own_failure: Option<Error>,
+    /// Whether a link was chosen, so that both sides learn at once when it is gone.
+    had_link: bool,
     _end: DriverEnd,
 }
 
@@ -112,6 +116,7 @@ impl Driver {
             counted: 0,
             tick: interval(TOLD_EVERY),
             own_failure: None,
+            had_link: false,
             _end: end,
         }
     }
@@ -129,9 +134,19 @@ impl Driver {
                 Err(error) => break Err(self.own_failure.take().unwrap_or(error)),
             }
         };
-        let Self { bulk, wormhole, .. } = self;
+        let Self { bulk, wormhole, events, had_link, _end, .. } = self;
+        drop(events); // nothing more happens
+        let goodbye = async {
+            match &outcome {
+                // Both know it: a server that is gone by now changes nothing about that.
+                Ok(()) => drop(timeout(DROP_LIMIT, wormhole.close()).await),
+                // The goodbye carries the reason, for which a side that has lost its link waits no longer.
+                Err(_) if had_link => drop(wormhole.close_unless_away(REASON_WAIT).await),
+                Err(_) => drop(wormhole.close().await),
+            }
+        };
         // A thread that waits for its disk, or for whatever feeds its pipe, does not hold up the goodbye.
-        tokio::join!(Bulk::clean_up(bulk), say_goodbye(wormhole, outcome.is_ok()));
+        tokio::join!(Bulk::clean_up(bulk), goodbye);
         outcome
     }
 
@@ -253,6 +268,7 @@ impl Driver {
     /// The link is there: from here on threads move the bytes.
     async fn connected(&mut self, channel: Channel) {
         self.links.stop_listening();
+        self.had_link = true;
         let Channel { link, path, sealer, opener, rest, digest } = channel;
         let Some((connection, unsent)) = self.links.take(link) else {
             return machine!(self.job, machine => machine.lost(link, self.origin.elapsed()));
@@ -325,7 +341,10 @@ impl Driver {
 
     fn stopped(&mut self, link: LinkId, stopped: Stopped, now: Moment) {
         match stopped {
-            Stopped::Link => machine!(self.job, machine => machine.lost(link, now)),
+            Stopped::Link => {
+                let _ = self.events.try_send(Event::Broken);
+                machine!(self.job, machine => machine.lost(link, now));
+            }
             Stopped::Record => {
                 machine!(self.job, machine => machine.nonsense("what is no record of this transfer"));
             }
@@ -374,14 +393,4 @@ impl Driver {
 enum Drained {
     Wait(Option<Moment>),
     Over(Result<(), Failure>),
-}
-
-async fn say_goodbye(wormhole: Wormhole, all_is_there: bool) {
-    if all_is_there {
-        // Both know it: a server that is gone by now changes nothing about that.
-        drop(timeout(DROP_LIMIT, wormhole.close()).await);
-    } else {
-        // The goodbye carries the reason.
-        drop(wormhole.close().await);
-    }
 }

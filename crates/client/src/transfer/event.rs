@@ -33,6 +33,8 @@ pub enum Event {
         /// Since the beginning.
         bytes: u64,
     },
+    /// The link broke. The other side has a few seconds to say why; then the transfer has failed.
+    Broken,
     /// All bytes are sent; the receiver writes, unpacks and confirms.
     Confirming,
     /// The sender learns that all of it is there, and is what was sent.
