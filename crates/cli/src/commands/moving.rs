@@ -1,5 +1,8 @@
 //! A transfer under way, as the person sees it: the same for both sides.
 
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
 use wormhole_sync::{
     Wormhole,
     files::{DirectoryOffer, FilesOffer},
@@ -12,6 +15,12 @@ use crate::{
     meet::Meeting,
     term::{narrate::Console, progress::Progress},
 };
+
+/// How long the reason of a link that broke is awaited in silence: as a rule it is there already, or never comes.
+const SOON: Duration = Duration::from_millis(500);
+
+/// What is told then.
+const BROKEN: &str = "The connection to the other computer broke; waiting for it to say why ...";
 
 /// The wormhole, once its verifier has been compared where that was asked for. Otherwise the other side
 /// is told that `who` said no, and the person here what was not `done`.
@@ -39,23 +48,23 @@ pub(crate) async fn watch(
     console: &Console,
     shows_progress: bool,
 ) -> Result<(), Failure> {
-    let progress = Progress::new(total, shows_progress && !console.is_json());
-    while let Some(event) = transfer.next().await {
+    let drawn = shows_progress && !console.is_json();
+    let progress = Progress::new(console.progress(), total, drawn);
+    let mut broken = None;
+    while let Some(event) = next(&mut transfer, &mut broken, &progress, console).await {
         match event {
             TransferEvent::Moved { bytes } if console.is_json() && shows_progress => {
                 console.tell(&Event::Progress { bytes, total });
             }
             TransferEvent::Moved { bytes } => progress.at(bytes),
+            TransferEvent::Broken => broken = Some(Instant::now() + SOON),
             TransferEvent::Stored { path } => {
                 let path = path.map(|path| path.to_string_lossy().into_owned());
-                let written = Event::Written { path: path.as_deref(), bytes: total };
-                progress.beside(|| console.tell(&written));
+                console.tell(&Event::Written { path: path.as_deref(), bytes: total });
             }
-            TransferEvent::Delivered => {
-                progress.beside(|| delivered.iter().for_each(|event| console.tell(event)));
-            }
+            TransferEvent::Delivered => delivered.iter().for_each(|event| console.tell(event)),
             event => {
-                progress.beside(|| tell(&event, console));
+                tell(&event, console);
                 if matches!(event, TransferEvent::Connected { .. }) {
                     progress.begins();
                 }
@@ -64,6 +73,24 @@ pub(crate) async fn watch(
     }
     drop(progress);
     transfer.finish().await.map_err(failure)
+}
+
+/// The next event; while one is awaited, a link that broke is told of, unless its reason comes soon.
+async fn next(
+    transfer: &mut Transfer,
+    broken: &mut Option<Instant>,
+    progress: &Progress<'_>,
+    console: &Console,
+) -> Option<TransferEvent> {
+    if let Some(moment) = *broken {
+        match timeout_at(moment, transfer.next()).await {
+            Ok(event) => return event,
+            Err(_) => *broken = None,
+        }
+        progress.ends();
+        console.tell(&Event::Note { message: BROKEN });
+    }
+    transfer.next().await
 }
 
 fn tell(event: &TransferEvent, console: &Console) {

@@ -9,7 +9,8 @@ mod check;
 
 use super::{
     colour::{self, Style, styled},
-    progress, qr,
+    progress::{self, Place},
+    qr,
     sanitize::{self, MAX_SHORT},
 };
 use crate::{
@@ -25,12 +26,19 @@ pub(crate) struct Console {
     json: bool,
     colour: bool,
     lost: AtomicBool,
+    progress: Place,
 }
 
 impl Console {
     /// A console that writes JSON, or sentences.
     pub(crate) fn new(json: bool) -> Self {
-        Self { json, colour: !json && colour::wanted(), lost: AtomicBool::new(false) }
+        let colour = !json && colour::wanted();
+        Self { json, colour, lost: AtomicBool::new(false), progress: Place::default() }
+    }
+
+    /// Where a line of progress is drawn.
+    pub(crate) const fn progress(&self) -> &Place {
+        &self.progress
     }
 
     /// Whether events are written as JSON.
@@ -42,8 +50,10 @@ impl Console {
     pub(crate) fn tell(&self, event: &Event<'_>) {
         let text = if self.json { as_json(event) } else { self.as_sentence(event) };
         if let Some(text) = text {
-            let mut stderr = stderr().lock();
-            let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+            self.progress.beside(|| {
+                let mut stderr = stderr().lock();
+                let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+            });
         }
     }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{relay::Relay, stage::Stage};
-use crate::support::Running;
+use crate::support::{Running, Scene};
 
 /// What the survivor of a death may take to notice, on a machine that is busy.
 const BOUND: Duration = Duration::from_secs(45);
@@ -105,6 +105,37 @@ fn a_link_whose_other_end_has_closed_and_reads_no_more_is_noticed_by_who_writes(
         "{}",
         sender.stderr
     );
+}
+
+#[test]
+fn a_server_that_dies_with_its_relay_in_the_middle_keeps_nobody_waiting() {
+    let mut scene = Scene::without_server();
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--relay-listen", "127.0.0.1:0"];
+    let slowly =
+        ["--db", ":memory:", "--limit-loopback", "--set", "relay.bytes-per-second-per-address=1MB"];
+    let server = scene.start(&[&serve[..], &slowly].concat());
+    let listens = |before: &str| {
+        let line = server.wait_for_stderr(&format!("listening on {before}"));
+        line.split_once("listening on ").unwrap().1.to_owned()
+    };
+    let relay = listens("tcp:");
+    scene.url = listens("ws:");
+    let stage = Stage::on(scene);
+    stage.hole("zeros", SIZE);
+    let way = ["--no-listen", "--transit-helper", &relay];
+    let sender = stage.send(&[&way[..], &["zeros"]].concat());
+    let receiver = stage.receive(&[&way[..], &["--yes"]].concat(), b"");
+    receiver.wait_for_stderr("Through the relay");
+    sender.wait_for_stderr("Through the relay");
+    server.signal("KILL");
+    let killed = Instant::now();
+    for side in [sender, receiver] {
+        side.wait_for_stderr("The connection to the other computer broke; waiting");
+        let ended = side.end().with_code(5);
+        assert!(ended.stderr.contains("it has not said why"), "{}", ended.stderr);
+    }
+    assert!(killed.elapsed() < Duration::from_secs(20), "{:?}", killed.elapsed());
+    assert!(stage.stands().is_empty(), "{:?}", stage.stands());
 }
 
 #[test]

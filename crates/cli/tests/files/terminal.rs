@@ -52,6 +52,20 @@ fn progress_is_drawn_with_rate_and_amount_and_gone_at_the_end() {
 }
 
 #[test]
+fn what_is_told_meanwhile_stands_beside_the_line_of_progress() {
+    let (stage, _sender, mut terminal, _relay) = in_the_middle();
+    terminal.sees(" left");
+    stage.scene.stops_server();
+    let said = terminal.sees("The connection was lost; trying again until it is back.");
+    let (_, last) = said.rsplit_once('\r').unwrap();
+    assert!(
+        last.starts_with("\u{1b}[2K") && !last.contains(" left"),
+        "the line is wiped first: {said:?}"
+    );
+    terminal.sees(" of 100.00 MB, "); // and drawn again below
+}
+
+#[test]
 fn a_typed_ctrl_c_in_the_middle_ends_both_sides() {
     let (stage, sender, mut terminal, _relay) = in_the_middle();
     terminal.types("\u{3}");

@@ -74,6 +74,11 @@ impl Scene {
         }
     }
 
+    /// Kills the server.
+    pub(crate) fn stops_server(&self) {
+        self.server_process.as_ref().unwrap().signal("KILL");
+    }
+
     /// Lets its commands from now on believe the authority in this file in the home directory.
     pub(crate) fn trusts(&mut self, name: &str) {
         self.authority = Some(self.home().join(name));
