@@ -60,6 +60,8 @@ pub(crate) struct Local {
     /// Whether no server is to be used at all.
     pub(crate) asked: bool,
     interfaces: Interfaces,
+    /// What forbids it, if anything does.
+    forbidden: Option<&'static str>,
 }
 
 impl Local {
@@ -69,29 +71,36 @@ impl Local {
                 "--tor hides this computer and --local announces it; leave out one of them",
             ));
         }
-        let interfaces = match &args.local_interface {
-            _ if args.no_local || way.is_tor() => Interfaces::None,
-            Some(name) => Interfaces::parse(name),
-            None => variable("WORMHOLE_LOCAL_INTERFACE")?
-                .map_or(Interfaces::All, |name| Interfaces::parse(&name)),
+        let (name, named_by) = match args.local_interface.clone() {
+            Some(name) => (Some(name), "--local-interface none"),
+            None => (variable("WORMHOLE_LOCAL_INTERFACE")?, "WORMHOLE_LOCAL_INTERFACE=none"),
         };
-        Ok(Self { asked: args.local, interfaces })
+        let interfaces = name.map_or(Interfaces::All, |name| Interfaces::parse(&name));
+        let why = [
+            (args.no_local, "--no-local"),
+            (way.is_tor(), "--tor"),
+            (interfaces == Interfaces::None, named_by),
+        ];
+        let forbidden = why.into_iter().find_map(|(forbids, why)| forbids.then_some(why));
+        Ok(Self { asked: args.local, interfaces, forbidden })
     }
 
     /// Whether the local network may be used.
-    pub(crate) fn allowed(&self) -> bool {
-        self.interfaces != Interfaces::None
+    pub(crate) const fn allowed(&self) -> bool {
+        self.forbidden.is_none()
+    }
+
+    /// What forbids it, if anything does.
+    pub(crate) const fn forbidden(&self) -> Option<&'static str> {
+        self.forbidden
     }
 
     /// The interfaces to use.
     pub(crate) fn interfaces(&self) -> Result<&Interfaces, Failure> {
-        if self.allowed() {
-            return Ok(&self.interfaces);
-        }
-        Err(Failure::usage(
-            "this needs the local network, and --no-local, --tor or an interface 'none' forbids it; allow it, \
-             or use a server",
-        ))
+        let Some(why) = self.forbidden else { return Ok(&self.interfaces) };
+        Err(Failure::usage(format!(
+            "this needs the local network, and {why} forbids it; allow it, or use a server"
+        )))
     }
 }
 

@@ -23,6 +23,7 @@ fn a_text_comes_from_standard_input_with_every_byte() {
     let scene = Scene::new();
     let text = "two\nlines\n\ttabbed, é, 🦀\n";
     let sender = scene.start_with(&["send", "--text", "-", "--code", "5-a"], text.as_bytes());
+    sender.wait_for_stderr(&format!("Sending text ({} bytes)", text.len()));
     let receiver = scene.run(&["receive", "5-a"]).with_code(0);
     assert_eq!(receiver.text(), format!("{text}\n"));
     sender.end().with_code(0);
@@ -35,6 +36,8 @@ fn without_a_text_one_line_is_asked_for() {
     let receiver = scene.run(&["receive", "5-a"]).with_code(0);
     assert_eq!(receiver.text(), "asked for\n");
     assert!(sender.end().with_code(0).stderr.starts_with("Text to send: "));
+
+    scene.start(&["send", "--code", "6-a", "--text", "x"]).wait_for_stderr("Sending text (1 byte)");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Whether servers can be reached, how fast, and what they ask for: for programs that help their users to find out
 //! what is wrong.
 //!
-//! Nothing here takes part in an exchange: a mailbox server's welcome is read, and a relay is asked to join two
-//! connections of this side's own.
+//! Nothing here takes part in an exchange: a mailbox server's welcome is read, and it is asked for a nameplate that is
+//! given back; a relay is asked to join two connections of this side's own.
 //!
 //! ```
 //! use wormhole_sync::{Options, probe};
@@ -28,10 +28,12 @@ use wormhole_sync_core::wire::hint::{Door, Endpoint, Relay};
 
 mod attempt;
 mod mailbox;
+mod nameplate;
 mod relay;
 
 pub use attempt::{Failure, Reached, Stage};
 pub use mailbox::{MailboxServer, Permission, mailbox};
+pub use nameplate::nameplate;
 pub use relay::{PairingRelay, relay};
 
 use crate::{

@@ -35,6 +35,8 @@ pub(crate) enum Check {
     MailboxServer,
     /// Whether it lets anybody in.
     Welcome,
+    /// Whether it gives a nameplate, with which an exchange begins.
+    Nameplate,
     /// Whether it asks for more work than is done for it.
     Hashcash,
     /// Whether this computer's clock agrees with its.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wormhole_sync::{DEFAULT_MAX_BITS, Options, transfer::Routes};
+use wormhole_sync::{DEFAULT_MAX_BITS, DEFAULT_RENDEZVOUS, Options, transfer::Routes};
 
 use super::{Local, Way, routes, routes::named_relays, server};
 use crate::{
@@ -40,6 +40,12 @@ pub(crate) enum Relays {
 }
 
 impl Checkup {
+    /// Whether nothing is known of relays before the server has been heard: somebody's own server may advertise some,
+    /// and the usual one is no part of what they run.
+    pub(crate) fn relays_are_the_servers_own(&self) -> bool {
+        matches!(self.relays, Relays::ByServer) && self.server != DEFAULT_RENDEZVOUS
+    }
+
     /// Works them out.
     pub(crate) fn resolve(global: &GlobalArgs, args: &DoctorArgs) -> Result<Self, Failure> {
         let way = Way::resolve(global)?;

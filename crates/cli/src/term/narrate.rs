@@ -121,6 +121,7 @@ fn sentence(event: &Event<'_>) -> Option<String> {
             )
         }
         Event::Local { role, because, reason } => local(*role, *because, *reason),
+        Event::Sending { bytes: 1 } => "Sending text (1 byte)\n".to_owned(),
         Event::Sending { bytes } => format!("Sending text ({bytes} bytes)\n"),
         Event::Sent { .. } => "The text was received.\n".to_owned(),
         Event::Offering { kind, name, bytes, files } => {

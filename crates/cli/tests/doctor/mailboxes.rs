@@ -2,13 +2,20 @@
 
 use std::net::SocketAddr;
 
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::runtime::Builder;
+use wormhole_sync::{Options, Wormhole};
 use wormhole_sync_testkit::proxy::{Manner, Proxy};
 
 use super::toys::{answers, assert_problem, finding, found, says, welcomes};
 use crate::{
-    authority::behind_tls,
-    support::{Ended, NOWHERE, Running, Scene, event},
+    authority::{behind, behind_tls},
+    support::{
+        Ended, Running, Scene,
+        certificate::issue_for,
+        event,
+        namespace::{in_namespace, locally},
+    },
 };
 
 fn doctor(url: &str) -> Ended {
@@ -27,7 +34,7 @@ fn all_is_well() {
         assert!(server[time].as_f64().unwrap() > 0.0, "{server}");
     }
     assert!(server["connected_in"].as_f64() <= server["ready_in"].as_f64());
-    for check in ["hashcash", "clock", "listening", "direct"] {
+    for check in ["hashcash", "clock", "nameplate", "listening", "direct"] {
         assert_eq!(finding(&ended, check)["state"], "ok", "{}", ended.stderr);
     }
     for check in ["relay", "local_network"] {
@@ -38,7 +45,9 @@ fn all_is_well() {
 
 #[test]
 fn a_server_that_is_down_is_4() {
-    let ended = doctor(NOWHERE).with_code(4);
+    let scene = Scene::without_server();
+    let mut command = locally(&scene, &["doctor", "--json"]);
+    let ended = Running::start(&mut command, b"").end().with_code(4);
     assert_problem(&finding(&ended, "mailbox_server"), "refused", "--relay-url");
     assert_eq!(event(&ended.stderr, "diagnosis")["works"], false);
     let error = event(&ended.stderr, "error");
@@ -66,9 +75,11 @@ fn a_certificate_that_nobody_vouches_for_is_4_and_one_of_ones_own_authority_is_w
     let (url, authority) = behind_tls(&scene);
     let arguments = ["doctor", "--json", "--relay-url", &url];
     let ended = scene.run(&arguments).with_code(4);
-    let refused = found(&ended, "mailbox_server").into_iter();
-    let refused: Vec<_> = refused.filter(|finding| finding["over"] == "ipv4").collect();
-    assert_problem(&refused[0], "certificate", "clock and its certificate authorities");
+    assert_problem(&by_ipv4(&ended), "no authority that this computer knows", "SSL_CERT_FILE");
+
+    let mut command = scene.wormhole(&arguments);
+    let ended = Running::start(command.env("SSL_CERT_FILE", "/nope"), b"").end().with_code(4);
+    assert_problem(&by_ipv4(&ended), "SSL_CERT_FILE names cannot be read", "SSL_CERT_FILE");
 
     let mut command = scene.wormhole(&arguments);
     let ended = Running::start(command.env("SSL_CERT_FILE", &authority), b"").end().with_code(0);
@@ -76,13 +87,102 @@ fn a_certificate_that_nobody_vouches_for_is_4_and_one_of_ones_own_authority_is_w
     assert!(server["detail"].as_str().unwrap().contains("127.0.0.1, TLS; "), "{server}");
 }
 
+/// What was found of the mailbox server at its IPv4 address.
+fn by_ipv4(ended: &Ended) -> Value {
+    let all = found(ended, "mailbox_server").into_iter();
+    all.into_iter().find(|finding| finding["over"] == "ipv4").unwrap()
+}
+
+#[test]
+fn each_fault_of_a_certificate_has_its_own_words() {
+    let scene = Scene::new();
+    let at = |year| rcgen::date_time_ymd(year, 1, 1);
+    let now_as_ever = (at(2000), at(2090));
+    for (name, (from, until), detail, advice) in [
+        ("other.example", now_as_ever, "for other names: other.example", "check the URL's host"),
+        ("localhost", (at(2000), at(2001)), "has expired, ", "to renew it, unless"),
+        ("localhost", (at(2090), at(2091)), "not valid yet, but in ", "set this computer's clock"),
+    ] {
+        let issued =
+            issue_for(&[name], |params| (params.not_before, params.not_after) = (from, until));
+        let (url, authority) = behind(&scene, issued);
+        let mut command = scene.wormhole(&["doctor", "--json", "--relay-url", &url]);
+        let ended =
+            Running::start(command.env("SSL_CERT_FILE", &authority), b"").end().with_code(4);
+        assert_problem(&by_ipv4(&ended), detail, advice);
+    }
+}
+
+#[test]
+fn tls_where_there_is_none_is_told() {
+    let scene = Scene::new();
+    let ended = doctor(&scene.url.replace("ws:", "wss:")).with_code(4);
+    assert_problem(&finding(&ended, "mailbox_server"), "does not speak TLS", "try ws://");
+}
+
 #[test]
 fn a_wrong_path_is_told_from_a_wrong_server() {
     let scene = Scene::new();
-    let ended = doctor(&scene.url.replace("/v1", "/v7")).with_code(4);
+    let ended = doctor(&scene.url.replace("/v1", "/v7")).with_code(7);
     assert_problem(&finding(&ended, "mailbox_server"), "404", "whose path is /v1");
-    let ended = doctor(&format!("ws://{}/v1", answers(b"SSH-2.0-Example\r\n"))).with_code(4);
+    let ended = doctor(&format!("ws://{}/v1", answers(b"SSH-2.0-Example\r\n"))).with_code(7);
     assert_problem(&finding(&ended, "mailbox_server"), "", "check the URL");
+}
+
+#[test]
+fn an_answer_by_http_is_told_with_its_words_and_its_own_advice() {
+    let down =
+        b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>";
+    let ended = doctor(&format!("ws://{}/v1", answers(down))).with_code(7);
+    let found = finding(&ended, "mailbox_server");
+    assert_problem(&found, "HTTP 502 Bad Gateway", "what stands before it does not reach it");
+    assert!(!found["advice"].as_str().unwrap().contains("/v1"), "{found}");
+
+    let scene =
+        Scene::with_server(&["--limit-loopback", "--set", "clients.connections-per-address=1"]);
+    let first = scene.start(&["send", "--text", "x"]);
+    first.code();
+    let ended = scene.run(&["doctor", "--json"]).with_code(7);
+    let why = "too many connections from your address: this server's limit is 1";
+    assert_problem(&finding(&ended, "mailbox_server"), why, "try again later");
+}
+
+#[test]
+fn a_server_that_welcomes_and_gives_no_nameplate_is_7_with_its_reason() {
+    let scene = Scene::with_server(&["--limit-loopback", "--set", "mailbox.limits.claims.burst=0"]);
+    let ended = scene.run(&["doctor", "--json"]).with_code(7);
+    assert_eq!(finding(&ended, "mailbox_server")["state"], "ok", "{}", ended.stderr);
+    let found = finding(&ended, "nameplate");
+    assert_problem(&found, "the server gives none: ", "try again later");
+    assert!(found["detail"].as_str().unwrap().contains("limit"), "{found}");
+}
+
+#[test]
+fn the_nameplate_is_given_back() {
+    let scene = Scene::new();
+    scene.run(&["doctor"]).with_code(0);
+    let left = Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let options = Options::new().rendezvous(&*scene.url);
+        let mut looking = Wormhole::connect("wormhole-sync/probe", options).await.unwrap();
+        looking.nameplates().await.unwrap()
+    });
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn ones_own_server_that_does_not_answer_leaves_the_public_relay_alone() {
+    if !in_namespace(ones_own_server_that_does_not_answer_leaves_the_public_relay_alone) {
+        return; // elsewhere a mistake would lead to the public relay
+    }
+    let scene = Scene::without_server();
+    let mut command = scene.wormhole(&["doctor", "--json", "--no-local"]);
+    let ended = Running::start(command.env_remove("WORMHOLE_TRANSIT_HELPER"), b"").end();
+    let ended = ended.with_code(4);
+    let relay = finding(&ended, "relay");
+    assert_eq!((&relay["state"], &relay["target"]), (&json!("skipped"), &Value::Null));
+    let error = event(&ended.stderr, "error");
+    assert!(!error["message"].as_str().unwrap().contains("--local"), "{error}");
+    assert_eq!(finding(&ended, "local_network")["detail"], "--no-local forbids it");
 }
 
 #[test]
@@ -111,7 +211,7 @@ fn what_is_no_mailbox_server_is_7() {
 
 #[test]
 fn a_server_that_accepts_and_says_nothing_does_not_keep_the_doctor() {
-    let ended = doctor(&format!("ws://{}/v1", answers(b""))).with_code(4);
+    let ended = doctor(&format!("ws://{}/v1", answers(b""))).with_code(7);
     assert_problem(&finding(&ended, "mailbox_server"), "no answer within 4 s", "--relay-url");
 }
 
@@ -165,7 +265,7 @@ fn a_proxy_is_the_only_way_where_there_is_one() {
     let ended = scene.run(&[&arguments[..], &[&proxy]].concat()).with_code(0);
     let found = finding(&ended, "mailbox_server");
     assert_eq!((&found["state"], &found["over"]), (&json!("ok"), &json!("proxy")));
-    assert_eq!(toy.asked().len(), 1);
+    assert_eq!(toy.asked().len(), 2); // for the welcome, and for the nameplate
     // What the server sees is the proxy.
     assert_eq!(finding(&ended, "direct")["state"], "skipped");
 

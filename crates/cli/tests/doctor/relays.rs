@@ -58,7 +58,7 @@ fn a_relay_within_tls_is_tried_within_tls() {
     let found = found(&ended, "relay");
     assert!(found[0]["detail"].as_str().unwrap().contains("127.0.0.1, TLS; "), "{}", found[0]);
     let found = &super::toys::found(&doctor(&scene, &relay).with_code(0), "relay")[0];
-    assert_problem(found, "certificate", "certificate authorities");
+    assert_problem(found, "certificate", "SSL_CERT_FILE");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use tokio_tungstenite::{accept_async, tungstenite::Message};
 
 use crate::support::{Ended, events};
 
-/// A mailbox server that says this to everybody, and nothing more; its URL.
+/// A mailbox server that says this to everybody, and then does what is asked of it; its URL.
 pub(super) fn says(frame: &str) -> String {
     let (listener, frame) = (TcpListener::bind("127.0.0.1:0").unwrap(), frame.to_owned());
     let url = format!("ws://{}/v1", listener.local_addr().unwrap());
@@ -26,14 +26,43 @@ pub(super) fn says(frame: &str) -> String {
                 tokio::spawn(async move {
                     let mut socket = accept_async(stream).await.unwrap();
                     if !frame.is_empty() {
-                        socket.send(Message::text(frame)).await.unwrap();
+                        socket.send(Message::text(&*frame)).await.unwrap();
                     }
-                    while let Some(Ok(_)) = socket.next().await {}
+                    let mut side = Value::Null;
+                    while let Some(Ok(message)) = socket.next().await {
+                        let asked = message.to_text().unwrap_or_default();
+                        if let Some(answer) = answer(asked, &mut side).filter(|_| !frame.is_empty())
+                        {
+                            socket.send(Message::text(answer)).await.unwrap();
+                        }
+                    }
                 });
             }
         });
     });
     url
+}
+
+/// What a mailbox server answers, to a side that is alone.
+fn answer(asked: &str, side: &mut Value) -> Option<String> {
+    let mut asked: Value = serde_json::from_str(asked).ok()?;
+    let answer = match asked["type"].as_str()? {
+        "ping" => json!({"type": "pong", "pong": asked["ping"]}),
+        "allocate" => json!({"type": "allocated", "nameplate": "4"}),
+        "claim" => json!({"type": "claimed", "mailbox": "m"}),
+        "release" => json!({"type": "released"}),
+        "close" => json!({"type": "closed"}),
+        "add" => {
+            (asked["type"], asked["side"]) = ("message".into(), side.clone());
+            asked
+        }
+        "bind" => {
+            *side = asked["side"].take();
+            return None;
+        }
+        _ => return None,
+    };
+    Some(answer.to_string())
 }
 
 /// The same, a welcome with this in it.

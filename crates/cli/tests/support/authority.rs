@@ -21,7 +21,12 @@ use crate::support::{
 
 /// A TLS terminator for `localhost` in front of a scene's server; its URL, and its authority's file.
 pub(crate) fn behind_tls(scene: &Scene) -> (String, PathBuf) {
-    let Issued { authority, certificate, key } = issue();
+    behind(scene, issue())
+}
+
+/// The same with this certificate.
+pub(crate) fn behind(scene: &Scene, issued: Issued) -> (String, PathBuf) {
+    let Issued { authority, certificate, key } = issued;
     let file = scene.file("authority.pem", authority);
 
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));

@@ -11,13 +11,18 @@ pub(crate) struct Issued {
 
 /// Makes an authority, and lets it issue one.
 pub(crate) fn issue() -> Issued {
+    issue_for(&["localhost", "relay.invalid"], |_| {})
+}
+
+/// The same for these names, and with these changes.
+pub(crate) fn issue_for(names: &[&str], changes: impl FnOnce(&mut CertificateParams)) -> Issued {
     let mut params = CertificateParams::new(vec![]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["localhost".into(), "relay.invalid".into()])
-        .unwrap()
-        .signed_by(&key, &authority)
-        .unwrap();
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut params = CertificateParams::new(names).unwrap();
+    changes(&mut params);
+    let certificate = params.signed_by(&key, &authority).unwrap();
     Issued { authority: authority.pem(), certificate, key }
 }

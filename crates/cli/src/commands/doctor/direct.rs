@@ -110,6 +110,9 @@ fn judge(verdict: Verdict, relaying: Relaying, report: &mut Report<'_>) {
         Verdict::No(detail) if relaying == Relaying::Works => {
             Finding::ok(Check::Direct, format!("{detail}; files go through a relay then"))
         }
+        Verdict::No(detail) if relaying == Relaying::Unknown => {
+            Finding::skipped(Check::Direct, detail)
+        }
         Verdict::No(detail) => {
             if relaying == Relaying::Fails {
                 report.obstructed(Failure::new(

@@ -1,10 +1,15 @@
 //! Whether the mailbox server lets this computer in.
 
-use wormhole_sync::probe::{self, Failure as Failed, MailboxServer, Permission, Stage, Way};
+use std::time::Duration;
+
+use wormhole_sync::{
+    ErrorKind, Trouble,
+    probe::{self, Failure as Failed, MailboxServer, Permission, Stage, Way},
+};
 
 use super::{
     addresses, at_once,
-    report::{Report, failed, over, reached},
+    report::{Report, failed, milliseconds, over, reached},
 };
 use crate::{
     exit::{Exit, Failure},
@@ -17,6 +22,19 @@ const CLOCK: f64 = 300.0;
 
 /// What is done about a server that is of no use.
 const NAMING: &str = "or name another server with --relay-url";
+
+/// What is done about one that gives no nameplate.
+const FULL: &str =
+    "try again later, or ask whoever runs it, or name another server with --relay-url";
+
+/// What is done without any.
+const WITHOUT_SERVER: &str = ", or use --local, which needs no server";
+
+/// Bits of work that are done for a look: a million hashes.
+const LITTLE_WORK: u32 = 20;
+
+/// How long that may take, with all the rest.
+const WORK: Duration = Duration::from_secs(30);
 
 /// The server, if it can be reached.
 pub(super) async fn examine(checkup: &Checkup, report: &mut Report<'_>) -> Option<MailboxServer> {
@@ -40,8 +58,11 @@ pub(super) async fn examine(checkup: &Checkup, report: &mut Report<'_>) -> Optio
     let (servers, failures) = split(attempts);
     let server = servers.into_iter().min_by_key(|server| server.welcomed_in);
     match &server {
-        Some(server) => welcomed(server, checkup, report),
-        None => report.obstructed(obstacle(&checkup.server, &failures)),
+        Some(server) => {
+            welcomed(server, checkup, report);
+            nameplate(server, checkup, report).await;
+        }
+        None => report.obstructed(obstacle(checkup, &failures)),
     }
     server
 }
@@ -58,24 +79,61 @@ fn split(attempts: Vec<(Way, Result<MailboxServer, Failed>)>) -> (Vec<MailboxSer
 }
 
 /// What an exchange would end with.
-fn obstacle(server: &str, failures: &[Failed]) -> Failure {
+fn obstacle(checkup: &Checkup, failures: &[Failed]) -> Failure {
     let failure =
         failures.iter().max_by_key(|failure| (failure.stage != Stage::Address, failure.stage));
-    let (stage, reason) = failure
-        .map_or((Stage::Name, "it has no address"), |failure| (failure.stage, &failure.reason));
-    let (exit, fault) = match stage {
-        Stage::Beginning => (Exit::Usage, "caller"),
-        Stage::Welcome => (Exit::Server, "server"),
+    let (exit, fault) = match failure.map(|failure| (failure.stage, failure.trouble)) {
+        Some((Stage::Beginning, _)) => (Exit::Usage, "caller"),
+        Some((_, Some(Trouble::Silent)) | (Stage::WebSocket | Stage::Welcome, _)) => {
+            (Exit::Server, "server")
+        }
         _ => (Exit::Unreachable, "network"),
     };
-    let online = addresses::has(|_| true);
-    let advice = if online {
-        "see what to do above, or use --local, which needs no server"
+    let (server, reason) =
+        (&checkup.server, failure.map_or("it has no address", |failure| &failure.reason));
+    let advice = if addresses::has(|_| true) {
+        "see what to do above"
     } else {
-        "this computer has no network: connect it to one, or use --local, which needs no server"
+        "this computer has no network: connect it to one"
     };
-    let message = format!("the mailbox server {server} is of no use from here: {reason}; {advice}");
+    let local = if checkup.local.allowed() { WITHOUT_SERVER } else { "" };
+    let message =
+        format!("the mailbox server {server} is of no use from here: {reason}; {advice}{local}");
     Failure::new(exit, fault, message)
+}
+
+/// A server may welcome everybody and be full, or unable to write.
+async fn nameplate(server: &MailboxServer, checkup: &Checkup, report: &mut Report<'_>) {
+    if report.is_obstructed() {
+        let why = "the server lets nobody get so far";
+        return report.tell(Finding::skipped(Check::Nameplate, why));
+    }
+    let options = checkup.options.clone().max_hashcash_bits(checkup.max_hashcash_bits);
+    let options = match server.permission {
+        Permission::Hashcash { bits } if bits > LITTLE_WORK => {
+            let detail = format!("{bits} bits of work are not done for a look");
+            return report.tell(Finding::skipped(Check::Nameplate, detail));
+        }
+        Permission::Hashcash { .. } => options.time_limit(WORK),
+        _ => options,
+    };
+    match probe::nameplate(&options).await {
+        Ok(allocated_in) => {
+            let took = milliseconds(allocated_in);
+            let detail = format!("the server gave one after {took}, and took it back");
+            report.tell(Finding::ok(Check::Nameplate, detail));
+        }
+        Err(error) => {
+            let detail = match (error.reason(), error.kind()) {
+                (Some(reason), _) => format!("the server gives none: {reason}"),
+                (None, ErrorKind::TimedOut) => {
+                    "the server gives none, and does not say why".to_owned()
+                }
+                _ => error.to_string(),
+            };
+            refused(Check::Nameplate, &detail, FULL, report);
+        }
+    }
 }
 
 fn welcomed(server: &MailboxServer, checkup: &Checkup, report: &mut Report<'_>) {

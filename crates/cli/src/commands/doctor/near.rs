@@ -18,8 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Says where an exchange without a server would look for the other side; with `--local` it is tried.
 pub(super) async fn examine(checkup: &Checkup, report: &mut Report<'_>) {
     let Ok(interfaces) = checkup.local.interfaces() else {
-        let why = "--no-local, --tor or an interface 'none' forbids it";
-        return report.tell(Finding::skipped(Check::LocalNetwork, why));
+        let why = checkup.local.forbidden().unwrap_or_default();
+        return report.tell(Finding::skipped(Check::LocalNetwork, format!("{why} forbids it")));
     };
     let names = interfaces.names();
     if names.is_empty() {

@@ -26,6 +26,8 @@ pub(super) enum Relaying {
     Fails,
     /// There is none.
     None,
+    /// Which there are only a server could say that does not answer.
+    Unknown,
 }
 
 /// Tries all relays that an exchange would use.
@@ -34,6 +36,10 @@ pub(super) async fn examine(
     server: Option<&MailboxServer>,
     report: &mut Report<'_>,
 ) -> Relaying {
+    if server.is_none() && checkup.relays_are_the_servers_own() {
+        report.tell(Finding::skipped(Check::Relay, "none is known until the server answers"));
+        return Relaying::Unknown;
+    }
     let relays = in_force(&checkup.relays, server);
     if relays.is_empty() {
         let why = if checkup.local.asked { "--local uses none" } else { "none is to be used" };

@@ -3,6 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use wormhole_sync::{
+    Trouble,
     probe::{Failure as Failed, Reached, Stage, Way},
     transfer::FarEnd,
 };
@@ -50,6 +51,11 @@ impl<'a> Report<'a> {
         self.obstacle.get_or_insert(failure);
     }
 
+    /// Whether it is known already that one would not work.
+    pub(super) const fn is_obstructed(&self) -> bool {
+        self.obstacle.is_some()
+    }
+
     pub(super) fn finish(self) -> Result<(), Failure> {
         let Self { console, problems, obstacle, .. } = self;
         console.tell(&Event::Diagnosis { works: obstacle.is_none(), problems });
@@ -92,7 +98,7 @@ pub(super) fn reached(
     Finding { took: Took { connected_in, ready_in, round_trip }, ..Finding::ok(check, detail) }
 }
 
-fn milliseconds(time: Duration) -> String {
+pub(super) fn milliseconds(time: Duration) -> String {
     match time.as_millis() {
         0 => "less than 1 ms".to_owned(),
         time => format!("{time} ms"),
@@ -120,10 +126,24 @@ pub(super) fn failed(
         return Finding::skipped(check, format!("this computer has no {family} address"));
     }
     let naming = if another { "the other family serves meanwhile" } else { naming };
-    Finding::problem(check, &*failure.reason, &advice(check, failure.stage, naming))
+    let advice = match failure.trouble {
+        Some(trouble) => format!("{}; {naming}", advice_on(check, trouble)),
+        None => advice(failure.stage, naming),
+    };
+    Finding::problem(check, &*failure.reason, &advice)
 }
 
-fn advice(check: Check, stage: Stage, naming: &str) -> String {
+/// What is done about a server that was reached. The library's words are for mailbox servers.
+fn advice_on(check: Check, trouble: Trouble) -> &'static str {
+    match trouble {
+        Trouble::Http(400..=428 | 430..=499) if check == Check::Relay => {
+            "check that there is a relay at this URL, and ask whoever runs it"
+        }
+        trouble => trouble.advice(),
+    }
+}
+
+fn advice(stage: Stage, naming: &str) -> String {
     match stage {
         Stage::Name => {
             format!("check the name, and this computer's network and its DNS; {naming}")
@@ -132,13 +152,7 @@ fn advice(check: Check, stage: Stage, naming: &str) -> String {
             format!("check that this computer is online and that no firewall is between; {naming}")
         }
         Stage::Proxy => "check the proxy (--proxy, --tor, ALL_PROXY), or do without".to_owned(),
-        Stage::Tls => format!(
-            "check this computer's clock and its certificate authorities, and that nobody between opens TLS; {naming}"
-        ),
-        Stage::WebSocket if check == Check::MailboxServer => {
-            format!("check the URL, whose path is /v1 as a rule; {naming}")
-        }
-        Stage::Welcome | Stage::Pairing | Stage::Passing | Stage::WebSocket => {
+        Stage::Welcome | Stage::Pairing | Stage::Passing => {
             format!("check that there is such a server, and ask whoever runs it; {naming}")
         }
         _ => format!("check the URL; {naming}"),

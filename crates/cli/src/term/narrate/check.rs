@@ -46,6 +46,7 @@ fn label(finding: &Finding) -> String {
     let what = match finding.check {
         Check::MailboxServer => "mailbox server",
         Check::Welcome => "welcome",
+        Check::Nameplate => "nameplate",
         Check::Hashcash => "hashcash",
         Check::Clock => "clock",
         Check::Relay => "relay",
