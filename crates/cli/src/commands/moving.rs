@@ -114,6 +114,25 @@ fn tell(event: &TransferEvent, console: &Console) {
     }
 }
 
+/// What the library says of files, with the flags by which this command is told what its advice is about.
+pub(crate) fn with_flags(text: &str) -> String {
+    let Some((what, advice)) = text.rsplit_once("; ") else { return text.to_owned() };
+    let advice = FLAGS.iter().fold(advice.to_owned(), |advice, (words, flag)| {
+        advice.replace(words, &format!("{words} {flag}"))
+    });
+    format!("{what}; {advice}")
+}
+
+/// What the library advises, and its flag.
+const FLAGS: [(&str, &str); 6] = [
+    ("another name", "(-o)"),
+    ("one of your own", "(-o)"),
+    ("give it another", "(--name)"),
+    ("allow overwriting", "(--overwrite)"),
+    ("renaming", "(--rename)"),
+    ("be left out", "(--ignore-unsendable-files)"),
+];
+
 /// What an offer comes to, for either side to tell of.
 pub(crate) struct Outline<'a> {
     pub(crate) kind: Kind,

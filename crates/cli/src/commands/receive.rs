@@ -138,11 +138,14 @@ impl Taking {
         let planned = match self.plan(files.offer()) {
             Ok(planned) => planned,
             Err(error) => {
+                if let FilesError::Exists { path, .. } = &error {
+                    tell_offer(files.offer(), Some(path), None, console); // the code is spent: this is what for
+                }
                 drop(files.reject(&format!("{REJECTED}: {}", error.told())).await);
                 return Err(unusable(&error));
             }
         };
-        tell_offer(files.offer(), &planned, console);
+        tell_offer(files.offer(), planned.path().as_deref(), planned.warning(), console);
         if self.without_asking || wanted(console).await? {
             return Ok(Some((files, planned)));
         }
@@ -187,17 +190,17 @@ fn unbuffered_stdout() -> Box<dyn Write + Send> {
 
 /// Why what is offered cannot be taken.
 fn unusable(error: &FilesError) -> Failure {
-    let message = error.to_string();
+    let message = moving::with_flags(&error.to_string());
     match error.fault() {
         Fault::Peer => Failure::new(Exit::Peer, "peer", message),
         _ => Failure::here(message),
     }
 }
 
-fn tell_offer(offer: &FilesOffer, planned: &Planned, console: &Console) {
+fn tell_offer(offer: &FilesOffer, path: Option<&Path>, warning: Option<&str>, console: &Console) {
     let Outline { kind, name, bytes, files } = Outline::from(offer);
-    let path = planned.path().map(|path| path.to_string_lossy().into_owned());
-    let (path, warning) = (path.as_deref(), planned.warning());
+    let path = path.map(|path| path.to_string_lossy().into_owned());
+    let path = path.as_deref();
     console.tell(&Event::Offered { kind, name, bytes, files, path, warning });
 }
 

@@ -93,7 +93,7 @@ fn text(args: &SendArgs, console: &Console) -> Result<Zeroizing<String>, Failure
 }
 
 fn files(args: &SendArgs, console: &Console) -> Result<Source, Failure> {
-    let unsendable = |error: SourceError| Failure::here(error.to_string());
+    let unsendable = |error: SourceError| Failure::here(moving::with_flags(&error.to_string()));
     let source = match &*args.paths {
         [only] if is_stdin(only) => {
             let name = args.name.clone().unwrap_or_else(|| "stdin".to_owned());

@@ -50,7 +50,10 @@ fn what_exists_is_not_touched_unless_that_is_asked_for() {
         fs::write(stage.to().join(existing), "old").unwrap();
         let said = received("plan.txt", &stage, options, 1);
         assert!(said.contains("transfer rejected: something of that name exists there"), "{said}");
-        assert!(said.contains("exists already"), "{said}");
+        let advice = "exists already; choose another name (-o), or allow overwriting (--overwrite) or renaming (--rename)";
+        assert!(said.contains(advice), "{said}");
+        let offer = "offers the file 'plan.txt' (3 B); it would be written to ";
+        assert!(said.contains(offer), "what the code was spent for: {said}");
         assert_eq!(stage.got(existing), b"old");
         received("plan.txt", &stage, &[options, &["--overwrite"]].concat(), 0);
         assert_eq!((stage.got(existing), stage.stands().len()), (b"new".into(), 1));
@@ -64,7 +67,7 @@ fn a_directory_in_the_way_is_neither_replaced_nor_merged() {
     fs::write(stage.to().join("tree/mine"), "old").unwrap();
     received("tree", &stage, &[], 1);
     let said = received("tree", &stage, &["--overwrite"], 1);
-    assert!(said.contains("not merged"), "{said}");
+    assert!(said.contains("not merged") && said.contains("renaming (--rename)"), "{said}");
     assert_eq!(names(&stage.to().join("tree")), ["mine"]);
 }
 

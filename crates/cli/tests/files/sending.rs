@@ -130,6 +130,8 @@ fn what_cannot_be_sent_is_named_and_left_out_where_that_is_asked_for() {
         "{}",
         refused.stderr
     );
+    let advice = "let such entries be left out (--ignore-unsendable-files)";
+    assert!(refused.stderr.contains(advice), "{}", refused.stderr);
     let (sender, _) = stage.moves(&["tree", "--ignore-unsendable-files"], &["--yes"]);
     for left_out in ["dangling", "loop", "pipe"] {
         assert!(
