@@ -153,7 +153,7 @@ fn a_server_that_welcomes_and_gives_no_nameplate_is_7_with_its_reason() {
     let ended = scene.run(&["doctor", "--json"]).with_code(7);
     assert_eq!(finding(&ended, "mailbox_server")["state"], "ok", "{}", ended.stderr);
     let found = finding(&ended, "nameplate");
-    assert_problem(&found, "the server gives none: ", "try again later");
+    assert_problem(&found, "the server gives none: ", "ask whoever runs it");
     assert!(found["detail"].as_str().unwrap().contains("limit"), "{found}");
 }
 

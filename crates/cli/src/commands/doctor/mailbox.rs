@@ -24,8 +24,7 @@ const CLOCK: f64 = 300.0;
 const NAMING: &str = "or name another server with --relay-url";
 
 /// What is done about one that gives no nameplate.
-const FULL: &str =
-    "try again later, or ask whoever runs it, or name another server with --relay-url";
+const FULL: &str = "ask whoever runs it, or name another server with --relay-url";
 
 /// What is done without any.
 const WITHOUT_SERVER: &str = ", or use --local, which needs no server";
