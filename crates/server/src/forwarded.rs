@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::{config::Network, http};
 
-/// Where a proxy says that the client is.
+/// Where a client is, as a proxy says or the system does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Forwarded {
     pub(crate) ip: IpAddr,
@@ -20,20 +20,20 @@ pub(crate) struct Forwarded {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Contradiction;
 
-impl Forwarded {
-    /// The whole address, when both parts were named.
-    pub(crate) fn socket_address(self) -> Option<SocketAddr> {
-        self.port.map(|port| SocketAddr::new(self.ip, port))
+impl From<SocketAddr> for Forwarded {
+    fn from(address: SocketAddr) -> Self {
+        Self { ip: address.ip().to_canonical(), port: Some(address.port()) }
     }
+}
 
+impl Forwarded {
     /// As proxies write it: an address, `192.0.2.7:4711`, `[2001:db8::7]` or `[2001:db8::7]:4711`.
     fn parse(text: &str) -> Option<Self> {
         let without_port = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
         if let Ok(ip) = without_port.unwrap_or(text).parse::<IpAddr>() {
             return Some(Self { ip: ip.to_canonical(), port: None });
         }
-        let address: SocketAddr = text.parse().ok()?;
-        Some(Self { ip: address.ip().to_canonical(), port: Some(address.port()) })
+        text.parse::<SocketAddr>().ok().map(Self::from)
     }
 }
 
@@ -108,9 +108,9 @@ mod tests {
         let head = format!("GET /v1 HTTP/1.1\r\nHost: x\r\n{lines}\r\n\r\n");
         let trusted = ["10.0.0.0/8".parse().unwrap()];
         let client = client(head.as_bytes(), &trusted)?;
-        Ok(client.map(|client| match client.socket_address() {
-            Some(address) => address.to_string(),
-            None => client.ip.to_string(),
+        Ok(client.map(|Forwarded { ip, port }| match port {
+            Some(port) => SocketAddr::new(ip, port).to_string(),
+            None => ip.to_string(),
         }))
     }
 

@@ -19,6 +19,7 @@ use tokio::{
 use crate::tls::Certificates;
 use crate::{
     config::{Clients, Limit},
+    forwarded::Forwarded,
     gate::{Admission, Full, Gate},
     http::{self, Head, Place, Upgrade},
     mailbox,
@@ -82,7 +83,7 @@ impl Front {
                 tokio::spawn(async move { front.serve(stream, peer, admission, door).await });
             }
             Err(full) => {
-                let address = self.recorder.logged(Some(peer.ip()));
+                let address = self.recorder.logged(peer.ip());
                 tracing::debug!(%address, ?full, "connection refused");
                 turn_away(stream, full, door);
             }
@@ -114,7 +115,7 @@ impl Front {
         };
         match (door, &self.relay) {
             (Door::Relay, Some(relay)) => {
-                self.came(&mut admission, Some(origin.ip()), "relay");
+                self.came(&mut admission, origin.ip(), "relay");
                 relay::serve_raw(stream, admission, Arc::clone(relay), deadline).await;
             }
             (Door::Relay, None) => {} // no relay is served, and nobody should have opened its door
@@ -141,24 +142,24 @@ impl Front {
         };
         let answer = match (outcome, &self.mailbox, &self.relay) {
             (Ok((Place::Mailbox, upgrade)), Some(shared), _) => {
-                self.came(&mut admission, upgrade.ip(), "mailbox");
+                self.came(&mut admission, upgrade.client, "mailbox");
                 return mailbox::serve(stream, upgrade, admission, Arc::clone(shared)).await;
             }
             (Ok((Place::Relay, upgrade)), _, Some(relay)) => {
-                self.came(&mut admission, upgrade.ip(), "relay");
+                self.came(&mut admission, upgrade.client, "relay");
                 let relay = Arc::clone(relay);
                 return relay::serve_websocket(stream, upgrade, admission, relay, deadline).await;
             }
             (Ok(_), _, _) => http::nothing_here(),
             (Err(answer), _, _) => answer,
         };
-        let address = self.recorder.logged(Some(origin.ip()));
+        let address = self.recorder.logged(origin.ip());
         let status = answer.lines().next().unwrap_or_default();
         tracing::debug!(%address, status, "request answered");
         _ = timeout(GOODBYE, stream.say_last(answer.as_bytes())).await;
     }
 
-    fn came(&self, admission: &mut Admission, client: Option<IpAddr>, to: &'static str) {
+    fn came(&self, admission: &mut Admission, client: IpAddr, to: &'static str) {
         admission.came(&self.recorder.logged(client), to);
     }
 
@@ -177,7 +178,9 @@ impl Front {
             Head::Upgrade { length, place, accept } => {
                 let rest = bytes.split_off(length);
                 let client = self.locate(origin, bytes, admission);
-                Some(client.map(|client| (place, Upgrade { accept, client, rest })))
+                Some(client.map(|Forwarded { ip: client, port }| {
+                    (place, Upgrade { accept, client, port, rest })
+                }))
             }
         });
         Ok(found.await?.unwrap_or_else(|| Err(self.too_large(limit))))

@@ -1,6 +1,6 @@
 //! The one HTTP request that a connection begins with.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use data_encoding::BASE64;
 use sha1::{Digest, Sha1};
@@ -36,16 +36,11 @@ pub(crate) struct Upgrade {
     /// What the server answers the client's key with.
     pub(crate) accept: String,
     /// Where the client is, as far as is known.
-    pub(crate) client: Option<SocketAddr>,
+    pub(crate) client: IpAddr,
+    /// Its port, which not every proxy tells.
+    pub(crate) port: Option<u16>,
     /// What came after the head.
     pub(crate) rest: Vec<u8>,
-}
-
-impl Upgrade {
-    /// The client's address, as far as is known.
-    pub(crate) fn ip(&self) -> Option<IpAddr> {
-        self.client.map(|client| client.ip())
-    }
 }
 
 /// Which page a request wants.

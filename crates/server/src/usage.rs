@@ -116,7 +116,7 @@ impl Recorder {
     }
 
     /// What is logged of a client's address.
-    pub(crate) fn logged(&self, client: Option<IpAddr>) -> Logged {
+    pub(crate) fn logged(&self, client: IpAddr) -> Logged {
         self.discretion.of(client)
     }
 

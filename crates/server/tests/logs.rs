@@ -17,7 +17,7 @@ use std::{
 };
 
 use serde_json::json;
-use support::{PATIENCE, Server, behind_a_proxy};
+use support::{Client, PATIENCE, Server, behind_a_proxy};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -244,4 +244,27 @@ async fn what_comes_of_links_is_logged_and_their_addresses_only_when_records_are
     assert!(logged("404 Not Found", "203.0.113.5"), "{exact}");
     #[cfg(feature = "tls")]
     assert!(logged("no TLS", "203.0.113.7"), "{exact}");
+}
+
+#[tokio::test]
+async fn an_address_is_logged_without_its_port_too_and_one_of_ipv4_as_itself() {
+    let come = async || {
+        let usage = Usage { blur: None, ..Usage::default() };
+        let both = listen("[::ffff:127.0.0.1]:0".parse().unwrap()).unwrap(); // as [::] would see it
+        let config = Config { usage, clients: behind_a_proxy(), ..Config::default() };
+        let server = Server::at(both, config);
+        let told = async |mut client: Client| {
+            client.expect("welcome").await["welcome"]["your-address"].clone()
+        };
+        // The proxy's own, and one of which the proxy tells no port: the protocol has no form for that.
+        let own = told(server.connect_with(&[]).await).await;
+        assert_eq!(own["ipv4"], "127.0.0.1");
+        let forwarded = server.connect_with(&[("x-forwarded-for", "203.0.113.77")]).await;
+        assert_eq!(told(forwarded).await, json!(null));
+        server.stop().await;
+    };
+    let heard = ear(come).await;
+    for address in ["address=127.0.0.1 ", "address=203.0.113.77 "] {
+        assert!(heard.contains(address), "{address} is not in {heard}");
+    }
 }

@@ -58,7 +58,7 @@ impl Front {
         }
         let certificates = self.certificates.as_ref().ok_or(Unopened::Gone)?;
         certificates.accept(stream).await.map_err(|error| {
-            let address = self.recorder.logged(Some(origin.ip()));
+            let address = self.recorder.logged(origin.ip());
             tracing::debug!(%address, %error, "no TLS");
             Unopened::Gone
         })

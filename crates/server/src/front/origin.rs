@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use super::Front;
 use crate::{
     address::Address,
-    forwarded::{self, Contradiction},
+    forwarded::{self, Contradiction, Forwarded},
     gate::{Admission, Full},
     http,
     proxy_protocol::{self, NoHeader, Source},
@@ -74,16 +74,16 @@ impl Front {
         origin: Origin,
         head: &[u8],
         admission: &mut Admission,
-    ) -> Result<Option<SocketAddr>, String> {
+    ) -> Result<Forwarded, String> {
         let Origin { address, is_proxy } = origin;
         if !is_proxy {
-            return Ok(Some(address));
+            return Ok(address.into());
         }
         let told = forwarded::client(head, &self.clients.trusted_proxies);
         let told = told.map_err(|Contradiction| contradiction())?;
-        let ip = told.map_or(address.ip(), |told| told.ip);
-        self.count(admission, ip).map_err(Full::answer)?;
-        Ok(told.map_or(Some(address), forwarded::Forwarded::socket_address))
+        let client = told.unwrap_or(address.into());
+        self.count(admission, client.ip).map_err(Full::answer)?;
+        Ok(client)
     }
 
     /// Counts a connection for where it comes from, for nothing more will be told.

@@ -6,7 +6,7 @@
 use std::{
     fmt::Display,
     io,
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -90,7 +90,8 @@ impl Connection {
         let id = shared.engine.join(&outbox);
         let session = Session::new(id, address, Arc::clone(&shared.policy))
             .under_load(shared.engine.welcomed());
-        let welcome = session.welcome(upgrade.client.map(your_address), shared.engine.now());
+        let your_address = upgrade.port.map(|port| your_address(upgrade.client, port));
+        let welcome = session.welcome(your_address, shared.engine.now());
         outbox.put_raw(http::switching(&upgrade.accept).as_bytes());
         outbox.deliver(Content::Text(welcome.text));
         let mut connection = Self {
@@ -336,10 +337,11 @@ fn hear(
     }
 }
 
-fn your_address(client: SocketAddr) -> YourAddress {
-    let (ipv4, ipv6) = match client.ip().to_canonical() {
+/// What the protocol has for it; without a port there is nothing to be said.
+fn your_address(client: IpAddr, port: u16) -> YourAddress {
+    let (ipv4, ipv6) = match client.to_canonical() {
         IpAddr::V4(ip) => (Some(ip), None),
         IpAddr::V6(ip) => (None, Some(ip)),
     };
-    YourAddress { port: client.port(), ipv4, ipv6 }
+    YourAddress { port, ipv4, ipv6 }
 }

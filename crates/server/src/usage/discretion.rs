@@ -17,9 +17,10 @@ impl Discretion {
         Self { tells: exact }
     }
 
-    /// What is said of a client at this address, if that is known.
-    pub(crate) fn of(self, client: Option<IpAddr>) -> Logged {
-        Logged(client.filter(|_| self.tells).map(|address| address.to_canonical()))
+    /// What is said of a client at this address. One of IPv4 is said as such, also by a socket that
+    /// takes both: whoever reads the log looks for the address that a firewall knows.
+    pub(crate) fn of(self, client: IpAddr) -> Logged {
+        Logged(self.tells.then(|| client.to_canonical()))
     }
 }
 
