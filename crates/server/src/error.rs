@@ -5,7 +5,7 @@ mod tls;
 
 use std::{fmt, io};
 
-use crate::store::StoreError;
+use crate::{store::StoreError, usage::UsageError};
 
 #[cfg(feature = "tls")]
 pub use tls::TlsError;
@@ -29,6 +29,8 @@ pub use tls::TlsError;
 pub enum ServeError {
     /// The database cannot be used.
     Database(StoreError),
+    /// Usage cannot be written down as the configuration has it.
+    Usage(UsageError),
     /// The database's statements cannot be prepared or its writer cannot run.
     Writer(rusqlite::Error),
     /// The system gives no thread or no random numbers.
@@ -42,6 +44,7 @@ impl fmt::Display for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Database(error) => error.fmt(f),
+            Self::Usage(error) => error.fmt(f),
             Self::Writer(error) => {
                 write!(
                     f,

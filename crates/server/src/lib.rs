@@ -90,3 +90,4 @@ pub use error::ServeError;
 #[cfg(feature = "tls")]
 pub use error::TlsError;
 pub use serve::{Control, Doors, Prepared, listen, prepare, serve};
+pub use usage::{UsageError, look_at_usage};

@@ -21,7 +21,7 @@ use crate::{
     metrics::Metrics,
     relay::Relay,
     seldom::Seldom,
-    usage::Recorder,
+    usage::{Recorder, tell_apart},
     watch::Watch,
 };
 #[cfg(feature = "tls")]
@@ -143,6 +143,7 @@ pub async fn prepare(
     config: impl Into<Config>,
 ) -> Result<Prepared, ServeError> {
     let (doors, mut config) = (doors.into(), config.into().sane());
+    tell_apart(&config).map_err(ServeError::Usage)?;
     raise_file_limit();
     let clock = Clock::start();
     let metrics = Arc::new(Metrics::new(clock.now()));

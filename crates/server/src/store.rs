@@ -7,6 +7,7 @@
 mod backup;
 mod identity;
 mod lock;
+mod look;
 mod private;
 mod room;
 mod rows;
@@ -20,12 +21,14 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, Statement};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Statement};
 
 use crate::exchange::journal::{Entry, Snapshot};
 
 pub use backup::{BackupError, back_up};
 pub(crate) use identity::Identity;
+pub use look::look;
+pub(crate) use look::{found, is_no_database, is_of_other_tables};
 pub(crate) use private::make_private;
 pub(crate) use room::fit;
 
@@ -91,13 +94,21 @@ pub enum StoreError {
     InUse(PathBuf),
     /// The file beside it that keeps other servers out cannot be locked.
     Lock(PathBuf, io::Error),
-    /// It was written by a newer version, or is something else altogether.
+    /// It was written by a newer version.
     Foreign {
         /// The file.
         path: PathBuf,
         /// Its version of the schema.
         version: i64,
     },
+    /// It is another program's, such as the Python mailbox server's, or no database at all.
+    Strange(PathBuf),
+    /// It is a directory, a device or a pipe.
+    NoFile(PathBuf),
+    /// There is no directory in which it could be made.
+    NoDirectory(PathBuf),
+    /// The system does not let it be used.
+    Io(PathBuf, io::Error),
     /// SQLite cannot open or read it.
     Sqlite(PathBuf, rusqlite::Error),
 }
@@ -122,6 +133,28 @@ impl fmt::Display for StoreError {
                  use a newer server, or another file",
                 path.display()
             ),
+            Self::Strange(path) => write!(
+                f,
+                "{} is no database of this server, but perhaps the Python one's or another \
+                 program's: name another file for the database",
+                path.display()
+            ),
+            Self::NoFile(path) => write!(
+                f,
+                "{} is no file, so that it cannot be the database: name a file, which is made when \
+                 it is not there",
+                path.display()
+            ),
+            Self::NoDirectory(path) => write!(
+                f,
+                "there is no directory for the database {}: make the directory, or name another file",
+                path.display()
+            ),
+            Self::Io(path, error) => write!(
+                f,
+                "the database {} cannot be used ({error}): check the path and its permissions",
+                path.display()
+            ),
             Self::Sqlite(path, error) => write!(
                 f,
                 "the database {} cannot be used ({error}): check the path, its permissions and \
@@ -135,7 +168,8 @@ impl fmt::Display for StoreError {
 impl std::error::Error for StoreError {}
 
 impl Store {
-    /// Opens a database, and makes it when it is not there. It never grows beyond `max_bytes`.
+    /// Opens a database, and makes it when it is not there. It never grows beyond `max_bytes`. What is
+    /// there and is [no database of a server's](look) is left as it is.
     ///
     /// On Unix only its owner may read it and the files beside it: who talks to whom and when is
     /// nobody else's to know. What others may read of an older file is taken from them, or, when
@@ -157,18 +191,20 @@ impl Store {
             }
             _ => StoreError::Sqlite(path.to_owned(), error),
         };
+        look(path)?; // before anything is changed
         if !private::is_memory(path)
             && let Err(error) = private::make(path)
         {
             tracing::debug!(%error, "the database cannot be made beforehand"); // SQLite says why
         }
-        let connection = Connection::open(path).map_err(failed)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX; // and a name is never a URI
+        let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
         let lock = lock(path)?;
         schema::configure(&connection, max_bytes).map_err(failed)?;
-        match schema::prepare(&connection).map_err(failed)? {
-            schema::VERSION => Ok(Self { connection, _lock: lock }),
-            version => Err(StoreError::Foreign { path: path.to_owned(), version }),
-        }
+        let seen = schema::prepare(&connection).map_err(failed)?;
+        look::judge(path, seen)?;
+        Ok(Self { connection, _lock: lock })
     }
 
     /// Everything that is stored.

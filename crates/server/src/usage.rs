@@ -7,6 +7,7 @@
 mod blur;
 mod book;
 mod discretion;
+mod look;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,8 @@ use blur::Blur;
 use book::Book;
 use discretion::Discretion;
 pub(crate) use discretion::Logged;
+pub(crate) use look::tell_apart;
+pub use look::{UsageError, look_at_usage};
 use tables::Row;
 
 /// What may wait for the thread: more comes in a second only when somebody makes it come.

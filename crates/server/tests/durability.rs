@@ -156,6 +156,18 @@ fn what_is_no_database_is_not_copied_and_nothing_is_left() {
     refused("a letter");
     fs::remove_file(&path).unwrap();
     assert_eq!(names(folder.path()), Vec::<String>::new());
+    let refusal = back_up("/dev/null".as_ref(), &copy, false).unwrap_err();
+    assert!(matches!(refusal, BackupError::Empty(_)), "{refusal}");
+}
+
+#[test]
+fn a_copy_for_which_there_is_no_directory_is_refused_in_these_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mailbox.sqlite");
+    drop(Store::open(&path, 1 << 30).unwrap());
+    let refusal = back_up(&path, &folder.path().join("nowhere/copy"), false).unwrap_err();
+    assert!(matches!(refusal, BackupError::NoDirectory(_)), "{refusal}");
+    assert!(refusal.to_string().contains("make the directory"), "{refusal}");
 }
 
 #[test]

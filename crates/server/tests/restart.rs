@@ -111,7 +111,7 @@ async fn a_database_that_cannot_be_used_is_told() {
         ..Mailbox::default()
     };
     let error = Server::start(nowhere).fails().await;
-    assert!(error.to_string().contains("check the path"), "{error}");
+    assert!(error.to_string().contains("make the directory"), "{error}");
     std::fs::write(folder.path().join("mailbox.sqlite"), "hello ".repeat(1000)).unwrap();
     let error = Server::start(on_disk(folder.path())).fails().await;
     assert!(matches!(error, ServeError::Database(_)), "{error}");

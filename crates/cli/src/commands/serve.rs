@@ -14,7 +14,7 @@ use tokio::{
     sync::{Notify, oneshot},
     task::spawn_blocking,
 };
-use wormhole_sync_server::{Control, prepare as prepare_server};
+use wormhole_sync_server::{Control, ServeError, prepare as prepare_server};
 
 use crate::{
     args::{GlobalArgs, ServeArgs},
@@ -97,9 +97,7 @@ impl Serve {
         if config.mailbox.is_some() {
             self.resolved.make_usual_place()?;
         }
-        let server = prepare_server(doors, config)
-            .await
-            .map_err(|error| Failure::here(error.to_string()))?;
+        let server = prepare_server(doors, config).await.map_err(unprepared)?;
         for url in &urls {
             console.tell(&Event::Listening { url });
         }
@@ -144,6 +142,14 @@ impl Serve {
             }
             Err(failure) => tracing::warn!("the settings are left as they are: {failure}"),
         }
+    }
+}
+
+/// Why nothing is served; of the database with its setting, which the library does not know.
+fn unprepared(error: ServeError) -> Failure {
+    match error {
+        ServeError::Database(error) => Failure::here(format!("{error} (mailbox.database)")),
+        error => Failure::here(error.to_string()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::support::{Running, Scene, certificate::issue};
+use crate::support::{Running, Scene, certificate::issue, mode, names};
 
 const CHECK: [&str; 2] = ["serve", "--check"];
 
@@ -137,4 +137,39 @@ fn what_the_container_and_the_unit_set_are_settings() {
         }
     }
     assert!(set > 5, "{set}");
+}
+
+#[test]
+fn a_file_that_is_no_database_of_ours_is_refused_and_stays_as_it_is() {
+    let scene = Scene::without_server();
+    let precious = scene.file("precious.pdf", "%PDF-1.7 and so on");
+    let here = ["serve", "--listen", "127.0.0.1:0", "--relay-listen", "127.0.0.1:0", "--db"];
+    // One with the tables of the Python servers.
+    let usage = [":memory:", "--set", "usage.mailbox=usage.sqlite"];
+    let server = scene.start(&[&here[..], &usage].concat());
+    server.wait_for_stderr("listening on ");
+    server.signal("TERM");
+    server.end().with_code(0);
+    let usage = scene.home().join("usage.sqlite");
+    let before = names(scene.home());
+    let files = [&precious, &usage].map(|path| (std::fs::read(path).unwrap(), mode(path)));
+    for (path, reason) in [
+        ("precious.pdf", "no database of this server"),
+        ("usage.sqlite", "perhaps the Python one's"),
+        ("/dev/null", "is no file"),
+        ("nowhere/mailbox.sqlite", "there is no directory"),
+    ] {
+        let refused = scene.run(&[&here[..], &[path]].concat()).with_code(1);
+        let checked = scene.run(&[&here[..], &[path, "--check"]].concat()).with_code(2);
+        assert_eq!(checked.stderr, refused.stderr);
+        assert!(checked.stdout.is_empty());
+        for word in [path, reason, "name", "(mailbox.database)"] {
+            assert!(refused.stderr.contains(word), "{word}: {}", refused.stderr);
+        }
+    }
+    assert_eq!(names(scene.home()), before);
+    assert_eq!([&precious, &usage].map(|path| (std::fs::read(path).unwrap(), mode(path))), files);
+    assert!(!std::path::Path::new("/dev/null-lock").exists());
+    let copied = scene.run(&["serve", "backup", "--db", "gone.sqlite", "--to", "x"]).with_code(1);
+    assert!(copied.stderr.contains("there is no database in gone.sqlite"), "{}", copied.stderr);
 }

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use tempfile::NamedTempFile;
 
 use super::{
+    look::{has_directory, is_missing},
     private::{BESIDE, beside},
     schema::PATIENCE,
 };
@@ -21,20 +22,24 @@ use super::{
 /// # let folder = tempfile::tempdir()?;
 /// # let (path, copy) = (folder.path().join("mailbox.sqlite"), folder.path().join("copy"));
 /// let error = back_up(&path, &copy, false).unwrap_err();
-/// assert!(matches!(error, BackupError::Source(of, _) if of == path)); // there is no database
+/// assert!(matches!(error, BackupError::Empty(of) if of == path)); // there is no database
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
 pub enum BackupError {
+    /// The system does not let the database be read.
+    Unreadable(PathBuf, io::Error),
     /// The database cannot be read.
     Source(PathBuf, rusqlite::Error),
-    /// The database holds no tables.
+    /// There is no database, or one without tables.
     Empty(PathBuf),
     /// Something stands where the copy should, and is not to be replaced.
     Exists(PathBuf),
     /// What stands where the copy should is the database itself, or one that is in use: this file
     /// lies beside it.
     InUse(PathBuf),
+    /// There is no directory in which the copy could be.
+    NoDirectory(PathBuf),
     /// The copy cannot be written.
     Target(PathBuf, io::Error),
     /// The copy is damaged, and most likely the database is, too.
@@ -50,6 +55,11 @@ impl fmt::Display for BackupError {
                  that there is room for the copy",
                 path.display()
             ),
+            Self::Unreadable(path, error) => write!(
+                f,
+                "the database {} cannot be read ({error}): check the path and its permissions",
+                path.display()
+            ),
             Self::Empty(path) => {
                 write!(f, "there is no database in {}: check the path", path.display())
             }
@@ -61,6 +71,11 @@ impl fmt::Display for BackupError {
             Self::InUse(path) => write!(
                 f,
                 "a database is in use where the copy should be, as {} shows: choose another name",
+                path.display()
+            ),
+            Self::NoDirectory(path) => write!(
+                f,
+                "there is no directory for the copy {}: make the directory, or choose another place",
                 path.display()
             ),
             Self::Target(path, error) => {
@@ -96,6 +111,9 @@ impl std::error::Error for BackupError {}
 pub fn back_up(from: &Path, to: &Path, replace: bool) -> Result<u64, BackupError> {
     let failed = |error| BackupError::Source(from.to_owned(), error);
     check_target(to, replace)?;
+    if !is_file(from).map_err(|error| BackupError::Unreadable(from.to_owned(), error))? {
+        return Err(BackupError::Empty(from.to_owned()));
+    }
     let source = open(from, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
     check_source(&source, from)?;
     if same_file(from, to) {
@@ -125,6 +143,9 @@ pub fn back_up(from: &Path, to: &Path, replace: bool) -> Result<u64, BackupError
 
 /// A log that is left beside an older file would be taken for the copy's own.
 fn check_target(to: &Path, replace: bool) -> Result<(), BackupError> {
+    if !has_directory(to) {
+        return Err(BackupError::NoDirectory(to.to_owned()));
+    }
     if !replace && to.symlink_metadata().is_ok() {
         return Err(BackupError::Exists(to.to_owned()));
     }
@@ -132,6 +153,14 @@ fn check_target(to: &Path, replace: bool) -> Result<(), BackupError> {
     match logs.into_iter().find(|log| log.symlink_metadata().is_ok()) {
         Some(log) => Err(BackupError::InUse(log)),
         None => Ok(()),
+    }
+}
+
+/// Whether there is one; to open a pipe would wait for whoever writes to it.
+fn is_file(path: &Path) -> io::Result<bool> {
+    match fs::metadata(path) {
+        Err(error) if is_missing(&error) => Ok(false),
+        file => Ok(file?.is_file()),
     }
 }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::look::is_of_other_tables;
+
 /// The version of the tables below.
 pub(super) const VERSION: i64 = 1;
 
@@ -33,6 +35,10 @@ CREATE TABLE messages (
 ) WITHOUT ROWID;
 ";
 
+/// What works on every version, and on no other database.
+const SIGN: &str = "SELECT mailboxes.row, nameplates.row, messages.mailbox
+                    FROM mailboxes, nameplates, messages";
+
 /// What makes each version out of the one before: the first is for a database of version 1. Whoever
 /// changes the tables adds a step, which then never changes again.
 const UPGRADES: &[&str] = &[];
@@ -53,15 +59,43 @@ pub(super) fn configure(connection: &Connection, max_bytes: u64) -> rusqlite::Re
     ))
 }
 
-/// Makes the tables in a new file, and upgrades those of an older version. The version of what is
-/// there then.
-pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<i64> {
+/// What a database is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// Nothing yet.
+    New,
+    /// A server's, of this version or an older one.
+    Ours,
+    /// Of a version that this server does not know.
+    Newer(i64),
+    /// Something else.
+    Strange,
+}
+
+/// Tells whose tables these are.
+pub(super) fn seen(connection: &Connection) -> rusqlite::Result<Seen> {
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if tables == 0 && version(connection)? == 0 {
-        transact(connection, TABLES, VERSION)?;
+    match version(connection)? {
+        0 if tables == 0 => Ok(Seen::New),
+        1..=VERSION => match connection.prepare(SIGN) {
+            Ok(_) => Ok(Seen::Ours),
+            Err(error) if is_of_other_tables(&error) => Ok(Seen::Strange),
+            Err(error) => Err(error),
+        },
+        newer if newer > VERSION => Ok(Seen::Newer(newer)),
+        _ => Ok(Seen::Strange),
     }
-    upgrade(connection, UPGRADES)
+}
+
+/// Makes the tables in a new file, and upgrades those of an older version. What is there then.
+pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<Seen> {
+    match seen(connection)? {
+        Seen::New => transact(connection, TABLES, VERSION)?,
+        Seen::Ours => _ = upgrade(connection, UPGRADES)?,
+        Seen::Newer(_) | Seen::Strange => {}
+    }
+    seen(connection)
 }
 
 /// Writes what is there already.

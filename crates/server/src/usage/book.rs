@@ -9,7 +9,7 @@ use std::{
 use rusqlite::{Connection, ErrorCode};
 
 use super::{blur::Blur, tables::Row};
-use crate::store::make_private;
+use crate::store::{StoreError, found, is_of_other_tables, make_private};
 
 /// Rows that wait for a database which cannot be written; what comes then is lost and counted.
 const WAITING_ROWS: usize = 10_000;
@@ -31,9 +31,31 @@ pub(super) struct Tables {
     pub(super) sign: &'static str,
 }
 
+impl Tables {
+    /// Whether a database has them, or nothing yet.
+    pub(super) fn are_known(&self, database: &Connection) -> rusqlite::Result<bool> {
+        let count = "SELECT count(*) FROM sqlite_schema";
+        if database.query_row(count, [], |row| row.get::<_, i64>(0))? == 0 {
+            return Ok(true);
+        }
+        let version = database.prepare(self.sign).and_then(|_| version(database));
+        match version {
+            Ok(version) => Ok((1..=self.version).contains(&version)),
+            Err(error) if is_of_other_tables(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn version(database: &Connection) -> rusqlite::Result<i64> {
+    database.query_row("SELECT version FROM version", [], |row| row.get(0))
+}
+
 /// Why nothing is written for now.
 pub(super) enum Trouble {
     Sqlite(rusqlite::Error),
+    /// It is no file, or cannot be read.
+    Unusable(StoreError),
     /// Somebody else's, or newer.
     Foreign,
 }
@@ -53,6 +75,7 @@ impl fmt::Display for Trouble {
             Self::Sqlite(error) => {
                 write!(f, "{error}: check the path, its permissions and the disk")
             }
+            Self::Unusable(error) => error.fmt(f),
             Self::Foreign => f.write_str("it is no usage database that is known: use another file"),
         }
     }
@@ -124,6 +147,8 @@ impl Book {
 /// Opens a usage database, made by whichever server, or makes it. Its journal stays as it is, so
 /// that who reads it needs no other rights than before.
 fn open(path: &Path, tables: &Tables) -> Result<Connection, Trouble> {
+    // Beside a device a journal would be made.
+    drop(found(path).map_err(Trouble::Unusable)?);
     make_private(path);
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(PATIENCE)?;
@@ -136,7 +161,7 @@ fn open(path: &Path, tables: &Tables) -> Result<Connection, Trouble> {
             "BEGIN IMMEDIATE; {create} INSERT INTO version VALUES (1); COMMIT;"
         ))?;
     }
-    if connection.prepare(tables.sign).is_err() {
+    if !tables.are_known(&connection)? {
         return Err(Trouble::Foreign);
     }
     upgrade(&mut connection, tables)?;
@@ -145,10 +170,7 @@ fn open(path: &Path, tables: &Tables) -> Result<Connection, Trouble> {
 
 fn upgrade(connection: &mut Connection, tables: &Tables) -> Result<(), Trouble> {
     let transaction = connection.transaction()?;
-    let found: i64 = transaction.query_row("SELECT version FROM version", [], |row| row.get(0))?;
-    if !(1..=tables.version).contains(&found) {
-        return Err(Trouble::Foreign);
-    }
+    let found = version(&transaction)?;
     for (from, upgrade) in (1..).zip(tables.upgrades) {
         if from >= found {
             transaction.execute_batch(upgrade)?;

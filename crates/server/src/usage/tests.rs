@@ -218,3 +218,65 @@ fn without_a_database_there_is_no_thread_and_all_is_counted() {
     recorder.stop();
     assert_eq!(metrics.relay_endings.counts()["lonely"], 1);
 }
+
+#[cfg(unix)]
+#[test]
+fn two_databases_in_one_file_are_refused_under_whatever_names() {
+    use crate::{Config, Database, Mailbox};
+    let place = Place::new();
+    let link = place.mailbox.with_file_name("link");
+    std::fs::write(&place.mailbox, "").unwrap();
+    std::os::unix::fs::symlink(&place.mailbox, &link).unwrap();
+    let folder = place.mailbox.parent().unwrap();
+    let around = folder.join("../").join(folder.file_name().unwrap()).join("relay");
+    let refused = |database: &Path, mailbox: &Path, relay: &Path| {
+        let database = Database::Path(database.to_owned());
+        let mailbox_server = Mailbox { database, ..Mailbox::default() };
+        let (mailbox, relay) = (Some(mailbox.to_owned()), Some(relay.to_owned()));
+        let usage = Usage { mailbox, relay, blur: None };
+        let error = look_at_usage(&Config { usage, ..Config::from(mailbox_server) });
+        error.err().map(|error| error.to_string())
+    };
+    let other = folder.join("other");
+    assert_eq!(refused(&other, &place.mailbox, &place.relay), None);
+    for (paths, settings) in [
+        ([&place.mailbox, &link, &other], "mailbox.database and usage.mailbox are one file"),
+        ([&around, &other, &place.relay], "mailbox.database and usage.relay are one file"),
+        ([&other, &place.relay, &around], "usage.mailbox and usage.relay are one file"),
+    ] {
+        let [database, mailbox, relay] = paths;
+        let told = refused(database, mailbox, relay).unwrap();
+        assert!(told.contains(settings), "{told}");
+    }
+    assert!(!other.exists() && !place.relay.exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_usage_database_is_seen_and_left_as_it_is() {
+    let place = Place::new();
+    let look = |path: &Path| {
+        let usage = Usage { mailbox: Some(path.to_owned()), relay: None, blur: None };
+        look_at_usage(&crate::Config { usage, ..crate::Config::default() })
+    };
+    let old = Connection::open(&place.mailbox).unwrap();
+    old.execute_batch(OF_AN_OLD_PYTHON_SERVER).unwrap();
+    look(&place.mailbox).unwrap();
+    old.execute_batch("UPDATE version SET version = 7").unwrap();
+    assert!(matches!(look(&place.mailbox), Err(UsageError::Foreign { .. })), "it is newer");
+    let other = Connection::open(&place.relay).unwrap();
+    other.execute_batch("CREATE TABLE usage (x)").unwrap();
+    assert!(matches!(look(&place.relay), Err(UsageError::Foreign { .. })));
+    std::fs::write(&place.relay, "dear").unwrap();
+    assert!(matches!(look(&place.relay), Err(UsageError::Foreign { .. })));
+    assert!(matches!(look(Path::new("/dev/null")), Err(UsageError::Unusable { .. })));
+
+    let (mailbox, relay) = (Some("/dev/null".into()), Some(place.relay.clone()));
+    let usage = Usage { mailbox, relay, blur: None };
+    let recorder = Recorder::start(&usage, Arc::clone(&place.metrics)).unwrap();
+    recorder.ended(ending(Retired::Nameplate));
+    recorder.relayed(RELAYED);
+    recorder.stop();
+    assert_eq!(std::fs::read(&place.relay).unwrap(), b"dear");
+    assert!(!Path::new("/dev/null-journal").exists());
+}

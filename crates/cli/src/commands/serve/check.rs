@@ -1,12 +1,11 @@
 //! What can be known before anything is served.
 
-use std::{
-    fs::OpenOptions,
-    io::{self, Read},
-    path::Path,
-};
+use std::{fs::OpenOptions, io, path::Path};
 
-use wormhole_sync_server::{Config, Database, Doors, Usage, prepare};
+use wormhole_sync_server::{
+    Config, Database, Doors, Usage, look_at_usage, prepare,
+    store::{StoreError, look},
+};
 
 use super::doors::{Opening, could_be_opened};
 use crate::{commands::blob, exit::Failure, settings::serve::Resolved};
@@ -15,14 +14,15 @@ use crate::{commands::blob, exit::Failure, settings::serve::Resolved};
 pub(super) async fn check(resolved: &Resolved, openings: &[Opening]) -> Result<(), Failure> {
     let config = resolved.config()?;
     could_be_opened(openings)?;
-    if resolved.servers.mailbox
-        && let Database::Path(path) = resolved.settings.mailbox.database()
-    {
+    if let Some(Database::Path(path)) = config.mailbox.as_ref().map(|mailbox| &mailbox.database) {
         let usual = resolved.in_usual_place();
-        database(&path, usual).map_err(|error| unusable(&path, &error, "mailbox.database"))?;
+        database(path, usual).map_err(|error| unusable(&error, "mailbox.database"))?;
     }
-    for (name, path) in resolved.settings.usage.databases() {
-        database(path, false).map_err(|error| unusable(path, &error, name))?;
+    look_at_usage(&config).map_err(|error| Failure::usage(error.to_string()))?;
+    let usage = &config.usage;
+    for (name, path) in [("usage.mailbox", &usage.mailbox), ("usage.relay", &usage.relay)] {
+        let Some(path) = path else { continue };
+        can_be_written(path, false).map_err(|error| unusable(&error, name))?;
     }
     let certificate = Config { mailbox: None, relay: None, usage: Usage::default(), ..config };
     let read = prepare(Doors::default(), certificate).await;
@@ -30,29 +30,26 @@ pub(super) async fn check(resolved: &Resolved, openings: &[Opening]) -> Result<(
     blob::to_stdout(resolved.shown()?.as_bytes())
 }
 
-fn unusable(path: &Path, error: &io::Error, name: &str) -> Failure {
-    let path = path.display();
-    Failure::usage(format!(
-        "the database {path} cannot be used: {error}; choose another with {name}"
-    ))
+fn unusable(error: &StoreError, name: &str) -> Failure {
+    Failure::usage(format!("{error} ({name})"))
 }
 
-/// Whether a database can be written there, or made. It is not opened as one, for a server may use it.
-fn database(path: &Path, usual: bool) -> io::Result<()> {
-    let mut start = [0; MAGIC.len()];
-    match OpenOptions::new().read(true).write(true).open(path) {
-        Ok(mut file) => match file.read(&mut start)? {
-            0 => Ok(()),
-            _ if start == *MAGIC => Ok(()),
-            _ => Err(io::Error::other("it is no SQLite database")),
-        },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => can_be_made(path, usual),
-        Err(error) => Err(error),
+/// Whether a database of the mailbox server is there, or can be made. It is not opened as one, for a server may use it.
+fn database(path: &Path, usual: bool) -> Result<(), StoreError> {
+    match look(path) {
+        Err(StoreError::NoDirectory(_)) if usual => {} // it is made, too
+        seen => seen?,
     }
+    can_be_written(path, usual)
 }
 
-/// What a database's file begins with.
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+fn can_be_written(path: &Path, usual: bool) -> Result<(), StoreError> {
+    let written = match OpenOptions::new().read(true).write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => can_be_made(path, usual),
+        opened => opened.map(drop),
+    };
+    written.map_err(|error| StoreError::Io(path.to_owned(), error))
+}
 
 /// Whether its directory, or the one that the usual directories would be made in, lets files be made in it.
 #[cfg(unix)]

@@ -1,10 +1,6 @@
 //! Settings of what an operator sees.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use wormhole_sync_server::Usage;
@@ -67,12 +63,5 @@ impl UsageSettings {
     pub(super) fn config(&self) -> Usage {
         let path = |text| said(text).map(PathBuf::from);
         Usage { mailbox: path(&self.mailbox), relay: path(&self.relay), blur: self.blur }
-    }
-
-    /// The databases, by the names of their settings.
-    pub(crate) fn databases(&self) -> impl Iterator<Item = (&'static str, &Path)> {
-        let named = [("usage.mailbox", &self.mailbox), ("usage.relay", &self.relay)];
-        let is_named = |(_, path): &(&str, &String)| !path.is_empty();
-        named.into_iter().filter(is_named).map(|(name, path)| (name, Path::new(path)))
     }
 }
