@@ -133,8 +133,9 @@ pub(crate) enum Command {
     /// Both of them in one, or one alone with a command behind. Clients use them with --relay-url
     /// ws://HOST:4000/v1 and --transit-helper tcp:HOST:4001 or ws://HOST:4000/relay. They stop on Ctrl-C and
     /// on a termination signal: whoever waits is told, pairs that move files have 30 seconds to end it (the
-    /// setting 'drain'), and what was answered is in the database. A second signal ends them at once; SIGHUP
-    /// reads settings and certificate again.
+    /// setting 'drain'), and what was answered is in the database. A second signal ends them at once. SIGHUP
+    /// reads settings and certificate again; where standard input or standard error is a terminal, it is the
+    /// terminal's end and stops them, too, unless 'nohup' keeps them.
     ///
     /// Every setting has a name, such as mailbox.limits.mailboxes, and can be given in a file, in the
     /// environment (WORMHOLE_SERVE_MAILBOX_LIMITS_MAILBOXES), and on the command line; the later of these

@@ -90,7 +90,7 @@ fn run(cli: &Cli, console: &Arc<Console>) -> Result<(), Failure> {
                 Some(Errand::Backup(args)) => return serve::backup::run(args, console),
                 None => {}
             }
-            let serve = serve::prepare(global, args)?;
+            let serve = serve::prepare(global, args, console)?;
             let openings = serve.openings()?;
             if args.settings().check {
                 return on(Builder::new_current_thread(), serve.check(&openings, console));

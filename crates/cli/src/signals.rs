@@ -1,6 +1,9 @@
 //! Ctrl-C and its relatives.
 
 #[cfg(unix)]
+use std::io::{IsTerminal, stderr, stdin};
+
+#[cfg(unix)]
 use tokio::signal::unix::SignalKind;
 
 use crate::exit::{Exit, Failure};
@@ -62,24 +65,29 @@ pub(crate) fn stop() -> Result<impl Future<Output = Exit>, Failure> {
 pub(crate) enum Signal {
     /// To stop; a command that was cut short by it would end with this code.
     Stop(Exit),
+    /// To stop, for its terminal is closed.
+    Hangup,
     /// To read its settings again.
     Reload,
 }
 
-/// The signals that a server is told things by, caught for as long as this is there. The end of its terminal does not
-/// end it.
+/// The signals that a server is told things by, caught for as long as this is there.
 #[cfg(unix)]
 pub(crate) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     hangup: tokio::signal::unix::Signal,
+    /// Whether a hangup is the end of its terminal.
+    at_terminal: bool,
 }
 
 #[cfg(unix)]
 impl Signals {
     /// Catches them from now on.
     pub(crate) fn catch() -> Result<Self, Failure> {
+        let at_terminal = (stdin().is_terminal() || stderr().is_terminal()) && !hangup_is_ignored();
         Ok(Self {
+            at_terminal,
             interrupt: catch(SignalKind::interrupt())?,
             terminate: catch(SignalKind::terminate())?,
             hangup: catch(SignalKind::hangup())?,
@@ -91,7 +99,7 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => Signal::Stop(Exit::Interrupted),
             _ = self.terminate.recv() => Signal::Stop(Exit::Terminated),
-            _ = self.hangup.recv() => Signal::Reload,
+            _ = self.hangup.recv() => if self.at_terminal { Signal::Hangup } else { Signal::Reload },
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{io, sync::Arc, time::Duration};
 
 use tokio::{
     net::{TcpListener, TcpSocket},
-    task::JoinHandle,
+    task::{JoinHandle, spawn_blocking},
     time::{sleep, timeout},
 };
 
@@ -142,8 +142,8 @@ pub async fn prepare(
     doors: impl Into<Doors>,
     config: impl Into<Config>,
 ) -> Result<Prepared, ServeError> {
-    let (doors, mut config) = (doors.into(), config.into().sane());
-    tell_apart(&config).map_err(ServeError::Usage)?;
+    let (doors, config) = (doors.into(), config.into().sane());
+    let mut config = off_the_disk(config).await?;
     raise_file_limit();
     let clock = Clock::start();
     let metrics = Arc::new(Metrics::new(clock.now()));
@@ -168,6 +168,12 @@ pub async fn prepare(
         headless: Seldom::default(),
     };
     Ok(Prepared { doors, front: Arc::new(front), mailboxes, clock, drain })
+}
+
+/// The configuration, if its databases are not one file. A disk that does not answer keeps nobody else waiting.
+async fn off_the_disk(config: Config) -> Result<Config, ServeError> {
+    let told = spawn_blocking(move || tell_apart(&config).map(|()| config)).await;
+    told.map_err(|error| ServeError::System(error.into()))?.map_err(ServeError::Usage)
 }
 
 #[cfg(feature = "tls")]

@@ -8,19 +8,21 @@ pub(crate) mod status;
 #[cfg(unix)]
 mod systemd;
 
-use std::{convert::Infallible, env, sync::Arc};
+use std::{convert::Infallible, env, pin::pin, sync::Arc};
 
 use tokio::{
     sync::{Notify, oneshot},
     task::spawn_blocking,
 };
-use wormhole_sync_server::{Control, ServeError, prepare as prepare_server};
+use wormhole_sync_server::{
+    Config, Control, Doors, Prepared, ServeError, prepare as prepare_server,
+};
 
 use crate::{
     args::{GlobalArgs, ServeArgs},
     exit::Failure,
     json::Event,
-    settings::serve::{Resolved, Sources},
+    settings::serve::{LogFormat, Resolved, Sources},
     signals::{Signal, Signals},
     term::narrate::Console,
 };
@@ -42,8 +44,12 @@ pub(crate) struct Serve {
     resolved: Resolved,
 }
 
-/// Works out the settings.
-pub(crate) fn prepare(global: &GlobalArgs, args: &ServeArgs) -> Result<Serve, Failure> {
+/// Works out the settings, of which one says how the console tells of everything from then on.
+pub(crate) fn prepare(
+    global: &GlobalArgs,
+    args: &ServeArgs,
+    console: &Console,
+) -> Result<Serve, Failure> {
     if global.tor || global.proxy.is_some() {
         return Err(Failure::usage(
             "a server connects to nobody, so that --proxy and --tor cannot hide it; leave them out, and \
@@ -57,6 +63,9 @@ pub(crate) fn prepare(global: &GlobalArgs, args: &ServeArgs) -> Result<Serve, Fa
         flags: args.flags(),
     };
     let resolved = sources.resolve()?;
+    if resolved.settings.log.format == LogFormat::Json && !args.settings().check {
+        console.turn_to_json();
+    }
     Ok(Serve { sources, resolved })
 }
 
@@ -92,27 +101,39 @@ impl Serve {
         if let Some(idle) = doors::idle(&self.resolved) {
             tracing::info!("{idle}");
         }
-        let signals = Signals::catch()?;
+        let (mut signals, reload) = (Signals::catch()?, Notify::new());
         let (doors, urls) = doors::open(openings, self.resolved.servers)?;
-        if config.mailbox.is_some() {
-            self.resolved.make_usual_place()?;
-        }
-        let server = prepare_server(doors, config).await.map_err(unprepared)?;
+        let serve = Arc::new(self);
+        let prepared = Arc::clone(&serve).prepare(doors, config);
+        let Some(server) = unless_stopped(prepared, &mut signals, &reload).await else {
+            tracing::info!("stopped before anybody was served");
+            return Ok(());
+        };
+        let server = server?;
         for url in &urls {
             console.tell(&Event::Listening { url });
         }
         systemd::ready(&format!("listening on {}", urls.join(", ")));
-        let (control, reload) = (server.control(), Notify::new());
+        let control = server.control();
         systemd::feed_watchdog(control.clone());
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::select! {
             served = server.serve(async { _ = stopped.await }) => served,
             failure = attend(signals, &reload, stop) => return Err(failure),
-            never = Arc::new(self).read_again(&reload, &control) => match never {},
+            never = serve.read_again(&reload, &control) => match never {},
         };
         served.map_err(|error| Failure::here(format!("the server stopped: {error}")))?;
         console.tell(&Event::Closed);
         Ok(())
+    }
+
+    /// Opens the database and what else is in files. It may take for as long as it likes, on disks that do not answer.
+    async fn prepare(self: Arc<Self>, doors: Doors, config: Config) -> Result<Prepared, Failure> {
+        if config.mailbox.is_some() {
+            let made = spawn_blocking(move || self.resolved.make_usual_place()).await;
+            made.map_err(|error| Failure::here(format!("{error}; start again")))??;
+        }
+        prepare_server(doors, config).await.map_err(unprepared)
     }
 
     /// Reads everything again whenever that is asked for. It may take for as long as it likes, for
@@ -153,6 +174,24 @@ fn unprepared(error: ServeError) -> Failure {
     }
 }
 
+/// What becomes of this work, unless a signal asks for the end before it is done.
+async fn unless_stopped<T>(
+    work: impl Future<Output = T>,
+    signals: &mut Signals,
+    reload: &Notify,
+) -> Option<T> {
+    let mut work = pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return Some(done),
+            signal = signals.next() => match signal {
+                Signal::Reload => reload.notify_one(), // once there is something to be read again
+                Signal::Hangup | Signal::Stop(_) => return None,
+            },
+        }
+    }
+}
+
 /// Does what signals ask for. Ready when it is to be over at once.
 async fn attend(mut signals: Signals, reload: &Notify, stop: oneshot::Sender<()>) -> Failure {
     let mut stop = Some(stop);
@@ -160,12 +199,9 @@ async fn attend(mut signals: Signals, reload: &Notify, stop: oneshot::Sender<()>
         match signals.next().await {
             Signal::Reload if stop.is_some() => reload.notify_one(),
             Signal::Reload => {} // it does not matter any more
+            Signal::Hangup => stop.take().map_or((), begin_to_stop), // a shell may send it twice
             Signal::Stop(exit) => match stop.take() {
-                Some(stop) => {
-                    systemd::stopping();
-                    tracing::info!("stopping; a second signal ends it at once");
-                    _ = stop.send(());
-                }
+                Some(stop) => begin_to_stop(stop),
                 None => {
                     return Failure::new(
                         exit,
@@ -176,4 +212,10 @@ async fn attend(mut signals: Signals, reload: &Notify, stop: oneshot::Sender<()>
             },
         }
     }
+}
+
+fn begin_to_stop(stop: oneshot::Sender<()>) {
+    systemd::stopping();
+    tracing::info!("stopping; a second signal ends it at once");
+    _ = stop.send(());
 }

@@ -23,7 +23,7 @@ const MAX_NAME: usize = 200;
 
 /// The one door to standard error.
 pub(crate) struct Console {
-    json: bool,
+    json: AtomicBool,
     colour: bool,
     lost: AtomicBool,
     progress: Place,
@@ -33,6 +33,7 @@ impl Console {
     /// A console that writes JSON, or sentences.
     pub(crate) fn new(json: bool) -> Self {
         let colour = !json && colour::wanted();
+        let json = AtomicBool::new(json);
         Self { json, colour, lost: AtomicBool::new(false), progress: Place::default() }
     }
 
@@ -42,13 +43,18 @@ impl Console {
     }
 
     /// Whether events are written as JSON.
-    pub(crate) const fn is_json(&self) -> bool {
-        self.json
+    pub(crate) fn is_json(&self) -> bool {
+        self.json.load(Ordering::Relaxed)
+    }
+
+    /// Writes JSON from now on, for whoever began before it was known what is wanted.
+    pub(crate) fn turn_to_json(&self) {
+        self.json.store(true, Ordering::Relaxed);
     }
 
     /// Tells of an event. A standard error that is gone is no reason to stop.
     pub(crate) fn tell(&self, event: &Event<'_>) {
-        let text = if self.json { as_json(event) } else { self.as_sentence(event) };
+        let text = if self.is_json() { as_json(event) } else { self.as_sentence(event) };
         if let Some(text) = text {
             self.progress.beside(|| {
                 let mut stderr = stderr().lock();

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
-use crate::support::{NOWHERE, Running, Scene};
+use crate::support::{NOWHERE, Running, Scene, event, events};
 
 /// A server with a database and an operator's door, and where that is.
 fn server(scene: &mut Scene) -> (Running, String) {
@@ -127,8 +127,8 @@ fn the_log_is_as_fine_as_it_is_set_and_in_json_when_it_is_asked_for() {
     let mut command = scene.wormhole(&["serve", "mailbox", "--listen", "127.0.0.1:0"]);
     command.args(["--db", ":memory:", "--set", "log.level=debug", "--set", "log.format=json"]);
     let server = Running::start(&mut command, b"");
-    let line = server.wait_for_stderr("listening on ws://");
-    line.split_whitespace().last().unwrap().clone_into(&mut scene.url);
+    let listening = server.wait_for_stderr("listening");
+    event(&listening, "listening")["url"].as_str().unwrap().clone_into(&mut scene.url);
     exchange(&scene);
     let came = server.wait_for_stderr("client came");
     let came: serde_json::Value = serde_json::from_str(&came).unwrap();
@@ -147,4 +147,22 @@ fn the_log_is_as_fine_as_it_is_set_and_in_json_when_it_is_asked_for() {
     ]);
     quiet.wait_for_stderr("listening on ws://");
     assert!(quiet.stderr().starts_with("listening on"), "{}", quiet.stderr());
+}
+
+#[test]
+fn all_that_is_told_is_one_object_a_line_when_the_log_is_in_json() {
+    let scene = Scene::without_server();
+    let serve = ["serve", "mailbox", "--db", ":memory:", "--set", "log.format=json", "--listen"];
+    let server = scene.start(&[&serve[..], &["127.0.0.1:0"]].concat());
+    let listening = server.wait_for_stderr("listening");
+    let url = event(&format!("{listening}\n"), "listening")["url"].as_str().unwrap().to_owned();
+    let taken = url.trim_start_matches("ws://").trim_end_matches("/v1");
+    let refused = scene.run(&[&serve[..], &[taken]].concat()).with_code(1);
+    let told = event(&refused.stderr, "error");
+    assert!(told["message"].as_str().unwrap().contains(taken), "{told}");
+    server.signal("TERM");
+    let ended = server.end().with_code(0);
+    let kinds = events(&ended.stderr);
+    let kinds: Vec<_> = kinds.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["log", "listening", "log", "log", "closed"], "{}", ended.stderr);
 }

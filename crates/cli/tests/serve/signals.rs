@@ -4,9 +4,11 @@ use std::{
     io::{Read, Write},
     net::TcpStream,
     process::Command,
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
-use crate::support::{Running, Scene};
+use crate::support::{PATIENCE, Running, Scene, terminal::Terminal, variables};
 
 const SERVE: [&str; 6] = ["serve", "mailbox", "--listen", "127.0.0.1:0", "--db", ":memory:"];
 
@@ -85,4 +87,85 @@ fn settings_that_cannot_be_read_to_their_end_keep_it_from_nothing() {
     server.signal("TERM");
     server.wait_for_stderr("stopping");
     server.end().with_code(0);
+}
+
+/// A server at a terminal, after this in its shell, and a way to send it a signal.
+fn at_a_terminal(scene: &Scene, before: &str, arguments: &[&str]) -> (Terminal, impl Fn(&str)) {
+    let wormhole = scene.wormhole(arguments);
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{before} echo $$.; exec \"$@\""), "sh"]);
+    command.arg(wormhole.get_program()).args(wormhole.get_args()).current_dir(scene.home());
+    command.env_clear().envs(variables(&wormhole));
+    let mut terminal = Terminal::start(command);
+    let pid = terminal.sees(".").trim().to_owned();
+    let signal = move |name: &str| {
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    };
+    (terminal, signal)
+}
+
+#[test]
+fn the_end_of_its_terminal_stops_it_as_politely_as_a_signal_even_when_it_is_told_twice() {
+    let scene = Scene::without_server();
+    let arguments = ["serve", "relay", "--relay-listen", "127.0.0.1:0", "--set", "drain=1h"];
+    let (mut terminal, signal) = at_a_terminal(&scene, "", &arguments);
+    terminal.sees("listening on tcp:");
+    let address = terminal.sees("\r\n");
+    let [mut one, other] = ['a', 'b'].map(|side| partner(&address, side));
+    for end in [&one, &other] {
+        reads(end, "ok\n");
+    }
+    signal("HUP");
+    terminal.sees("stopping");
+    signal("HUP"); // from the shell, and from the system
+    one.write_all(b"the rest").unwrap();
+    reads(&other, "the rest");
+    drop((one, other));
+    let (said, code) = terminal.ends();
+    assert_eq!(code, 0, "{said}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_end_of_its_terminal_does_not_end_it_under_nohup() {
+    let scene = Scene::without_server();
+    let (mut terminal, signal) = at_a_terminal(&scene, "trap '' HUP;", &SERVE);
+    terminal.sees("listening on ws:");
+    signal("HUP");
+    terminal.sees("settings read again");
+    signal("TERM");
+    assert_eq!(terminal.ends().1, 0);
+}
+
+/// Whether a process has said what is to happen on a termination signal.
+#[cfg(target_os = "linux")]
+fn catches_termination(server: &Running) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(caught.trim(), 16).unwrap() & (1 << (15 - 1)) != 0
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_is_heard_while_it_waits_for_its_database() {
+    let scene = Scene::without_server();
+    let serve = ["serve", "mailbox", "--listen", "127.0.0.1:0", "--db", "mailbox.sqlite"];
+    let _holds_it = {
+        let first = scene.start(&serve);
+        first.wait_for_stderr("listening on");
+        first
+    };
+    // It waits two seconds for the other to let go. On a machine that takes longer to send a signal it is tried again.
+    let heard = (0..10).any(|_| {
+        let second = scene.start(&serve);
+        let begun = Instant::now();
+        while !catches_termination(&second) {
+            assert!(begun.elapsed() < PATIENCE);
+            sleep(Duration::from_millis(5));
+        }
+        second.signal("TERM");
+        let ended = second.end();
+        ended.code == Some(0) && ended.stderr.contains("stopped before anybody was served")
+    });
+    assert!(heard);
 }

@@ -16,16 +16,13 @@ use tracing_subscriber::{
 
 use crate::{
     json::Event,
-    settings::serve::{LogFormat, LogLevel, LogSettings},
+    settings::serve::{LogLevel, LogSettings},
     term::narrate::Console,
 };
 
 /// From now on tells of what the server logs that is important enough; of other crates' words at most the usual.
 pub(super) fn to(console: &Arc<Console>, settings: LogSettings) {
-    let console = match settings.format {
-        LogFormat::Text => Arc::clone(console),
-        LogFormat::Json => Arc::new(Console::new(true)),
-    };
+    let console = Arc::clone(console);
     let level = match settings.level {
         LogLevel::Error => Level::ERROR,
         LogLevel::Warning => Level::WARN,
