@@ -106,6 +106,11 @@ impl Certificates {
         look.complaint.is_some() || stamp.is_ok_and(|stamp| stamp != look.stamp)
     }
 
+    /// When the one that is shown expires, if it tells so.
+    pub(crate) fn ends(&self) -> Option<SystemTime> {
+        self.look.lock().unwrap_or_else(PoisonError::into_inner).ends
+    }
+
     fn remind(&self) {
         let mut look = self.look.lock().unwrap_or_else(PoisonError::into_inner);
         if look.reminded.elapsed() >= REMIND {

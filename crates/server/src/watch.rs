@@ -31,6 +31,8 @@ struct Look {
     connections: usize,
     mailbox: Option<MailboxLook>,
     relay: Option<relay::Present>,
+    /// In Unix seconds.
+    certificate_ends: Option<u64>,
     totals: Totals,
     today: Totals,
 }
@@ -98,6 +100,18 @@ impl Watch {
         self.front.recorder.metrics()
     }
 
+    #[cfg(feature = "tls")]
+    fn certificate_ends(&self) -> Option<u64> {
+        let ends = self.front.certificates.as_ref()?.ends()?;
+        Some(ends.duration_since(std::time::SystemTime::UNIX_EPOCH).ok()?.as_secs())
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[expect(clippy::unused_self, reason = "there is no certificate to ask for")]
+    const fn certificate_ends(&self) -> Option<u64> {
+        None
+    }
+
     fn look(&self) -> Look {
         let Front { gate, mailbox, relay, .. } = &*self.front;
         let metrics = self.metrics();
@@ -118,7 +132,8 @@ impl Watch {
         };
         let now = self.clock.now();
         let today = metrics.today(now, &totals);
-        Look { now, connections: gate.connections(), mailbox, relay, totals, today }
+        let (connections, certificate_ends) = (gate.connections(), self.certificate_ends());
+        Look { now, connections, mailbox, relay, certificate_ends, totals, today }
     }
 }
 

@@ -13,7 +13,7 @@ mod support;
 use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::{
     ClientConfig, HandshakeKind, ProtocolVersion, RootCertStore,
     crypto::ring,
@@ -58,8 +58,14 @@ impl Scene {
     }
 
     fn issue(&self) -> Issued {
+        self.issue_until(2099)
+    }
+
+    /// One that expires when this year begins.
+    fn issue_until(&self, year: i32) -> Issued {
         let key = KeyPair::generate().unwrap();
-        let parameters = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        let mut parameters = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        parameters.not_after = date_time_ymd(year, 1, 1);
         let certificate = parameters.signed_by(&key, &self.authority).unwrap();
         Issued { certificate: certificate.pem(), key: key.serialize_pem() }
     }
@@ -483,4 +489,33 @@ async fn a_proxys_header_comes_before_tls_and_its_client_counts() {
     assert!(first.is_some() && through("192.0.2.8").await.is_some());
     // Without its header, the proxy is not heard.
     assert!(connect(&server, scene.client()).await.is_err());
+}
+
+#[tokio::test]
+async fn what_watches_the_server_sees_when_the_certificate_expires() {
+    let scene = Scene::new();
+    scene.put(&scene.issue_until(2001));
+    let (mut doors, address) = door();
+    let admin = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let admin_address = admin.local_addr().unwrap();
+    doors.admin.push(admin);
+    let config = Config { tls: Some(scene.tls(false)), ..Config::default() };
+    let (server, control) = Server::behind(doors, address, config).await.unwrap();
+    let told = async || {
+        let mut stream = TcpStream::connect(admin_address).await.unwrap();
+        let request = b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let mut page = String::new();
+        timeout(PATIENCE, stream.read_to_string(&mut page)).await.unwrap().unwrap();
+        let name = "wormhole_tls_certificate_not_after_seconds ";
+        let value = page.lines().find_map(|line| line.strip_prefix(name));
+        value.map(|value| value.parse::<u64>().unwrap())
+    };
+    assert_eq!(told().await, Some(978_307_200));
+    scene.put(&scene.issue_until(2031));
+    control.reload().await.unwrap();
+    assert_eq!(told().await, Some(1_924_992_000));
+    let ends = control.certificate_ends().unwrap();
+    assert_eq!(ends.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs(), 1_924_992_000);
+    server.stop().await;
 }

@@ -1,5 +1,7 @@
 //! What a server is told while it runs.
 
+#[cfg(feature = "tls")]
+use std::time::SystemTime;
 use std::{
     sync::{Arc, Weak},
     time::Duration,
@@ -83,6 +85,31 @@ impl Control {
             Some(mailbox) => timeout(patience, mailbox.pulse()).await.is_ok(),
             None => true,
         }
+    }
+
+    /// When the certificate expires that is shown now: from then on clients refuse it. `None` when there
+    /// is none, or it does not tell.
+    ///
+    /// ```
+    /// # use wormhole_sync_server::{Config, Tls, listen, prepare};
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// # let mut parameters = rcgen::CertificateParams::new(["localhost".to_owned()])?;
+    /// # parameters.not_after = rcgen::date_time_ymd(2031, 5, 17);
+    /// # let key = rcgen::KeyPair::generate()?;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let paths = ["chain.pem", "key.pem"].map(|name| folder.path().join(name));
+    /// # std::fs::write(&paths[0], parameters.self_signed(&key)?.pem())?;
+    /// # std::fs::write(&paths[1], key.serialize_pem())?;
+    /// # let config = Config { tls: Some(Tls::new(&paths[0], &paths[1])), ..Config::default() };
+    /// let server = prepare(listen("127.0.0.1:0".parse()?)?, config).await?;
+    /// assert!(server.control().certificate_ends() > Some(std::time::SystemTime::now()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn certificate_ends(&self) -> Option<SystemTime> {
+        self.certificates.as_ref()?.ends()
     }
 }
 

@@ -20,6 +20,12 @@ pub(super) fn of(look: &Look, metrics: &Metrics, started: f64) -> String {
     page.counters("wormhole_accepted_total", help, "door", &metrics.accepted.counts());
     let help = "What was refused, by the limit that was met.";
     page.counters("wormhole_refused_total", help, "limit", &look.totals.refused);
+    let help =
+        "When the certificate that is shown expires, in Unix time; nothing where there is none.";
+    page.family("wormhole_tls_certificate_not_after_seconds", "gauge", help);
+    if let Some(ends) = look.certificate_ends {
+        page.line("wormhole_tls_certificate_not_after_seconds", &[], ends);
+    }
     let help = "Rows of usage databases that were lost.";
     page.counter("wormhole_usage_lost_total", help, metrics.usage_rows_lost());
     if let Some(mailbox) = &look.mailbox {
