@@ -2,7 +2,9 @@
 
 #![expect(clippy::doc_markdown, reason = "the help is no markdown")]
 
-use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::{CommandFactory, Parser, Subcommand};
 
 mod doctor;
 mod exchange;
@@ -17,7 +19,7 @@ pub(crate) use doctor::DoctorArgs;
 pub(crate) use exchange::ExchangeArgs;
 pub(crate) use meeting::{CodeArgs, LocalArgs, MeetingArgs, QrArgs, WorkArgs};
 pub(crate) use receive::ReceiveArgs;
-pub(crate) use routes::{ListenArgs, RouteArgs, with_ports_joined};
+pub(crate) use routes::{ListenArgs, RouteArgs};
 pub(crate) use send::SendArgs;
 pub(crate) use serve::{BackupArgs, Errand, ServeArgs, Servers, StatusArgs};
 #[cfg(unix)]
@@ -25,6 +27,7 @@ pub(crate) use ssh::InviteArgs;
 pub(crate) use ssh::{AcceptArgs, SshArgs, SshCommand};
 
 use crate::exit;
+use routes::with_ports_joined;
 
 /// What may stand anywhere stands together in the help.
 const COMMON: &str = "Common options";
@@ -57,6 +60,16 @@ pub(crate) struct Cli {
     pub(crate) global: GlobalArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// Reads the command line. When it cannot be read, says why and ends.
+    pub(crate) fn read(arguments: impl Iterator<Item = OsString>) -> Self {
+        let arguments: Vec<OsString> = with_ports_joined(arguments).collect();
+        Self::try_parse_from(&arguments).unwrap_or_else(|error| {
+            serve::advised(error.with_cmd(&Self::command()), &Self::command(), &arguments).exit()
+        })
+    }
 }
 
 /// What may stand before the command's name or after it.

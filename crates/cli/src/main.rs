@@ -22,12 +22,11 @@ mod commands;
 
 use std::{env, process::ExitCode, sync::Arc};
 
-use clap::Parser;
 use tokio::runtime::Builder;
 use wormhole_sync::{DROP_LIMIT, farewells};
 
 use crate::{
-    args::{Cli, Command, Errand, SshCommand, with_ports_joined},
+    args::{Cli, Command, Errand, SshCommand},
     commands::{doctor, exchange, paper, receive, send, serve, ssh::accept},
     exit::{Exit, Failure},
     json::Event,
@@ -35,7 +34,7 @@ use crate::{
 };
 
 fn main() -> ExitCode {
-    let cli = Cli::parse_from(with_ports_joined(env::args_os()));
+    let cli = Cli::read(env::args_os());
     let console = Arc::new(Console::new(cli.global.json));
     let result = run(&cli, &console);
     match result {
@@ -83,6 +82,7 @@ fn run(cli: &Cli, console: &Arc<Console>) -> Result<(), Failure> {
             on(Builder::new_current_thread(), doctor::run(checkup, console))
         }
         Command::Serve(args) => {
+            serve::refuse_clients_flags(global)?;
             match args.errand() {
                 Some(Errand::Status(args)) => {
                     return on(Builder::new_current_thread(), serve::status::run(global, args));

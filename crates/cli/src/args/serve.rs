@@ -1,11 +1,13 @@
 //! `wormhole serve`.
 
+mod advice;
 mod operator;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+pub(super) use advice::advised;
 pub(crate) use operator::{BackupArgs, StatusArgs};
 
 /// What is to run.

@@ -44,6 +44,25 @@ pub(crate) struct Serve {
     resolved: Resolved,
 }
 
+/// Refuses what would be passed over: these flags stand with every command, and say nothing to a server.
+pub(crate) fn refuse_clients_flags(global: &GlobalArgs) -> Result<(), Failure> {
+    let given = [
+        (global.relay_url.is_some(), "--relay-url", "a server listens where --listen says"),
+        (global.appid.is_some(), "--appid", "a server serves every application"),
+        (
+            !global.transit_helper.is_empty(),
+            "--transit-helper",
+            "--advertise-relay names a relay for clients",
+        ),
+    ];
+    match given.into_iter().find(|(is_given, ..)| *is_given) {
+        Some((_, flag, instead)) => {
+            Err(Failure::usage(format!("{flag} is for clients; leave it out: {instead}")))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Works out the settings, of which one says how the console tells of everything from then on.
 pub(crate) fn prepare(
     global: &GlobalArgs,

@@ -56,6 +56,9 @@ fn what_could_not_run_is_told_before_anything_does() {
         ),
         (&["--set", "web.listen="], ["no client can reach the mailbox server", "--listen"]),
         (&["--listen", "4000"], ["web.listen", "--listen"]),
+        (&["--relay-url", "ws://127.0.0.1:4000/v1"], ["--relay-url is for clients", "--listen"]),
+        (&["--transit-helper", "tcp:127.0.0.1:1"], ["--transit-helper is", "--advertise-relay"]),
+        (&["--appid", "x"], ["--appid is for clients", "every application"]),
         (&["--hashcash-bits", "20"], ["mailbox.hashcash-bits", "mailbox.hashcash-resource"]),
         (&["--config", unknown.to_str().unwrap()], ["line 3", "mailbox.database"]),
         (&["--config", "gone.toml"], ["gone.toml", "--config"]),
@@ -172,4 +175,32 @@ fn a_file_that_is_no_database_of_ours_is_refused_and_stays_as_it_is() {
     assert!(!std::path::Path::new("/dev/null-lock").exists());
     let copied = scene.run(&["serve", "backup", "--db", "gone.sqlite", "--to", "x"]).with_code(1);
     assert!(copied.stderr.contains("there is no database in gone.sqlite"), "{}", copied.stderr);
+}
+
+#[test]
+fn a_flag_that_is_not_there_is_told_with_what_is_meant() {
+    let scene = Scene::without_server();
+    for (arguments, tip) in [
+        (&["serve", "--port", "4000"][..], "--listen 127.0.0.1:4000"),
+        (&["serve", "-p", "4000"], "--listen 127.0.0.1:4000"),
+        (&["serve", "--port=4000"], "--listen 127.0.0.1:4000"),
+        (
+            &["serve", "mailbox", "--relay-listen", "127.0.0.1:0"],
+            "--relay-listen is a flag of 'wormhole serve' and of 'wormhole serve relay'",
+        ),
+        (
+            &["serve", "relay", "--signal-error", "x"],
+            "--signal-error is a flag of 'wormhole serve' and of 'wormhole serve mailbox'",
+        ),
+        (&["serve", "status", "--admin-listen", "127.0.0.1:0"], "--admin http://127.0.0.1:4010"),
+        (&["serve", "--lisen", "127.0.0.1:0"], "'--listen'"),
+        (&["send", "--relay-listen", "127.0.0.1:0"], "--"),
+    ] {
+        let refused = scene.run(arguments).with_code(2);
+        assert!(refused.stderr.contains(tip), "{arguments:?}: {}", refused.stderr);
+        assert!(refused.stderr.contains("Usage: wormhole "), "{}", refused.stderr);
+        for other in ["'--tor'", "'--tls-listen'"] {
+            assert!(!refused.stderr.contains(other), "{arguments:?}: {}", refused.stderr);
+        }
+    }
 }
