@@ -105,8 +105,8 @@ pub(crate) struct SettingArgs {
     /// Check everything, print the settings that hold and where each comes from, and run nothing
     ///
     /// Checked are the settings; that they leave a door to each server that is to run; that addresses can be
-    /// listened on, unless somebody does; that the database can be written, or made; and that the certificate and
-    /// its key can be used.
+    /// listened on, unless somebody does; that the databases can be written, or made, and are this server's; and that
+    /// the certificate and its key can be used. The last line says whether anything is wrong.
     #[arg(long)]
     pub(crate) check: bool,
 }

@@ -95,11 +95,24 @@ impl Serve {
         openings: &[Opening],
         console: &Console,
     ) -> Result<(), Failure> {
-        check::check(&self.resolved, openings).await?;
-        if let Some(idle) = doors::idle(&self.resolved) {
-            console.tell(&Event::Note { message: &idle });
+        let mut doubts = check::check(&self.resolved, openings).await?;
+        doubts.extend(self.doubts());
+        for doubt in &doubts {
+            console.tell(&Event::Note { message: doubt });
         }
+        let message = match doubts.len() {
+            0 => "checked: nothing is wrong",
+            _ => "checked: it could be served; see what is told above",
+        };
+        console.tell(&Event::Note { message });
         Ok(())
+    }
+
+    /// What is told of settings that can be served all the same.
+    fn doubts(&self) -> Vec<String> {
+        let mut doubts = self.resolved.doubts();
+        doubts.extend(doors::idle(&self.resolved));
+        doubts
     }
 
     /// Where clients come in: what systemd has opened, and what is still to be opened.
@@ -117,8 +130,8 @@ impl Serve {
     ) -> Result<(), Failure> {
         let config = self.resolved.config()?;
         log::to(console, self.resolved.settings.log);
-        if let Some(idle) = doors::idle(&self.resolved) {
-            tracing::info!("{idle}");
+        for doubt in self.doubts() {
+            tracing::warn!("{doubt}");
         }
         let (mut signals, reload) = (Signals::catch()?, Notify::new());
         let (doors, urls) = doors::open(openings, self.resolved.servers)?;

@@ -11,6 +11,7 @@ use std::{
 use toml::{Table, Value};
 use wormhole_sync_server::Config;
 
+mod doubts;
 mod given;
 mod names;
 mod operator;

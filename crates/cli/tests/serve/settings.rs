@@ -56,6 +56,21 @@ fn what_could_not_run_is_told_before_anything_does() {
         ),
         (&["--set", "web.listen="], ["no client can reach the mailbox server", "--listen"]),
         (&["--listen", "4000"], ["web.listen", "--listen"]),
+        (&["--set", "clients.connections=0"], ["clients.connections is 0", "leave it out"]),
+        (
+            &["--set", "clients.proxy-protocol=true"],
+            ["clients.proxy-protocol is on", "--trusted-proxy"],
+        ),
+        (
+            &["--set", "usage.mailbox=u", "--set", "usage.relay=u"],
+            ["usage.mailbox and usage.relay are one file", "name another"],
+        ),
+        (
+            &["--db", "u", "--set", "usage.relay=./u"],
+            ["mailbox.database and usage.relay are one file", "name another"],
+        ),
+        (&["--set", "usage.relay=/dev/null"], ["/dev/null is no file", "usage.relay"]),
+        (&["--set", "usage.mailbox=notes.txt"], ["no usage database", "usage.mailbox"]),
         (&["--relay-url", "ws://127.0.0.1:4000/v1"], ["--relay-url is for clients", "--listen"]),
         (&["--transit-helper", "tcp:127.0.0.1:1"], ["--transit-helper is", "--advertise-relay"]),
         (&["--appid", "x"], ["--appid is for clients", "every application"]),
@@ -175,6 +190,18 @@ fn a_file_that_is_no_database_of_ours_is_refused_and_stays_as_it_is() {
     assert!(!std::path::Path::new("/dev/null-lock").exists());
     let copied = scene.run(&["serve", "backup", "--db", "gone.sqlite", "--to", "x"]).with_code(1);
     assert!(copied.stderr.contains("there is no database in gone.sqlite"), "{}", copied.stderr);
+}
+
+#[test]
+fn what_can_be_served_and_is_hardly_meant_is_told_by_the_check_and_by_the_server() {
+    let scene = Scene::without_server();
+    let serve = ["serve", "mailbox", "--listen", "127.0.0.1:0", "--db", ":memory:"];
+    let everybody = [&serve[..], &["--trusted-proxy", "::/0"]].concat();
+    let checked = scene.run(&[&everybody[..], &["--check"]].concat()).with_code(0);
+    let told = "clients.trusted-proxies has ::/0, which is everybody";
+    assert!(checked.stderr.starts_with(told), "{}", checked.stderr);
+    assert!(checked.stderr.ends_with("see what is told above\n"), "{}", checked.stderr);
+    scene.start(&everybody).wait_for_stderr(&format!("warning: {told}"));
 }
 
 #[test]

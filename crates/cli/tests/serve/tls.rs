@@ -1,7 +1,10 @@
 //! The server's own TLS.
 
 use super::both::{address, transfer};
-use crate::support::{Running, Scene, certificate::issue};
+use crate::support::{
+    Running, Scene,
+    certificate::{issue, issue_until},
+};
 
 /// Writes a certificate, its key and its authority beneath the scene's home.
 fn install(scene: &Scene) {
@@ -76,4 +79,18 @@ fn a_certificate_that_could_not_be_shown_is_told_by_the_check() {
     scene.file("key.pem", issue().key.serialize_pem());
     let refused = scene.run(&check).with_code(2);
     assert!(refused.stderr.contains("key.pem") && refused.stdout.is_empty(), "{}", refused.stderr);
+}
+
+#[test]
+fn a_certificate_that_has_expired_is_told_and_keeps_nothing_from_starting() {
+    let scene = Scene::without_server();
+    let issued = issue_until(2001);
+    scene.file("chain.pem", issued.certificate.pem());
+    scene.file("key.pem", issued.key.serialize_pem());
+    let checked = scene.run(&[&SERVE[..], &["--check"]].concat()).with_code(0);
+    assert!(checked.stderr.contains("has expired"), "{}", checked.stderr);
+    assert!(!checked.stderr.contains("nothing is wrong"), "{}", checked.stderr);
+    let server = scene.start(&SERVE);
+    server.wait_for_stderr("that has expired: clients refuse it");
+    server.wait_for_stderr("listening on wss:");
 }

@@ -1,6 +1,8 @@
 //! A certificate for this computer, by an authority that nobody else knows.
 
-use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd,
+};
 
 pub(crate) struct Issued {
     /// The authority's own certificate, in PEM.
@@ -12,6 +14,11 @@ pub(crate) struct Issued {
 /// Makes an authority, and lets it issue one.
 pub(crate) fn issue() -> Issued {
     issue_for(&["localhost", "relay.invalid"], |_| {})
+}
+
+/// One that expires when this year begins.
+pub(crate) fn issue_until(year: i32) -> Issued {
+    issue_for(&["localhost", "relay.invalid"], |params| params.not_after = date_time_ymd(year, 1, 1))
 }
 
 /// The same for these names, and with these changes.

@@ -1,6 +1,6 @@
 //! What can be known before anything is served.
 
-use std::{fs::OpenOptions, io, path::Path};
+use std::{fs::OpenOptions, io, path::Path, time::SystemTime};
 
 use wormhole_sync_server::{
     Config, Database, Doors, Usage, look_at_usage, prepare,
@@ -10,8 +10,11 @@ use wormhole_sync_server::{
 use super::doors::{Opening, could_be_opened};
 use crate::{commands::blob, exit::Failure, settings::serve::Resolved};
 
-/// Checks that the settings could be served, and prints them.
-pub(super) async fn check(resolved: &Resolved, openings: &[Opening]) -> Result<(), Failure> {
+/// Checks that the settings could be served, and prints them. What is told of them besides.
+pub(super) async fn check(
+    resolved: &Resolved,
+    openings: &[Opening],
+) -> Result<Vec<String>, Failure> {
     let config = resolved.config()?;
     could_be_opened(openings)?;
     if let Some(Database::Path(path)) = config.mailbox.as_ref().map(|mailbox| &mailbox.database) {
@@ -26,9 +29,16 @@ pub(super) async fn check(resolved: &Resolved, openings: &[Opening]) -> Result<(
     }
     let certificate = Config { mailbox: None, relay: None, usage: Usage::default(), ..config };
     let read = prepare(Doors::default(), certificate).await;
-    read.map_err(|error| Failure::usage(error.to_string()))?;
-    blob::to_stdout(resolved.shown()?.as_bytes())
+    let read = read.map_err(|error| Failure::usage(error.to_string()))?;
+    blob::to_stdout(resolved.shown()?.as_bytes())?;
+    let ends = read.control().certificate_ends();
+    let expired = ends.filter(|ends| *ends <= SystemTime::now()).map(|_| EXPIRED.to_owned());
+    Ok(expired.into_iter().collect())
 }
+
+/// It keeps nothing from starting: the doors without TLS are not to stay shut for it, and a renewal may be on its way.
+const EXPIRED: &str =
+    "the certificate (tls.certificate) has expired, so that clients refuse it; renew it";
 
 fn unusable(error: &StoreError, name: &str) -> Failure {
     Failure::usage(format!("{error} ({name})"))

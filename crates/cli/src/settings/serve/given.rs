@@ -167,5 +167,29 @@ fn known(
         }
         (Some(_), value) => value,
     };
+    if let Some(form) = usual.get(&name).and_then(|usual| form_instead(usual, &value)) {
+        return Err(Failure::usage(format!("{name} cannot be {value} ({origin}): {form}")));
+    }
     Ok(Given { name, value, origin })
+}
+
+/// How a value should be written that is of another type than this one. What is usually a text may be a number, too, where
+/// that has a unit.
+fn form_instead(usual: &Value, value: &Value) -> Option<&'static str> {
+    match (usual, value) {
+        (Value::Integer(_), Value::Integer(number)) if *number < 0 => {
+            Some("write a whole number that is not negative")
+        }
+        (Value::Integer(_), Value::Integer(number)) if *number > u32::MAX.into() => {
+            Some("write a whole number of at most 4294967295")
+        }
+        (Value::Integer(_), Value::Integer(_)) | (Value::Boolean(_), Value::Boolean(_)) => None,
+        (Value::Integer(_), _) => Some("write a whole number, without quotes"),
+        (Value::Boolean(_), _) => Some("write true or false, without quotes"),
+        (Value::Array(_), Value::Array(parts)) if parts.iter().all(Value::is_str) => None,
+        (Value::Array(_), _) => {
+            Some("write a list of texts, such as [\"192.0.2.7\", \"192.0.2.8\"]")
+        }
+        _ => None,
+    }
 }

@@ -160,10 +160,13 @@ fn a_value_that_is_none_is_told_with_its_name_its_place_and_the_form_that_it_sho
         "{told}"
     );
     for (name, value, form) in [
-        ("mailbox.timing.ping", "0", "not of nothing"),
+        ("mailbox.timing.ping", "0", "more than nothing"),
+        ("log.level", "loud", "error, warning, info or debug"),
+        ("log.format", "xml", "text or json"),
         ("mailbox.limits.message-bytes", "many", "1MiB"),
         ("mailbox.limits.mailboxes", "many", "whole number"),
-        ("mailbox.limits.mailboxes", "-1", "-1"),
+        ("mailbox.limits.mailboxes", "-1", "not negative"),
+        ("clients.new-connections.burst", "5000000000", "at most 4294967295"),
         ("mailbox.allow-list", "perhaps", "true or false"),
         ("web.listen", "4000", "127.0.0.1:4000"),
         ("clients.trusted-proxies", "proxy", "10.0.0.0/8"),
@@ -172,7 +175,31 @@ fn a_value_that_is_none_is_told_with_its_name_its_place_and_the_form_that_it_sho
         assert!(told.contains(name) && told.contains(form), "{told}");
     }
     let told = refusal(Some("[mailbox]\nmotd = 5\n"), &[], &[]);
-    assert!(told.contains("mailbox.motd") && told.contains("string"), "{told}");
+    assert!(told.contains("mailbox.motd") && told.contains("a text"), "{told}");
+    for (line, form) in [
+        ("web.listen = 4000", "a list of texts"),
+        ("web.listen = [4000]", "a list of texts"),
+        ("mailbox.allow-list = 1", "true or false"),
+        ("mailbox.allow-list = 'true'", "true or false"),
+        ("mailbox.limits.mailboxes = -5", "not negative"),
+        ("mailbox.limits.mailboxes = '5'", "a whole number"),
+        ("mailbox.limits.mailboxes = 1.5", "a whole number"),
+        ("mailbox.limits.message-bytes = -5", "a number, or a text"),
+        ("mailbox.timing.ping = '30 seconds'", "such as 10s"),
+        ("mailbox.timing.ping = true", "a number, or a text"),
+        ("log.level = 3", "a text"),
+        ("tls.key = false", "a text"),
+    ] {
+        let told = refusal(Some(line), &[], &[]);
+        assert!(told.contains(form) && told.contains("line 1"), "{line}: {told}");
+        for serdes in ["expected", "invalid", "variant", "usize", "sequence", "nothing"] {
+            assert!(!told.contains(serdes), "{line}: {told}");
+        }
+    }
+    for level in ["warn", "warning"] {
+        let resolved = resolve(None, &[], &[("log.level", level)]).unwrap();
+        assert_eq!(resolved.settings.log.level, LogLevel::Warning);
+    }
     let told = refusal(Some("[mailbox]\nmotd = \n"), &[], &[]);
     assert!(told.contains("line 2"), "{told}");
     let told = refusal(Some("mailbox = 5\n"), &[], &[]);
@@ -181,8 +208,18 @@ fn a_value_that_is_none_is_told_with_its_name_its_place_and_the_form_that_it_sho
 
 #[test]
 fn stamps_are_asked_for_only_when_it_is_said_what_for_and_by_no_more_bits_than_there_are() {
-    for (bits, resource, told) in [("20", "", "hashcash-resource"), ("65", "x", "64")] {
-        let flags = [("mailbox.hashcash-bits", bits), ("mailbox.hashcash-resource", resource)];
+    for (bits, resource, level, most, told) in [
+        ("20", "", "0", "24", "hashcash-resource"),
+        ("65", "x", "0", "24", "64"),
+        ("20", "x", "5", "19", "make the second the larger"),
+        ("20", "x", "5", "65", "hashcash-max-bits is more than 64"),
+    ] {
+        let flags = [
+            ("mailbox.hashcash-bits", bits),
+            ("mailbox.hashcash-resource", resource),
+            ("mailbox.hashcash-level", level),
+            ("mailbox.hashcash-max-bits", most),
+        ];
         let refused = resolve(None, &[], &flags).unwrap().config().unwrap_err();
         assert!(refused.to_string().contains(told), "{refused}");
     }
@@ -218,6 +255,7 @@ fn each_variable_belongs_to_one_setting() {
 fn another(name: &str, usual: &Value) -> &'static str {
     match (name, usual) {
         ("mailbox.hashcash-bits", _) => "7",
+        ("mailbox.hashcash-max-bits", _) => "9",
         ("log.level", _) => "debug",
         ("log.format", _) => "json",
         ("mailbox.advertise-relays", _) => "tcp:relay.example.com:4001",
@@ -253,6 +291,7 @@ fn each_setting_changes_one_thing_for_the_library_and_together_they_change_all()
         if name.starts_with("log.")
             || name.ends_with("listen")
             || name.contains("hashcash")
+            || name == "clients.proxy-protocol"
             || name.starts_with("tls.")
         {
             continue; // doors; and those that are one thing only together
@@ -266,4 +305,49 @@ fn each_setting_changes_one_thing_for_the_library_and_together_they_change_all()
     let same: Vec<_> =
         before.iter().filter(|(path, value)| after.get(*path) == Some(value)).collect();
     assert!(before.len() > 30 && same.is_empty(), "no setting reaches {same:?}");
+}
+
+#[test]
+fn a_server_that_could_hear_no_client_is_refused() {
+    for (flags, told) in [
+        (&[("clients.connections", "0")][..], "clients.connections is 0"),
+        (&[("clients.proxy-protocol", "true")], "clients.trusted-proxies"),
+    ] {
+        let refused = resolve(None, &[], flags).unwrap().config().unwrap_err().to_string();
+        assert!(refused.contains(told), "{refused}");
+    }
+}
+
+#[test]
+fn what_is_hardly_meant_is_told_and_what_is_usual_is_not() {
+    let resource = ("mailbox.hashcash-resource", "x");
+    let relays = "tcp:a:1 tcp:b:1 tcp:c:1 tcp:d:1";
+    let five = format!("{relays} tcp:e:1");
+    for (flags, told) in [
+        (&[][..], ""),
+        (&[("clients.trusted-proxies", "10.0.0.0/8 ::1")], ""),
+        (&[("clients.trusted-proxies", "10.0.0.0/8 0.0.0.0/0")], "0.0.0.0/0, which is everybody"),
+        (&[("clients.trusted-proxies", "::/0")], "::/0, which is everybody"),
+        (&[("clients.connections-per-address", "0")], "connections-per-address is 0"),
+        (&[("clients.new-connections.burst", "0")], "new-connections.burst is 0"),
+        (&[("mailbox.advertise-relays", relays)], ""),
+        (&[("mailbox.advertise-relays", &five)], "has 5 relays, of which clients take the first 4"),
+        (&[resource, ("mailbox.hashcash-bits", "24")], ""),
+        (&[resource, ("mailbox.hashcash-bits", "25")], "hashcash-bits is 25"),
+        (
+            &[
+                resource,
+                ("mailbox.hashcash-bits", "20"),
+                ("mailbox.hashcash-level", "9"),
+                ("mailbox.hashcash-max-bits", "30"),
+            ],
+            "hashcash-max-bits is 30",
+        ),
+    ] {
+        let resolved = resolve(None, &[], flags).unwrap();
+        assert!(resolved.config().is_ok());
+        let doubts = resolved.doubts();
+        assert_eq!(doubts.len(), usize::from(!told.is_empty()), "{flags:?}: {doubts:?}");
+        assert!(doubts.join("").contains(told), "{doubts:?}");
+    }
 }

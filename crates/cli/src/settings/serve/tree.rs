@@ -44,17 +44,22 @@ pub(crate) struct WebSettings {
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct MailboxSettings {
     /// Empty: the usual place.
+    #[serde(deserialize_with = "text")]
     pub(crate) database: String,
+    #[serde(deserialize_with = "text")]
     motd: String,
+    #[serde(deserialize_with = "text")]
     welcome_error: String,
+    #[serde(deserialize_with = "text")]
     advertise_version: String,
-    advertise_relays: Vec<String>,
+    pub(super) advertise_relays: Vec<String>,
     allow_list: bool,
     /// 0: none.
-    hashcash_bits: u32,
+    pub(super) hashcash_bits: u32,
     /// 0: always.
-    hashcash_level: u32,
-    hashcash_max_bits: u32,
+    pub(super) hashcash_level: u32,
+    pub(super) hashcash_max_bits: u32,
+    #[serde(deserialize_with = "text")]
     hashcash_resource: String,
     #[serde(with = "LimitSettings")]
     limits: Limits,
@@ -67,7 +72,9 @@ pub(crate) struct MailboxSettings {
 pub(crate) struct TlsSettings {
     #[serde(deserialize_with = "addresses")]
     pub(crate) listen: Vec<SocketAddr>,
+    #[serde(deserialize_with = "text")]
     pub(crate) certificate: String,
+    #[serde(deserialize_with = "text")]
     key: String,
     #[serde(with = "time")]
     watch: Duration,
@@ -213,7 +220,7 @@ impl Settings {
         Ok(Config {
             mailbox: servers.mailbox.then(|| self.mailbox.config()).transpose()?,
             relay: servers.relay.then(|| self.relay.limits.clone()),
-            clients: self.clients.clone(),
+            clients: clients(&self.clients)?,
             usage: self.usage.config(),
             drain: self.drain,
             tls: self.tls.config()?,
@@ -284,6 +291,17 @@ impl MailboxSettings {
             (65.., _) => Err(Failure::usage(
                 "mailbox.hashcash-bits is more than 64, which nobody can do; take 20 for a second of work",
             )),
+            _ if self.hashcash_level > 0 && self.hashcash_max_bits > 64 => Err(Failure::usage(
+                "mailbox.hashcash-max-bits is more than 64, which nobody can do; leave it at 24, which our clients \
+                 work for",
+            )),
+            (bits, _) if self.hashcash_level > 0 && bits > self.hashcash_max_bits => {
+                Err(Failure::usage(format!(
+                    "mailbox.hashcash-bits asks for {bits} bits, and mailbox.hashcash-max-bits for {} at the most; \
+                     make the second the larger",
+                    self.hashcash_max_bits
+                )))
+            }
             (bits, Some(resource)) if self.hashcash_level == 0 => {
                 Ok(Permission::Hashcash { bits, resource })
             }
@@ -301,8 +319,33 @@ impl MailboxSettings {
     }
 }
 
+/// How clients are told apart, unless none could come.
+fn clients(clients: &Clients) -> Result<Clients, Failure> {
+    if clients.connections == 0 {
+        return Err(Failure::usage(
+            "clients.connections is 0, so that no client could ever connect; leave it out, or give it the number \
+             that may be there at a time",
+        ));
+    }
+    if clients.proxy_protocol && clients.trusted_proxies.is_empty() {
+        return Err(Failure::usage(
+            "clients.proxy-protocol is on, and clients.trusted-proxies names no proxy whose header is to be believed; \
+             name it with --trusted-proxy",
+        ));
+    }
+    Ok(clients.clone())
+}
+
 pub(super) fn said(text: &str) -> Option<String> {
     Some(text.to_owned()).filter(|text| !text.is_empty())
+}
+
+/// A text, and nothing that is to be taken for one.
+pub(super) fn text<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    match toml::Value::deserialize(from)? {
+        toml::Value::String(text) => Ok(text),
+        _ => Err(serde::de::Error::custom("write a text, between quotes")),
+    }
 }
 
 pub(super) fn addresses<'de, D: serde::Deserializer<'de>>(

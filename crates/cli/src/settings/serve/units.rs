@@ -43,9 +43,11 @@ pub(super) mod time {
     }
 
     fn of<E: Error>(written: Written) -> Result<Duration, E> {
-        let time = written.with(|text| parse(text, &TIMES, "s"));
-        let time = time.map(Duration::from_millis).filter(|time| !time.is_zero());
-        time.ok_or_else(|| E::custom("write a time such as 10s, 5m or 1h, and not of nothing"))
+        match written.with(|text| parse(text, &TIMES, "s")) {
+            None => Err(E::custom("write a time such as 10s, 5m or 1h")),
+            Some(0) => Err(E::custom("write a time of more than nothing, such as 10s, 5m or 1h")),
+            Some(milliseconds) => Ok(Duration::from_millis(milliseconds)),
+        }
     }
 
     /// The same, and an empty text for none.

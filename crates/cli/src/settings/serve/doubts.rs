@@ -1,0 +1,64 @@
+//! Settings that can be served, and that are hardly meant.
+
+use wormhole_sync_server::{Clients, Permission};
+
+use super::Resolved;
+
+/// Relays of a welcome that clients take.
+const RELAYS: usize = 4;
+
+impl Resolved {
+    /// What is told of them, each with what to do.
+    pub(crate) fn doubts(&self) -> Vec<String> {
+        let mut doubts = clients(&self.settings.clients);
+        if self.servers.mailbox {
+            doubts.extend(self.settings.mailbox.doubts());
+        }
+        doubts
+    }
+}
+
+fn clients(clients: &Clients) -> Vec<String> {
+    let mut doubts = Vec::new();
+    let all = clients.trusted_proxies.iter().map(ToString::to_string);
+    for network in all.filter(|network| network.ends_with("/0")) {
+        doubts.push(format!(
+            "clients.trusted-proxies has {network}, which is everybody: whoever connects can choose the address that it \
+             counts for; name the proxy alone"
+        ));
+    }
+    let none = [
+        ("clients.connections-per-address", clients.connections_per_address == 0),
+        ("clients.new-connections.burst", clients.new_connections.burst == 0),
+    ];
+    for (name, _) in none.into_iter().filter(|(_, is_none)| *is_none) {
+        doubts.push(format!(
+            "{name} is 0: nobody can connect but from this computer; leave it out for the usual number"
+        ));
+    }
+    doubts
+}
+
+impl super::tree::MailboxSettings {
+    fn doubts(&self) -> Vec<String> {
+        let mut doubts = Vec::new();
+        let relays = self.advertise_relays.len();
+        if relays > RELAYS {
+            doubts.push(format!(
+                "mailbox.advertise-relays has {relays} relays, of which clients take the first {RELAYS}; leave out the rest"
+            ));
+        }
+        let most = Permission::MAX_BITS;
+        let asked = match (self.hashcash_bits, self.hashcash_level) {
+            (0, _) => None,
+            (bits, 0) => Some(("mailbox.hashcash-bits", bits)),
+            _ => Some(("mailbox.hashcash-max-bits", self.hashcash_max_bits)),
+        };
+        if let Some((name, bits)) = asked.filter(|(_, bits)| *bits > most) {
+            doubts.push(format!(
+                "{name} is {bits}, and our clients refuse more than {most} unless their users allow it; take {most} or fewer"
+            ));
+        }
+        doubts
+    }
+}
