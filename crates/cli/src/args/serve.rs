@@ -42,7 +42,8 @@ enum ServeCommand {
     /// Ask a server that runs how it is: who waits, today's exchanges, what was refused
     ///
     /// It is asked at its setting admin.listen, which is none unless it is set. With --json, what it tells is
-    /// printed on standard output as it is.
+    /// printed on standard output as it is. It fails where the server is not as it should be, so that it can be a
+    /// health check.
     Status(StatusArgs),
     /// Copy the database while the server goes on
     ///

@@ -166,3 +166,31 @@ fn all_that_is_told_is_one_object_a_line_when_the_log_is_in_json() {
     let kinds: Vec<_> = kinds.iter().map(|event| event["event"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["log", "listening", "log", "log", "closed"], "{}", ended.stderr);
 }
+
+#[test]
+fn a_server_in_trouble_is_told_and_a_failure() {
+    let mut scene = Scene::without_server();
+    let (_server, admin) = server(&mut scene);
+    scene.run(&["serve", "status", "--admin", &admin]).with_code(0);
+    fs::remove_file(scene.home().join("mailbox.sqlite")).unwrap();
+    let shown = scene.run(&["serve", "status", "--admin", &admin]).with_code(1);
+    assert!(shown.text().starts_with("TROUBLE "), "{}", shown.text());
+    assert!(shown.stderr.contains("the database was deleted"), "{}", shown.stderr);
+    let json = scene.run(&["--json", "serve", "status", "--admin", &admin]).with_code(1);
+    assert!(serde_json::from_str::<serde_json::Value>(json.text()).unwrap()["trouble"].is_string());
+}
+
+#[test]
+fn the_container_asks_the_operators_door_for_its_health() {
+    let mut scene = Scene::without_server();
+    let (_server, admin) = server(&mut scene);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../contrib/Containerfile");
+    let file = fs::read_to_string(file).unwrap();
+    assert!(file.contains("WORMHOLE_SERVE_ADMIN_LISTEN=127.0.0.1:4010"), "{file}");
+    let check = file.lines().find(|line| line.starts_with("HEALTHCHECK ")).unwrap();
+    let words: Vec<String> = serde_json::from_str(check.split_once(" CMD ").unwrap().1).unwrap();
+    assert_eq!(words[0], "/wormhole");
+    let words: Vec<&str> = words[1..].iter().map(String::as_str).collect();
+    scene.run(&[&words[..], &["--admin", &admin]].concat()).with_code(0);
+    scene.run(&[&words[..], &["--admin", "127.0.0.1:9"]].concat()).with_code(4);
+}

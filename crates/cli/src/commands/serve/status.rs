@@ -16,7 +16,8 @@ use told::Told;
 /// Where a server is asked that names no other place.
 const USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4010);
 
-/// Asks, and prints the answer: as it is with `--json`, for people else.
+/// Asks, and prints the answer: as it is with `--json`, for people else. A server in trouble is a failure, so that this can
+/// be asked for its health.
 pub(crate) async fn run(global: &GlobalArgs, args: &StatusArgs) -> Result<(), Failure> {
     let place = match &args.admin {
         Some(url) => page::place(url)?,
@@ -24,10 +25,14 @@ pub(crate) async fn run(global: &GlobalArgs, args: &StatusArgs) -> Result<(), Fa
     };
     let text = page::fetch(&place, "/status").await?;
     let told: Told = serde_json::from_str(&text).map_err(|error| page::strange(&place, &error))?;
-    if global.json {
-        return blob::to_stdout(format!("{}\n", text.trim_end()).as_bytes());
+    let shown = if global.json { format!("{}\n", text.trim_end()) } else { told.shown() };
+    blob::to_stdout(shown.as_bytes())?;
+    match told.trouble() {
+        None => Ok(()),
+        Some(trouble) => Err(Failure::here(format!(
+            "the server does not serve as it should: {trouble}; see its log"
+        ))),
     }
-    blob::to_stdout(told.shown().as_bytes())
 }
 
 /// Where the server of these settings is asked.

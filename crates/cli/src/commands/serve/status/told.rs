@@ -48,6 +48,11 @@ struct Relay {
 }
 
 impl Told {
+    /// Why clients are not served as they should be.
+    pub(super) fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
     /// Lines, the most important first. Writing to a string does not fail.
     pub(super) fn shown(&self) -> String {
         let mut text = String::new();
@@ -57,7 +62,9 @@ impl Told {
         }
         if let Some(mailbox) = &self.mailbox {
             let Mailbox { waiting, paired, nameplates, connections, .. } = mailbox;
-            let clients = format!("{connections} clients, {nameplates} nameplates");
+            let [clients, nameplates] =
+                [several(*connections, "client"), several(*nameplates, "nameplate")];
+            let clients = format!("{clients}, {nameplates}");
             line("mailboxes", format!("{waiting} waiting, {paired} paired ({clients})"));
             line("exchanges today", counts(&mailbox.ended_today));
         }
@@ -71,15 +78,15 @@ impl Told {
             let kept = mailbox.database_bytes.map_or("in memory".to_owned(), amount);
             line("database", format!("{kept} ({} of messages)", amount(mailbox.stored_bytes)));
             if mailbox.hashcash_bits > 0 {
-                line("hashcash", format!("{} bits", mailbox.hashcash_bits));
+                line("hashcash", several(mailbox.hashcash_bits.into(), "bit"));
             }
         }
         if self.usage_rows_lost > 0 {
-            line("usage", format!("{} rows lost", self.usage_rows_lost));
+            line("usage", format!("{} lost", several(self.usage_rows_lost, "row")));
         }
         let version = sanitize::line(&self.version, MAX_SHORT);
-        let (up, connections) = (duration(self.uptime), self.connections);
-        line("server", format!("{version}, up {up}, {connections} connections"));
+        let (up, connections) = (duration(self.uptime), several(self.connections, "connection"));
+        line("server", format!("{version}, up {up}, {connections}"));
         text
     }
 }
@@ -93,6 +100,11 @@ fn counts(counts: &Counts) -> String {
     };
     let all: Vec<_> = some.into_iter().map(each).collect();
     if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+}
+
+/// How many of something there are.
+fn several(number: u64, name: &str) -> String {
+    format!("{number} {name}{}", if number == 1 { "" } else { "s" })
 }
 
 /// The two largest units of a time.
@@ -133,6 +145,16 @@ mod tests {
         assert!(!shown.contains("relay"), "{shown}");
         let nothing = serde_json::from_str::<Told>("{}").unwrap().shown();
         assert!(nothing.contains("refused today    none\n"), "{nothing}");
+    }
+
+    #[test]
+    fn one_is_not_told_as_several() {
+        let told = r#"{"connections": 1, "usage_rows_lost": 1,
+            "mailbox": {"nameplates": 1, "connections": 1, "hashcash_bits": 1}}"#;
+        let shown = serde_json::from_str::<Told>(told).unwrap().shown();
+        for words in ["(1 client, 1 nameplate)", " 1 bit\n", " 1 row lost\n", ", 1 connection\n"] {
+            assert!(shown.contains(words), "{words} is not in {shown}");
+        }
     }
 
     #[test]
