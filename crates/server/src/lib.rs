@@ -1,9 +1,11 @@
-//! The mailbox server of the magic-wormhole family, as a library.
+//! The servers of the magic-wormhole family, as a library: mailboxes, where two sides meet, and a
+//! transit relay, for their files.
 //!
 //! Two programs that share a short code meet here: each claims the code's nameplate, opens the
 //! mailbox behind it, and leaves messages for the other. The server sees application ids, nameplates
 //! and sealed messages; it can neither open a message nor test a guess of the code, and this crate
-//! cannot even link what would be needed for that.
+//! cannot even link what would be needed for that. The [relay] joins two connections that show the
+//! same token, and moves sealed bytes between them.
 //!
 //! ```
 //! use wormhole_sync_server::{Database, Mailbox, listen, serve};

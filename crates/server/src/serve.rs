@@ -93,9 +93,11 @@ impl From<TcpListener> for Doors {
 
 /// Serves at these doors until `shutdown` is ready.
 ///
-/// Then no connection is accepted any more, those that are there get a close frame and up to two
-/// seconds to read it, and what was answered is in the database. When the future is dropped
-/// instead, connections end in the background.
+/// Then no connection is accepted any more. Whoever waits is told so, clients of the mailbox server by a
+/// close frame; pairs of the relay may go on for [`Config::drain`], 30 s unless it is set, and are cut
+/// then. All have up to two seconds more to read what is left, and what was answered is in the
+/// database. So it takes `drain` and two seconds at the most, and no longer than there is somebody.
+/// When the future is dropped instead, connections end in the background.
 ///
 /// Runs within a tokio runtime with IO and time enabled.
 ///
