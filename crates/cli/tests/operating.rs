@@ -10,6 +10,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::TcpStream,
+    process::{Command, Stdio},
 };
 
 use support::{Running, Scene, certificate::issue};
@@ -297,4 +298,52 @@ fn every_limit_stands_in_the_table_of_what_a_stranger_can_hold() {
         looked_at += 1;
     }
     assert!(looked_at > 30, "{looked_at}");
+}
+
+/// What a shell's line does with this, behind its first pipe.
+fn piped(line: &str, input: &str) -> String {
+    let (_, rest) = line.split_once(" | ").unwrap();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", rest]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut shell = shell.spawn().unwrap();
+    shell.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    String::from_utf8(shell.wait_with_output().unwrap().stdout).unwrap()
+}
+
+#[test]
+fn addresses_of_connections_are_counted_as_a_firewall_takes_them() {
+    let lines = blocks(&page(OPERATING), "sh").concat();
+    let line = lines.lines().find(|line| line.starts_with("ss ")).unwrap().to_owned();
+    let connections = "0 0 [::ffff:192.0.2.1]:443 [::ffff:192.0.2.7]:40001
+0 0 [::ffff:192.0.2.1]:443 [::ffff:192.0.2.7]:40002
+0 0 192.0.2.1:4001 192.0.2.7:40003
+0 0 [2001:db8::1]:443 [2001:db8:1:2::7]:40004\n";
+    let counted = piped(&line, connections);
+    let counted: Vec<Vec<&str>> =
+        counted.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(counted, [["3", "192.0.2.7"], ["1", "2001:db8:1:2::7"]]);
+}
+
+#[test]
+fn what_finds_addresses_in_the_log_finds_them() {
+    let page = page(OPERATING);
+    let named = quoted(&page)
+        .into_iter()
+        .find_map(|text| text.strip_prefix("failregex = ").map(ToOwned::to_owned));
+    let scene = Scene::without_server();
+    let server = scene.start(&[
+        "serve",
+        "mailbox",
+        "--listen=127.0.0.1:0",
+        "--db=:memory:",
+        "--set=log.level=debug",
+        "--set=usage.blur=",
+    ]);
+    let line = server.wait_for_stderr("listening on ws://");
+    let address = line.split_once("ws://").unwrap().1.split('/').next().unwrap().to_owned();
+    let mut stream = TcpStream::connect(&address).unwrap();
+    let upgrade = "GET /v1 HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+                   Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(upgrade.as_bytes()).unwrap();
+    server.wait_for_stderr(&named.unwrap().replace("<HOST>", "127.0.0.1"));
 }
