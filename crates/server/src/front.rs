@@ -46,6 +46,8 @@ pub(crate) struct Front {
     pub(crate) recorder: Arc<Recorder>,
     /// Proxies that send no header where there must be one.
     pub(crate) headless: Seldom,
+    /// Headers of the PROXY protocol from those who are not believed.
+    pub(crate) unasked: Seldom,
 }
 
 /// How those speak who come in by a door.
@@ -173,7 +175,10 @@ impl Front {
         let limit = self.clients.head_bytes;
         let found = stream.read_until(limit, |bytes| match http::parse(bytes) {
             Head::Incomplete => None,
-            Head::Answer(answer) => Some(Err(answer)),
+            Head::Answer(answer) => {
+                self.notice_header(bytes);
+                Some(Err(answer))
+            }
             Head::Upgrade { length, .. } if length > limit => Some(Err(self.too_large(limit))),
             Head::Upgrade { length, place, accept } => {
                 let rest = bytes.split_off(length);

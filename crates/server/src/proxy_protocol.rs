@@ -86,6 +86,11 @@ pub fn parse(bytes: &[u8]) -> Header {
     }
 }
 
+/// Whether it is a header of either version that they begin with, whole or not.
+pub(crate) fn begins(bytes: &[u8]) -> bool {
+    bytes.starts_with(SIGNATURE) || bytes.starts_with(b"PROXY ")
+}
+
 fn parse_line(bytes: &[u8]) -> Header {
     let line = bytes.get(..MAX_LINE).unwrap_or(bytes);
     let Some(end) = line.windows(2).position(|pair| pair == b"\r\n") else {

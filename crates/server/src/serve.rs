@@ -168,6 +168,7 @@ pub async fn prepare(
         certificates,
         recorder,
         headless: Seldom::default(),
+        unasked: Seldom::default(),
     };
     Ok(Prepared { doors, front: Arc::new(front), mailboxes, clock, drain })
 }

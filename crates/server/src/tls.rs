@@ -128,9 +128,11 @@ impl Certificates {
     }
 }
 
-/// The answer to whoever speaks HTTP where TLS is expected; `None` is the answer to TLS.
+/// The answer to whoever speaks HTTP, or the PROXY protocol, where TLS is expected; `None` is the answer
+/// to TLS.
 pub(crate) async fn plain(stream: &TcpStream) -> io::Result<Option<String>> {
-    let is_plain = peek(stream, |bytes| bytes.first().is_some_and(u8::is_ascii_alphabetic)).await?;
+    let is_text = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'\r';
+    let is_plain = peek(stream, |bytes| bytes.first().is_some_and(is_text)).await?;
     let text = "This port speaks TLS: use https:// or wss://\n";
     Ok(is_plain.then(|| http::answer("400 Bad Request", text)))
 }

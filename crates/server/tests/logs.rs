@@ -268,3 +268,22 @@ async fn an_address_is_logged_without_its_port_too_and_one_of_ipv4_as_itself() {
         assert!(heard.contains(address), "{address} is not in {heard}");
     }
 }
+
+#[tokio::test]
+async fn a_proxys_header_where_none_is_read_is_told_once() {
+    let ear = Ear::default();
+    let guard = tracing::subscriber::set_default(ear.clone());
+    let server = Server::start(Config::default());
+    let told = || ear.0.lock().unwrap().matches("turn clients.proxy-protocol on").count();
+    server.raw(b"this is not HTTP either\r\n").await;
+    assert_eq!(told(), 0);
+    for header in
+        [&b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\n"[..], b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"]
+    {
+        server.raw(header).await;
+        assert_eq!(told(), 1);
+    }
+    server.stop().await;
+    drop(guard);
+    assert!(!ear.0.lock().unwrap().contains("192.0.2.7"));
+}

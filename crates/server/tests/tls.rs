@@ -413,11 +413,17 @@ async fn a_server_does_not_start_with_what_is_no_certificate_and_says_what_is_wr
 }
 
 #[tokio::test]
-async fn whoever_speaks_http_is_told_to_speak_tls() {
+async fn whoever_speaks_http_or_the_proxy_protocol_is_told_to_speak_tls() {
     let (server, _) = Scene::new().serve(false).await;
-    let answer = server.raw(b"GET /v1 HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
-    assert!(answer.ends_with("This port speaks TLS: use https:// or wss://\n"), "{answer}");
+    for plain in [
+        &b"GET /v1 HTTP/1.1\r\nHost: x\r\n\r\n"[..],
+        b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\n",
+        b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0",
+    ] {
+        let answer = server.raw(plain).await;
+        assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
+        assert!(answer.ends_with("This port speaks TLS: use https:// or wss://\n"), "{answer}");
+    }
 }
 
 #[tokio::test]

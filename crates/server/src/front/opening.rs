@@ -8,9 +8,9 @@ use super::{
     Door, Front,
     origin::{Origin, Unknown},
 };
-#[cfg(feature = "tls")]
-use crate::tls;
 use crate::{gate::Admission, http, stream::Stream};
+#[cfg(feature = "tls")]
+use crate::{proxy_protocol::peek, tls};
 
 /// A connection on which no client can be heard.
 pub(super) enum Unopened {
@@ -54,6 +54,7 @@ impl Front {
     #[cfg(feature = "tls")]
     async fn protect(&self, stream: TcpStream, origin: Origin) -> Result<Stream, Unopened> {
         if let Some(answer) = tls::plain(&stream).await.map_err(|_| Unopened::Gone)? {
+            _ = peek(&stream, |bytes| self.notice_header(bytes)).await;
             return Err(Unopened::Answered(Stream::Plain(stream), answer));
         }
         let certificates = self.certificates.as_ref().ok_or(Unopened::Gone)?;

@@ -102,6 +102,20 @@ impl Front {
         if address == admission.address() { Ok(()) } else { admission.move_to(address) }
     }
 
+    /// Tells of a header of the PROXY protocol where none is read: most likely the operator's proxy has been told to send it,
+    /// and the server has not been told to believe it.
+    pub(super) fn notice_header(&self, bytes: &[u8]) {
+        if proxy_protocol::begins(bytes)
+            && let Some(left_out) = self.unasked.turn()
+        {
+            tracing::info!(
+                left_out,
+                "somebody sends a header of the PROXY protocol and is not believed: if it is a proxy of \
+                 yours, name it in clients.trusted-proxies, and turn clients.proxy-protocol on"
+            );
+        }
+    }
+
     fn without_header(&self, why: NoHeader) -> Unknown {
         match why {
             NoHeader::Gone => Unknown::Gone,
