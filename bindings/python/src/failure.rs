@@ -53,7 +53,7 @@ impl From<Error> for Failure {
             | ErrorKind::BadAppId
             | ErrorKind::BadPurpose
             | ErrorKind::TooLong => "UsageError",
-            ErrorKind::Unreachable => "UnreachableError",
+            ErrorKind::Unreachable | ErrorKind::Insecure => "UnreachableError",
             ErrorKind::Server | ErrorKind::Unconfirmed => "ServerError",
             ErrorKind::Peer => "PeerError",
             ErrorKind::Rejected => "RejectedError",

@@ -18,7 +18,9 @@ pub(crate) fn issue() -> Issued {
 
 /// One that expires when this year begins.
 pub(crate) fn issue_until(year: i32) -> Issued {
-    issue_for(&["localhost", "relay.invalid"], |params| params.not_after = date_time_ymd(year, 1, 1))
+    issue_for(&["localhost", "relay.invalid"], |params| {
+        params.not_after = date_time_ymd(year, 1, 1);
+    })
 }
 
 /// The same for these names, and with these changes.
