@@ -60,6 +60,8 @@ def test_every_public_name_is_described():
 
 def test_the_three_faces_have_the_same_calls():
     faces = [importlib.import_module(f"wormhole_sync{face}") for face in ("", ".aio", ".twisted")]
+    assert set(faces[1].__all__) == set(faces[2].__all__)
+    assert set(faces[1].__all__) < set(faces[0].__all__)
     for name in faces[1].__all__:
         shapes = []
         for face in faces:

@@ -15,8 +15,9 @@ and on the other computer, with the code that a person typed there:
     >>> # theirs = receiver.finish()
 
 This module blocks: each call waits on its thread, with the interpreter's lock released, and Ctrl-C
-interrupts it. `wormhole_sync.aio` is the same with `await`, `wormhole_sync.twisted` with Deferreds. Any
-thread may call any method of these objects at any time.
+interrupts it. Any thread may call any method of these objects at any time. `wormhole_sync.aio` is the same
+with `await`, `wormhole_sync.twisted` with Deferreds; their objects belong to their loop, but for `cancel` and
+`abort`.
 
 Whatever is dropped, cancelled or interrupted lets go of the server in the background; at its end the
 interpreter waits for that, for a few seconds at the most.

@@ -24,6 +24,8 @@ from ._calls import Initiating, Offered, Receiving, Sent, Talking, bytes_of, exi
 from ._calls import receiving as _receiving
 from ._calls import sending as _sending
 from ._settle import settle
+from .errors import *  # noqa: F403
+from .errors import __all__ as _errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-__all__ = [
+__all__ = [  # noqa: PLE0604 # the errors are texts, too
     "Initiator",
     "Offer",
     "Receiver",
@@ -48,6 +50,7 @@ __all__ = [
     "receive",
     "send_file",
     "send_text",
+    *_errors,
 ]
 
 
