@@ -15,7 +15,10 @@ mod writer;
 use std::{
     borrow::Cow,
     collections::BTreeMap,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     task::Waker,
     time::Duration,
 };
@@ -52,6 +55,7 @@ pub(crate) struct Engine {
     beats: watch::Sender<bool>,
     /// The database cannot be written.
     complaints: Seldom,
+    next_connection: AtomicU64,
     clock: Clock,
     durable: bool,
     recorder: Arc<Recorder>,
@@ -65,7 +69,6 @@ struct State {
     /// Answers whose changes are stored.
     stored: Vec<(Arc<Outbox>, Answer)>,
     outboxes: BTreeMap<ConnectionId, Arc<Outbox>>,
-    next_connection: u64,
     /// Whether the exchange is ahead of a database that could not be read.
     stale: bool,
     stopping: bool,
@@ -106,15 +109,24 @@ impl Engine {
             ready: false,
             stored: Vec::new(),
             outboxes: BTreeMap::new(),
-            next_connection: 1,
             stale: false,
             stopping: false,
             trouble: None,
         };
         let (work, news, ended) = (Condvar::new(), Notify::new(), Notify::new());
         let beats = watch::Sender::default();
-        let (state, complaints) = (Mutex::new(state), Seldom::default());
-        Self { state, work, news, ended, beats, complaints, clock, durable, recorder }
+        Self {
+            state: Mutex::new(state),
+            work,
+            news,
+            ended,
+            beats,
+            complaints: Seldom::default(),
+            next_connection: AtomicU64::new(1),
+            clock,
+            durable,
+            recorder,
+        }
     }
 
     /// What there is. It is counted while all others wait.
@@ -136,16 +148,19 @@ impl Engine {
         self.clock.now()
     }
 
-    /// Makes a connection known, so that others' messages reach it.
-    pub(crate) fn join(&self, outbox: &Arc<Outbox>) -> ConnectionId {
+    /// The number of a connection that is about to join.
+    pub(crate) fn next_connection(&self) -> ConnectionId {
+        ConnectionId(self.next_connection.fetch_add(1, Relaxed))
+    }
+
+    /// Makes a connection known, so that others' messages reach it. What it is to hear first is in its
+    /// outbox by then: from now on a goodbye may come at any time, and nothing is heard after one.
+    pub(crate) fn join(&self, id: ConnectionId, outbox: &Arc<Outbox>) {
         let mut state = self.lock();
-        let id = ConnectionId(state.next_connection);
-        state.next_connection += 1;
         state.outboxes.insert(id, Arc::clone(outbox));
         if state.stopping {
             say_goodbye(outbox);
         }
-        id
     }
 
     /// The connection is gone.

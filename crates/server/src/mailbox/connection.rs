@@ -87,13 +87,14 @@ impl Connection {
         let (pool, refused) = (shared.outboxes.of(address), &shared.engine.metrics().refused);
         let outbox = Outbox::new(shared.limits.outbox_bytes, pool, Arc::clone(refused));
         let outbox = Arc::new(outbox);
-        let id = shared.engine.join(&outbox);
+        let id = shared.engine.next_connection();
         let session = Session::new(id, address, Arc::clone(&shared.policy))
             .under_load(shared.engine.welcomed());
         let your_address = upgrade.port.map(|port| your_address(upgrade.client, port));
         let welcome = session.welcome(your_address, shared.engine.now());
         outbox.put_raw(http::switching(&upgrade.accept).as_bytes());
         outbox.deliver(Content::Text(welcome.text));
+        shared.engine.join(id, &outbox); // which may be too late: then a goodbye follows
         let mut connection = Self {
             stream,
             outbox,
@@ -344,4 +345,35 @@ fn your_address(client: IpAddr, port: u16) -> YourAddress {
         IpAddr::V6(ip) => (None, Some(ip)),
     };
     YourAddress { port, ipv4, ipv6 }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{TcpListener, TcpStream},
+    };
+
+    use super::*;
+    use crate::{Limits, exchange::embedded::Embedded, gate::Gate, mailbox::Mailboxes};
+
+    #[tokio::test]
+    async fn whoever_comes_while_the_server_stops_is_answered_before_it_is_told_so() {
+        let mailboxes = Mailboxes::of(Embedded::new(Limits::default(), [1; 32]), |_| Ok(()));
+        mailboxes.stop(); // and this client is in the middle of its request
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let stream = Stream::Plain(listener.accept().await.unwrap().0);
+        let upgrade = Upgrade { accept: "x".to_owned(), client: None, rest: Vec::new() };
+        let admission = Gate::new(1, 1).admit(None).unwrap();
+        let serving = tokio::spawn(serve(stream, upgrade, admission, mailboxes.shared()));
+        client.write_all(&[0x88, 0x80, 0, 0, 0, 0]).await.unwrap(); // a close frame
+        let mut heard = Vec::new();
+        client.read_to_end(&mut heard).await.unwrap();
+        serving.await.unwrap();
+        let heard = String::from_utf8_lossy(&heard);
+        let places =
+            ["HTTP/1.1 101 ", "\"welcome\"", "the server stops"].map(|text| heard.find(text));
+        assert!(places.is_sorted() && places[0] == Some(0), "{places:?} {heard}");
+    }
 }

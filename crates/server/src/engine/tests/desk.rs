@@ -183,7 +183,8 @@ pub(super) struct Talker {
 impl Talker {
     pub(super) fn join(engine: &Engine, side: &str) -> Self {
         let outbox = Arc::new(Outbox::new(1 << 30, Pool::new(1 << 30), Arc::default()));
-        let id = engine.join(&outbox);
+        let id = engine.next_connection();
+        engine.join(id, &outbox);
         let session = Session::new(id, None, Policy::default().into());
         let mut talker = Self { id, outbox, session, socket: Socket::default() };
         talker.say(engine, &json!({"type": "bind", "appid": "app", "side": side}));
