@@ -129,6 +129,16 @@ pub struct Session {
     state: State,
 }
 
+/// What makes a connection worth keeping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holds {
+    Nothing,
+    /// A nameplate, and no mailbox yet: nobody listens there, so that both end after a while.
+    Nameplate,
+    /// An open mailbox.
+    Mailbox,
+}
+
 enum State {
     Unbound { permitted: bool },
     Bound(Box<Bound>),
@@ -335,9 +345,12 @@ impl Session {
         self.bits.is_some()
     }
 
-    /// Whether it has claimed or opened anything.
-    pub(crate) fn is_in_use(&self) -> bool {
-        matches!(&self.state, State::Bound(bound) if bound.is_in_use())
+    /// What it has claimed or opened, and not let go.
+    pub(crate) fn holds(&self) -> Holds {
+        match &self.state {
+            State::Bound(bound) => bound.holds(),
+            State::Unbound { .. } => Holds::Nothing,
+        }
     }
 
     fn obey(

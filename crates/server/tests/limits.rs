@@ -167,10 +167,14 @@ async fn silence_after(timing: Timing, permission: Permission, said: &[&str]) ->
     server.raw(&UPGRADE.iter().copied().chain(frames).collect::<Vec<_>>()).await
 }
 
+/// What those are told who hold nothing, not yet or no more.
+const NOTHING_HELD: &str = "nothing is claimed or open: this server's limit is 1 seconds";
+
 #[tokio::test]
 async fn clients_who_never_say_who_they_are_or_what_they_want() {
     let second = Duration::from_secs(1);
     let bind = r#"{"type":"bind","appid":"a","side":"s"}"#;
+    let open = r#"{"type":"open","mailbox":"m"}"#;
     let hashcash = Permission::Hashcash { bits: 9, resource: "x".into() };
     let usual = Timing::default;
     for (timing, permission, said, reason) in [
@@ -190,7 +194,25 @@ async fn clients_who_never_say_who_they_are_or_what_they_want() {
             Timing { idle_session: second, ..usual() },
             Permission::None,
             &[bind, r#"{"type":"list"}"#],
-            "nothing was claimed or opened: this server's limit is 1 seconds",
+            NOTHING_HELD,
+        ),
+        (
+            Timing { idle_session: second, ..usual() },
+            Permission::None,
+            &[bind, open, r#"{"type":"close"}"#],
+            NOTHING_HELD,
+        ),
+        (
+            Timing { idle_session: second, ..usual() },
+            Permission::None,
+            &[bind, r#"{"type":"claim","nameplate":"4"}"#, r#"{"type":"release"}"#],
+            NOTHING_HELD,
+        ),
+        (
+            Timing { idle_session: second, idle_mailbox: second, ..usual() },
+            Permission::None,
+            &[bind, r#"{"type":"allocate"}"#],
+            NOTHING_HELD,
         ),
     ] {
         let heard = silence_after(timing, permission, said).await;
@@ -206,9 +228,14 @@ async fn whoever_has_claimed_something_may_wait_for_as_long_as_it_likes() {
     let server = Server::start(Mailbox { timing, ..Mailbox::default() });
     let mut client = server.bound("app", "a").await;
     client.ask(json!({"type": "allocate"}), "allocated").await;
+    let mut other = server.bound("app", "b").await;
+    other.say(json!({"type": "open", "mailbox": "m"})).await;
+    other.expect("ack").await;
     let heard = tokio::time::timeout(2 * short, client.hear()).await;
     assert!(heard.is_err(), "{heard:?}");
-    client.ask(json!({"type": "ping", "ping": 1}), "pong").await;
+    for client in [&mut client, &mut other] {
+        client.ask(json!({"type": "ping", "ping": 1}), "pong").await;
+    }
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ limits! {
 
     Unbound: "unbound", "no 'bind' came in time", " seconds", Always;
     Permission: "permission", "no stamp and 'bind' came in time", " seconds", Always;
-    IdleSession: "idle_session", "nothing was claimed or opened", " seconds", Always;
+    IdleSession: "idle_session", "nothing is claimed or open", " seconds", Always;
     Message: "message", "message too slow", " seconds", Always;
     Silence: "silence", "nothing was heard", " seconds", Always;
 

@@ -223,8 +223,9 @@ pub struct Timing {
     /// The same for one that was asked for hashcash, for that may be hard for a small machine.
     /// Default: 10 minutes.
     pub permission: Duration,
-    /// How long a client may stay that has said who it is, and has neither claimed nor opened
-    /// anything. Default: 1 hour.
+    /// How long a client may stay that has said who it is and holds nothing: it has claimed no
+    /// nameplate and opened no mailbox, or has let them go. A nameplate without an open mailbox is held
+    /// for `idle_mailbox`. Default: 1 hour.
     pub idle_session: Duration,
     /// How long a message of more than 16 KiB may take to come in, as is looked at whenever its
     /// connection is pinged. Default: 120 s.

@@ -28,7 +28,7 @@ use crate::{
     http::{self, Upgrade},
     outbox::{Content, Outbox},
     pool::{Excess, Share},
-    session::{Release, Session},
+    session::{Holds, Release, Session},
     stream::{Stream, with_scratch},
 };
 
@@ -70,7 +70,7 @@ struct Connection {
     id: ConnectionId,
     timer: Pin<Box<Sleep>>,
     heard: Instant,
-    /// When it came, or said who it is.
+    /// When it came, said who it is, or what it holds has changed.
     since: Instant,
     /// Whether the client has said that it is done.
     client_closed: bool,
@@ -175,7 +175,7 @@ impl Connection {
             return;
         }
         let begins = self.incoming.held() <= SMALL;
-        let was_bound = self.session.is_bound();
+        let was = (self.session.is_bound(), self.session.holds());
         let Self { shared, outbox, reader, session, client_closed, .. } = self;
         let refused = &*shared.engine.metrics().refused;
         let mut is_whole = false;
@@ -209,7 +209,7 @@ impl Connection {
         if begins || is_whole {
             self.begun = Instant::now();
         }
-        if self.session.is_bound() != was_bound {
+        if (self.session.is_bound(), self.session.holds()) != was {
             self.since = Instant::now();
             self.wind_timer();
         }
@@ -250,13 +250,16 @@ impl Connection {
 
     /// For how long the client may go on doing nothing, and by which limit; `None` for ever.
     fn patience(&self) -> Option<(Limit, Duration)> {
-        let limit = match (self.session.is_bound(), self.session.must_work()) {
-            (true, _) if self.session.is_in_use() => return None,
-            (true, _) => Limit::IdleSession,
-            (false, true) => Limit::Permission,
-            (false, false) => Limit::Unbound,
+        let (limit, before) = match (self.session.is_bound(), self.session.holds()) {
+            (true, Holds::Mailbox) => return None,
+            // By then a nameplate with which it never went on is gone.
+            (true, Holds::Nameplate) => (Limit::IdleSession, self.shared.timing.idle_mailbox),
+            (true, Holds::Nothing) => (Limit::IdleSession, Duration::ZERO),
+            (false, _) if self.session.must_work() => (Limit::Permission, Duration::ZERO),
+            (false, _) => (Limit::Unbound, Duration::ZERO),
         };
-        Some((limit, self.most(limit).saturating_sub(self.since.elapsed())))
+        let most = before.saturating_add(self.most(limit));
+        Some((limit, most.saturating_sub(self.since.elapsed())))
     }
 
     fn most(&self, limit: Limit) -> Duration {

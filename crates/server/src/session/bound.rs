@@ -2,7 +2,7 @@
 
 use wormhole_sync_wire::{MailboxId, Mood, Nameplate, Refusal, server_message::Reply};
 
-use super::{Outlet, reply};
+use super::{Holds, Outlet, reply};
 use crate::exchange::{Addition, Broadcast, Client, ConnectionId, Exchange};
 
 /// One that has.
@@ -40,9 +40,14 @@ impl Bound {
         Self { client, allocated: false, nameplate: None, released: false, mailbox: Opening::Never }
     }
 
-    /// Whether anything was claimed or opened.
-    pub(super) const fn is_in_use(&self) -> bool {
-        self.allocated || self.nameplate.is_some() || !matches!(self.mailbox, Opening::Never)
+    /// What it holds. Once it has closed its mailbox it can open none, and its nameplate leads nowhere.
+    pub(super) const fn holds(&self) -> Holds {
+        match self.mailbox {
+            Opening::Open(_) => Holds::Mailbox,
+            Opening::Never if self.released => Holds::Nothing,
+            Opening::Never if self.allocated || self.nameplate.is_some() => Holds::Nameplate,
+            Opening::Never | Opening::Closed => Holds::Nothing,
+        }
     }
 
     /// The connection is gone.
