@@ -30,6 +30,7 @@ use crate::{
     exchange::{
         ConnectionId, Exchange,
         embedded::{Embedded, Inventory},
+        usage::Ending,
     },
     frames::CloseCode,
     metrics::{Counts, Metrics},
@@ -182,9 +183,11 @@ impl Engine {
             Access { exchange: &mut state.exchange, now: self.now(), out: Answers::default() };
         let (release, result) = speak(&mut turn);
         let out = turn.out.0;
-        state.note(&self.recorder);
+        for greeting in state.exchange.take_greetings() {
+            self.recorder.greeted(greeting);
+        }
         if !self.durable {
-            drop(state.exchange.take_journal());
+            self.forget_journal(state);
             wake(state.deliver(out));
         } else if release == Release::AtOnce && !own.is_holding() {
             wake(state.deliver(out));
@@ -202,13 +205,12 @@ impl Engine {
     pub(crate) fn prune(&self, idle: Duration) {
         let mut state = self.lock();
         state.exchange.prune(idle.as_secs_f64(), self.now());
-        state.note(&self.recorder);
         if self.durable {
             state.queue(Vec::new());
             state.batch.wipes = true;
             self.news.notify_one();
         } else {
-            drop(state.exchange.take_journal());
+            self.forget_journal(&mut state);
         }
     }
 
@@ -280,6 +282,21 @@ impl Engine {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+    /// Nothing is stored: what has happened has.
+    fn forget_journal(&self, state: &mut State) {
+        drop(state.exchange.take_journal());
+        self.note(state.exchange.take_endings());
+    }
+
+    /// Counts what has ended for good: what is not stored yet may be undone, and end again.
+    fn note(&self, endings: impl IntoIterator<Item = Ending>) {
+        for ending in endings {
+            let (mood, seconds) = (ending.outcome.as_str(), ending.total);
+            tracing::debug!(mood, seconds, what = ending.what.as_str(), "ended");
+            self.recorder.ended(ending);
+        }
+    }
+
 }
 
 impl State {
@@ -294,18 +311,8 @@ impl State {
             Some((Arc::clone(outbox), answer))
         };
         let answers = out.into_iter().filter_map(hold).collect();
-        self.batch.push(self.exchange.take_journal(), answers);
-    }
-
-    fn note(&mut self, recorder: &Recorder) {
-        for ending in self.exchange.take_endings() {
-            let (mood, seconds) = (ending.outcome.as_str(), ending.total);
-            tracing::debug!(mood, seconds, what = ending.what.as_str(), "ended");
-            recorder.ended(ending);
-        }
-        for greeting in self.exchange.take_greetings() {
-            recorder.greeted(greeting);
-        }
+        let (changes, endings) = (self.exchange.take_journal(), self.exchange.take_endings());
+        self.batch.push(changes, answers, endings);
     }
 }
 

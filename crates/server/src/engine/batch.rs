@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::disk::Disk;
 use crate::{
-    exchange::journal::Entry,
+    exchange::{journal::Entry, usage::Ending},
     outbox::{Answer, Outbox},
 };
 
@@ -27,6 +27,8 @@ pub(super) struct Portion {
     until: usize,
     /// Its answers; the first is to the connection whose turn it was.
     pub(super) answers: Vec<(Arc<Outbox>, Answer)>,
+    /// What has ended, once it is stored that it has.
+    pub(super) endings: Vec<Ending>,
 }
 
 impl Batch {
@@ -34,10 +36,15 @@ impl Batch {
         self.portions.is_empty() && !self.wipes
     }
 
-    pub(super) fn push(&mut self, mut changes: Vec<Entry>, answers: Vec<(Arc<Outbox>, Answer)>) {
-        if !changes.is_empty() || !answers.is_empty() {
+    pub(super) fn push(
+        &mut self,
+        mut changes: Vec<Entry>,
+        answers: Vec<(Arc<Outbox>, Answer)>,
+        endings: Vec<Ending>,
+    ) {
+        if !changes.is_empty() || !answers.is_empty() || !endings.is_empty() {
             self.journal.append(&mut changes);
-            self.portions.push(Portion { until: self.journal.len(), answers });
+            self.portions.push(Portion { until: self.journal.len(), answers, endings });
         }
     }
 

@@ -15,7 +15,7 @@ use rusqlite::ffi;
 use serde_json::json;
 use tokio::{sync::mpsc::unbounded_channel, time::timeout};
 
-use super::{Clock, Engine};
+use super::{Clock, Engine, batch::Batch};
 use crate::{
     Limits,
     exchange::{embedded::Embedded, journal::Entry},
@@ -175,6 +175,52 @@ fn every_lost_request_is_quoted_with_its_error() {
         assert_eq!(heard[0]["error"], "the server cannot write its database: try again later");
         assert_eq!(heard[0]["orig"], json!({"type": request["type"], "id": "77"}));
     }
+}
+
+#[test]
+fn what_has_ended_is_counted_once_however_often_the_disk_does_not_take_it() {
+    for fault in [Fault::Full, Fault::Broken, Fault::Blind] {
+        let store = Store::open(":memory:".as_ref(), 1 << 20).unwrap();
+        let mut desk = Desk::new(engine(), Faulty::new(store.writer().unwrap(), fault));
+        let counted = |desk: &Desk<_>| {
+            desk.engine.metrics().mailbox_endings.counts().into_values().sum::<u64>()
+        };
+        let mut alice = desk.connect("a");
+        for _ in 0..3 {
+            desk.tell(&mut alice, &open("m"));
+            desk.settle();
+            desk.disk.fail_from_now(4);
+            desk.tell(&mut alice, &json!({"type": "close"}));
+            desk.settle();
+            assert!(alice.is_closed());
+            desk.engine.prune(Duration::ZERO);
+            desk.settle();
+            desk.disk.fail_from_now(0);
+            desk.engine.record(Batch { probes: true, ..Batch::default() }, &mut desk.disk);
+            assert_eq!(counted(&desk), 0, "{fault:?}: it was undone");
+            alice = desk.connect("a");
+        }
+        desk.tell(&mut alice, &open("m"));
+        desk.tell(&mut alice, &json!({"type": "close"}));
+        assert_eq!(counted(&desk), 0, "{fault:?}: it is not stored yet");
+        desk.settle();
+        assert_eq!(counted(&desk), 1, "{fault:?}");
+    }
+}
+
+#[test]
+fn a_look_whether_the_disk_is_well_again_is_no_commit() {
+    let store = Store::open(":memory:".as_ref(), 1 << 20).unwrap();
+    let mut desk = Desk::new(engine(), Faulty::new(store.writer().unwrap(), Fault::Broken));
+    let mut alice = desk.connect("a");
+    desk.disk.fail_from_now(2);
+    desk.tell(&mut alice, &open("m"));
+    desk.settle();
+    assert!(desk.engine.trouble().is_some());
+    desk.engine.record(Batch { probes: true, ..Batch::default() }, &mut desk.disk);
+    assert!(desk.engine.trouble().is_none());
+    let metrics = desk.engine.metrics();
+    assert_eq!((metrics.commit_turns.count(), metrics.commit_seconds.count()), (0, 0));
 }
 
 /// Two sides that go through a whole exchange, and say again what a lost connection left open.

@@ -64,7 +64,7 @@ impl Engine {
     pub(super) fn record(&self, mut batch: Batch, disk: &mut impl Disk) -> Duration {
         let begun = Instant::now();
         let stale = self.lock().stale;
-        let is_idle = batch.journal.is_empty() && !batch.probes;
+        let (writes, probes) = (!batch.journal.is_empty(), batch.probes);
         let (stored, error) = match (!stale).then(|| batch.commit(disk, || self.beat())) {
             Some(Ok(())) => (batch.portions.len(), None),
             Some(Err((stored, error))) => (stored, Some(error)),
@@ -73,10 +73,15 @@ impl Engine {
         let is_full = error.as_ref().is_some_and(is_full);
         let outgrown = if is_full { disk.outgrown_by(batch.changes(stored)) } else { None };
         let lost = batch.portions.split_off(stored);
-        self.lock().stored.extend(batch.portions.into_iter().flat_map(|portion| portion.answers));
+        self.let_out(batch.portions);
         if error.is_none() && !stale {
-            if !is_idle {
-                self.stored_after(begun.elapsed(), stored);
+            if writes {
+                let metrics = self.recorder.metrics();
+                metrics.commit_seconds.took(begun.elapsed());
+                metrics.commit_turns.counted(stored);
+            }
+            if writes || probes {
+                self.recovered();
             }
             return Duration::ZERO;
         }
@@ -147,11 +152,19 @@ impl Engine {
         }
     }
 
+    /// Counts what has ended, and then lets the answers out.
+    fn let_out(&self, stored: Vec<Portion>) {
+        let (mut answers, mut endings) = (Vec::new(), Vec::new());
+        for mut portion in stored {
+            answers.append(&mut portion.answers);
+            endings.append(&mut portion.endings);
+        }
+        self.note(endings);
+        self.lock().stored.append(&mut answers);
+    }
+
     /// The database takes what is written.
-    fn stored_after(&self, time: Duration, turns: usize) {
-        let metrics = self.recorder.metrics();
-        metrics.commit_seconds.took(time);
-        metrics.commit_turns.counted(turns);
+    fn recovered(&self) {
         if self.lock().trouble.take().is_some_and(|trouble| trouble.is_logged) {
             tracing::info!("the database is written again");
         }
