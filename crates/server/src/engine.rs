@@ -43,6 +43,9 @@ use batch::Batch;
 #[cfg(test)]
 pub(crate) use disk::Disk;
 
+/// What clients are told at the end, and an operator until then.
+pub(crate) const STOPS: &str = "the server stops";
+
 /// The shared state of all connections.
 pub(crate) struct Engine {
     state: Mutex<State>,
@@ -140,7 +143,7 @@ impl Engine {
     pub(crate) fn trouble(&self) -> Option<Cow<'static, str>> {
         let state = self.lock();
         if state.stopping {
-            return Some("the server stops".into());
+            return Some(STOPS.into());
         }
         state.trouble.as_ref().map(|trouble| trouble.text.clone())
     }
@@ -279,9 +282,6 @@ impl Engine {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
     /// Nothing is stored: what has happened has.
     fn forget_journal(&self, state: &mut State) {
         drop(state.exchange.take_journal());
@@ -297,6 +297,9 @@ impl Engine {
         }
     }
 
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl State {
@@ -332,7 +335,7 @@ fn wake(wakers: impl IntoIterator<Item = Waker>) {
 }
 
 fn say_goodbye(outbox: &Outbox) {
-    wake(outbox.close(CloseCode::Away, "the server stops", None));
+    wake(outbox.close(CloseCode::Away, STOPS, None));
 }
 
 /// What an answer counts while it waits: never nothing.

@@ -246,6 +246,7 @@ impl Prepared {
             () = shutdown => {}
             () = broken(mailboxes.as_ref()) => {}
         }
+        watch.stopping();
         drop(accepting);
         if let Some(mailboxes) = &mailboxes {
             mailboxes.stop();

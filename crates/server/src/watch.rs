@@ -4,7 +4,14 @@
 mod exposition;
 mod status;
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use crate::{
     clock::Clock,
@@ -23,6 +30,7 @@ pub(crate) struct Watch {
     clock: Clock,
     started: f64,
     front: Arc<Front>,
+    stopping: AtomicBool,
 }
 
 /// What there is at one moment.
@@ -45,11 +53,14 @@ struct MailboxLook {
 
 impl Watch {
     pub(crate) fn new(clock: Clock, front: Arc<Front>) -> Self {
-        Self { started: clock.now(), clock, front }
+        Self { started: clock.now(), clock, front, stopping: AtomicBool::new(false) }
     }
 
     /// Why clients are not served as they should be, if so.
     pub(crate) fn trouble(&self) -> Option<Cow<'static, str>> {
+        if self.stopping.load(Relaxed) {
+            return Some(engine::STOPS.into());
+        }
         self.front.mailbox.as_ref().and_then(|mailbox| mailbox.trouble())
     }
 
@@ -88,6 +99,11 @@ impl Watch {
     /// How long until the next note.
     pub(crate) fn pause(&self) -> Duration {
         NOTE.min(until_midnight(self.clock.now()))
+    }
+
+    /// From now on clients are better sent elsewhere, whatever is served here: no door is open.
+    pub(crate) fn stopping(&self) {
+        self.stopping.store(true, Relaxed);
     }
 
     /// The last note. It blocks until everything is written down.

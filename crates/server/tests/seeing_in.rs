@@ -277,6 +277,22 @@ async fn health_tells_of_a_database_that_cannot_be_written_and_of_its_recovery()
 }
 
 #[tokio::test]
+async fn health_tells_of_a_relay_that_only_waits_for_its_pairs_to_end() {
+    let watched = Watched::start(Config { mailbox: None, ..both(Usage::default()) });
+    let mut pair = [half_a_pair(watched.relay, "a").await, half_a_pair(watched.relay, "b").await];
+    for end in &mut pair {
+        end.read_exact(&mut [0; 3]).await.unwrap();
+    }
+    assert_eq!(watched.page("/healthz").await.0, "200 OK");
+    let Watched { server, admin, relay } = watched;
+    let watched = Watched { server: server.begin_to_stop(), admin, relay };
+    assert_eq!(watched.turns("503 Service Unavailable").await, "the server stops\n");
+    assert_eq!(watched.status().await["trouble"], "the server stops");
+    drop(pair);
+    watched.server.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_no_request_for_a_page_is_refused_and_the_door_stays_open() {
     let watched = Watched::start(Mailbox::default());
     for (request, status) in [

@@ -36,7 +36,7 @@ pub async fn half_a_pair(relay: SocketAddr, side: &str) -> TcpStream {
 /// A running server.
 pub struct Server {
     pub address: SocketAddr,
-    stop: oneshot::Sender<()>,
+    stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<Result<(), ServeError>>,
 }
 
@@ -52,7 +52,7 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move { _ = stopped.await };
         let task = tokio::spawn(serve(doors, config.into(), shutdown));
-        Self { address, stop, task }
+        Self { address, stop: Some(stop), task }
     }
 
     /// One behind these doors, one of which is at this address.
@@ -65,12 +65,18 @@ impl Server {
         let control = server.control();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(server.serve(async move { _ = stopped.await }));
-        Ok((Self { address, stop, task }, control))
+        Ok((Self { address, stop: Some(stop), task }, control))
+    }
+
+    /// Tells the server to stop.
+    pub fn begin_to_stop(mut self) -> Self {
+        self.stop = None;
+        self
     }
 
     /// Stops the server and waits until it has.
     pub async fn stop(self) {
-        _ = self.stop.send(());
+        drop(self.stop);
         timeout(PATIENCE, self.task).await.unwrap().unwrap().unwrap();
     }
 
