@@ -47,6 +47,15 @@ impl FullAt {
         }
     }
 
+    /// All are full so much later.
+    fn shift(&mut self, by: i64) {
+        for full_at in self.by_address.values_mut() {
+            *full_at = full_at.saturating_add_signed(by);
+        }
+        let pairs = self.by_address.iter().map(|(address, full_at)| (*full_at, *address));
+        self.by_time = pairs.collect();
+    }
+
     /// How many are remembered.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
@@ -106,6 +115,12 @@ impl Buckets {
         let now = tick(now);
         let full_at = self.full_at.of(address, now).saturating_sub(self.interval());
         self.full_at.set(address, full_at, now);
+    }
+
+    /// The clock that `now` comes from was set by so many seconds: nobody waits for longer.
+    pub(crate) fn clock_was_set(&mut self, by: f64) {
+        #[expect(clippy::cast_possible_truncation, reason = "a cast saturates")]
+        self.full_at.shift((by * TICKS) as i64);
     }
 
     fn interval(&self) -> Tick {

@@ -26,7 +26,7 @@ use std::{
 use tokio::sync::{Notify, watch};
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, Reading},
     exchange::{
         ConnectionId, Exchange,
         embedded::{Embedded, Inventory},
@@ -60,13 +60,15 @@ pub(crate) struct Engine {
     /// The database cannot be written.
     complaints: Seldom,
     next_connection: AtomicU64,
-    clock: Clock,
+    clock: Arc<Clock>,
     durable: bool,
     recorder: Arc<Recorder>,
 }
 
 struct State {
     exchange: Embedded,
+    /// By how much the clock had been set when the exchange was last told the time.
+    set_by: f64,
     batch: Batch,
     /// Whether the writer may take the batch.
     ready: bool,
@@ -103,12 +105,13 @@ impl Engine {
     /// An engine whose answers wait for a [`write`](Self::write)r when it is `durable`.
     pub(crate) fn new(
         exchange: Embedded,
-        clock: Clock,
+        clock: Arc<Clock>,
         durable: bool,
         recorder: Arc<Recorder>,
     ) -> Self {
         let state = State {
             exchange,
+            set_by: clock.read().set_by,
             batch: Batch::default(),
             ready: false,
             stored: Vec::new(),
@@ -148,6 +151,7 @@ impl Engine {
         state.trouble.as_ref().map(|trouble| trouble.text.clone())
     }
 
+    /// Unix seconds, to be told.
     pub(crate) fn now(&self) -> f64 {
         self.clock.now()
     }
@@ -171,7 +175,8 @@ impl Engine {
     pub(crate) fn part(&self, id: ConnectionId, leave: impl FnOnce(&mut dyn Exchange, f64)) {
         let mut state = self.lock();
         state.outboxes.remove(&id);
-        leave(&mut state.exchange, self.now());
+        let now = state.time(&self.clock);
+        leave(&mut state.exchange, now);
     }
 
     /// Lets a connection speak to the exchange, and sees to it that the answers get out in order.
@@ -182,8 +187,8 @@ impl Engine {
     ) -> T {
         let mut guard = self.lock();
         let state = &mut *guard;
-        let mut turn =
-            Access { exchange: &mut state.exchange, now: self.now(), out: Answers::default() };
+        let now = state.time(&self.clock);
+        let mut turn = Access { exchange: &mut state.exchange, now, out: Answers::default() };
         let (release, result) = speak(&mut turn);
         let out = turn.out.0;
         for greeting in state.exchange.take_greetings() {
@@ -207,7 +212,8 @@ impl Engine {
     /// Ends the mailboxes that were idle for so long, and wipes what was deleted.
     pub(crate) fn prune(&self, idle: Duration) {
         let mut state = self.lock();
-        state.exchange.prune(idle.as_secs_f64(), self.now());
+        let now = state.time(&self.clock);
+        state.exchange.prune(idle.as_secs_f64(), now);
         if self.durable {
             state.queue(Vec::new());
             state.batch.wipes = true;
@@ -229,13 +235,16 @@ impl Engine {
 
     /// Counts a client that comes. How many do so a second.
     pub(crate) fn welcomed(&self) -> f64 {
-        let now = self.now();
-        self.lock().exchange.welcomed(now)
+        let mut state = self.lock();
+        let now = state.time(&self.clock);
+        state.exchange.welcomed(now)
     }
 
     /// How many clients come a second.
     pub(crate) fn load(&self) -> f64 {
-        self.lock().exchange.load(self.now())
+        let mut state = self.lock();
+        let now = state.time(&self.clock);
+        state.exchange.load(now)
     }
 
     /// How often each limit of the exchange was met.
@@ -303,6 +312,18 @@ impl Engine {
 }
 
 impl State {
+    /// The time for the exchange, in Unix seconds. When the clock was set, all that the exchange keeps
+    /// of how long ago something was is set with it.
+    fn time(&mut self, clock: &Clock) -> f64 {
+        let Reading { now, set_by } = clock.read();
+        let by = set_by - std::mem::replace(&mut self.set_by, set_by);
+        if by != 0.0 {
+            tracing::warn!(seconds = by, "the system's clock was set");
+            self.exchange.clock_was_set(by);
+        }
+        now
+    }
+
     fn deliver(&self, out: Vec<Answer>) -> impl Iterator<Item = Waker> {
         out.into_iter().filter_map(|answer| self.outboxes.get(&answer.to)?.deliver(answer.content))
     }

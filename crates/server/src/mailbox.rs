@@ -92,12 +92,12 @@ impl Mailboxes {
     /// Opens the database and reads what it holds.
     pub(crate) async fn open(
         mut config: config::Mailbox,
+        clock: Arc<Clock>,
         recorder: Arc<Recorder>,
     ) -> Result<Self, ServeError> {
         if matches!(config.database, Database::Path(_)) {
             config.limits = fit(&config.limits);
         }
-        let clock = Clock::start();
         let database = config.database.clone();
         let max_bytes = config.limits.database_bytes;
         let opened = tokio::task::spawn_blocking(move || open(&database, max_bytes)).await;
@@ -224,7 +224,7 @@ impl Mailboxes {
         work: impl FnOnce(&Engine) -> rusqlite::Result<()> + Send + 'static,
     ) -> Self {
         let recorder = Recorder::counting(Arc::new(crate::metrics::Metrics::new(0.0)));
-        let engine = Engine::new(exchange, Clock::start(), true, Arc::new(recorder));
+        let engine = Engine::new(exchange, Arc::new(Clock::start()), true, Arc::new(recorder));
         Self::new(config::Mailbox::default(), engine, Some(work)).unwrap()
     }
 }

@@ -33,7 +33,7 @@ use wormhole_sync_wire::transit::RelayRequest;
 pub use crate::mood::Mood;
 use crate::{
     address::Address,
-    clock::Clock,
+    clock::{Clock, Steady},
     config::{self, Limit},
     metrics::Counts,
     pool::Pool,
@@ -60,7 +60,7 @@ pub(crate) struct Relay {
     state: Mutex<State>,
     pool: Arc<Pool>,
     rates: Arc<Rates>,
-    clock: Clock,
+    clock: Steady,
     moved: AtomicU64,
     /// Cuts the pairs that are still there.
     cut: Notify,
@@ -77,6 +77,8 @@ struct State {
     /// Bytes of pairs that are over.
     recorded: u64,
     recorder: Arc<Recorder>,
+    /// When links began, for who looks later.
+    clock: Arc<Clock>,
 }
 
 /// What a relay is like at this moment.
@@ -108,8 +110,12 @@ enum Verdict {
 }
 
 impl Relay {
-    pub(crate) fn new(config: config::Relay, recorder: Arc<Recorder>) -> Arc<Self> {
-        let pairing = Pairing::new(config.clone());
+    pub(crate) fn new(
+        config: config::Relay,
+        recorder: Arc<Recorder>,
+        clock: Arc<Clock>,
+    ) -> Arc<Self> {
+        let (pairing, steady) = (Pairing::new(config.clone()), clock.steady());
         let state = State {
             pairing,
             calls: BTreeMap::new(),
@@ -117,12 +123,13 @@ impl Relay {
             stopping: false,
             recorded: 0,
             recorder,
+            clock,
         };
         Arc::new(Self {
             state: Mutex::new(state),
             pool: Pool::new(config.buffered_bytes),
             rates: Rates::new(config.bytes_per_second_per_address),
-            clock: Clock::start(),
+            clock: steady,
             moved: AtomicU64::new(0),
             cut: Notify::new(),
             idle: Notify::new(),
@@ -267,6 +274,7 @@ impl State {
     fn record(&mut self, Record { started, waiting, total, bytes, mood }: Record) {
         tracing::debug!(mood = mood.as_str(), bytes, seconds = total, what = "link", "ended");
         self.recorded += bytes;
+        let started = self.clock.moment(started);
         self.recorder.relayed(RelayRecord { started, waiting, total, bytes, mood });
     }
 

@@ -147,13 +147,15 @@ pub async fn prepare(
     let (doors, config) = (doors.into(), config.into().sane());
     let mut config = off_the_disk(config).await?;
     raise_file_limit();
-    let clock = Clock::start();
+    let clock = Arc::new(Clock::start());
     let metrics = Arc::new(Metrics::new(clock.now()));
     let refused = Arc::clone(&metrics.refused);
     let recorder = Recorder::start(&config.usage, metrics).map_err(ServeError::System)?;
     let recorder = Arc::new(recorder);
     let mailboxes = match config.mailbox.take() {
-        Some(config) => Some(Mailboxes::open(config, Arc::clone(&recorder)).await?),
+        Some(config) => {
+            Some(Mailboxes::open(config, Arc::clone(&recorder), Arc::clone(&clock)).await?)
+        }
         None => None,
     };
     #[cfg(feature = "tls")]
@@ -163,7 +165,7 @@ pub async fn prepare(
         gate: Gate::of(&clients, refused),
         clients,
         mailbox: mailboxes.as_ref().map(Mailboxes::shared),
-        relay: relay.map(|relay| Relay::new(relay, Arc::clone(&recorder))),
+        relay: relay.map(|relay| Relay::new(relay, Arc::clone(&recorder), Arc::clone(&clock))),
         #[cfg(feature = "tls")]
         certificates,
         recorder,
@@ -208,7 +210,7 @@ pub struct Prepared {
     doors: Doors,
     front: Arc<Front>,
     mailboxes: Option<Mailboxes>,
-    clock: Clock,
+    clock: Arc<Clock>,
     drain: Duration,
 }
 

@@ -27,7 +27,8 @@ const NOTE: Duration = Duration::from_secs(5 * 60);
 
 /// Where everything is looked at.
 pub(crate) struct Watch {
-    clock: Clock,
+    clock: Arc<Clock>,
+    /// By the steady clock.
     started: f64,
     front: Arc<Front>,
     stopping: AtomicBool,
@@ -52,8 +53,8 @@ struct MailboxLook {
 }
 
 impl Watch {
-    pub(crate) fn new(clock: Clock, front: Arc<Front>) -> Self {
-        Self { started: clock.now(), clock, front, stopping: AtomicBool::new(false) }
+    pub(crate) fn new(clock: Arc<Clock>, front: Arc<Front>) -> Self {
+        Self { started: clock.steady().now(), clock, front, stopping: AtomicBool::new(false) }
     }
 
     /// Why clients are not served as they should be, if so.
@@ -66,20 +67,20 @@ impl Watch {
 
     /// Everything, in Prometheus' text format.
     pub(crate) fn exposition(&self) -> String {
-        exposition::of(&self.look(), self.metrics(), self.started)
+        exposition::of(&self.look(), self.metrics(), self.started())
     }
 
     /// What is asked first, in JSON.
     pub(crate) fn status(&self) -> String {
         let look = self.look();
         let lost = self.metrics().usage_rows_lost();
-        status::of(&look, self.trouble().as_deref(), look.now - self.started, lost)
+        status::of(&look, self.trouble().as_deref(), self.clock.steady().now() - self.started, lost)
     }
 
     /// Tells the usage databases what the server is like, and begins a new day when it is time.
     pub(crate) fn note(&self) {
         let Look { now, mailbox, relay, .. } = self.look();
-        let (rebooted, updated) = (self.started, now);
+        let (rebooted, updated) = (self.started(), now);
         if let Some(mailbox) = mailbox {
             let connections = mailbox.present.connections;
             self.front.recorder.mailbox_now(MailboxNow { rebooted, updated, connections });
@@ -114,6 +115,11 @@ impl Watch {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         self.front.recorder.metrics()
+    }
+
+    /// When the server started, in Unix seconds.
+    fn started(&self) -> f64 {
+        self.clock.moment(self.started)
     }
 
     #[cfg(feature = "tls")]

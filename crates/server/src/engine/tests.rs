@@ -4,7 +4,7 @@ mod desk;
 mod disks;
 
 use std::{
-    sync::{Arc, mpsc},
+    sync::{Arc, atomic::Ordering::Relaxed, mpsc},
     thread,
     time::Duration,
 };
@@ -15,9 +15,10 @@ use rusqlite::ffi;
 use serde_json::json;
 use tokio::{sync::mpsc::unbounded_channel, time::timeout};
 
-use super::{Clock, Engine, batch::Batch};
+use super::{Engine, batch::Batch};
 use crate::{
     Limits,
+    clock::{Clock, tests::settable},
     exchange::{embedded::Embedded, journal::Entry},
     metrics::Metrics,
     store::Store,
@@ -29,7 +30,11 @@ fn recorder() -> Arc<Recorder> {
 }
 
 fn engine() -> Engine {
-    Engine::new(Embedded::new(Limits::default(), [7; 32]), Clock::start(), true, recorder())
+    engine_at(Clock::start().into())
+}
+
+fn engine_at(clock: Arc<Clock>) -> Engine {
+    Engine::new(Embedded::new(Limits::default(), [7; 32]), clock, true, recorder())
 }
 
 fn add(id: &str, bytes: usize) -> serde_json::Value {
@@ -221,6 +226,32 @@ fn a_look_whether_the_disk_is_well_again_is_no_commit() {
     assert!(desk.engine.trouble().is_none());
     let metrics = desk.engine.metrics();
     assert_eq!((metrics.commit_turns.count(), metrics.commit_seconds.count()), (0, 0));
+}
+
+#[test]
+fn a_clock_that_is_set_is_told_at_once_and_ends_no_mailbox() {
+    let day = 86_400_i32;
+    for by in [3 * day, -3 * day, 20_000 * day] {
+        let (clock, set) = settable();
+        let store = Store::open(":memory:".as_ref(), 1 << 20).unwrap();
+        let mut desk = Desk::new(engine_at(clock), store.writer().unwrap());
+        let mut alice = desk.connect("a");
+        desk.tell(&mut alice, &json!({"type": "claim", "nameplate": "4"}));
+        desk.settle();
+        let before = alice.hear().last().unwrap()["server_tx"].as_f64().unwrap();
+        set.store(by.into(), Relaxed);
+        desk.engine.prune(Duration::from_secs(3600));
+        desk.tell(&mut alice, &json!({"type": "list"}));
+        desk.settle();
+        let told = alice.hear();
+        let after = told[1]["server_tx"].as_f64().unwrap();
+        assert!((0.0..3600.0).contains(&(after - before - f64::from(by))), "{before} {after}");
+        assert_eq!(told[1]["nameplates"], json!([]), "nobody is told any");
+        assert_eq!(desk.engine.present().inventory.nameplates, 1, "{by}");
+        desk.engine.prune(Duration::ZERO);
+        desk.settle();
+        assert_eq!(desk.engine.present().inventory.nameplates, 0, "{by}: it is never idle");
+    }
 }
 
 /// Two sides that go through a whole exchange, and say again what a lost connection left open.

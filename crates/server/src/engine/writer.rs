@@ -128,6 +128,7 @@ impl Engine {
         let state = &mut *guard;
         state.ready = false;
         let after = std::mem::take(&mut state.batch).portions;
+        let now = state.time(&self.clock);
         let mut clients = BTreeSet::new();
         let blamed = match blame {
             Blame::Nobody => 0,
@@ -141,14 +142,14 @@ impl Engine {
             let Some((outbox, answer)) = portion.answers.first() else { continue };
             if clients.insert(answer.to) {
                 let request = (number < blamed).then(|| portion.request()).flatten();
-                let error = request.map(|request| refusal(text, &request, self.now()));
+                let error = request.map(|request| refusal(text, &request, now));
                 wake(outbox.close(CloseCode::TryAgainLater, text, error.as_deref()));
             }
         }
         tracing::debug!(clients = clients.len(), "disconnected those whose changes are lost");
         state.stale = stored.is_none();
         if let Some(stored) = stored {
-            state.exchange.restore(stored, |id| !clients.contains(&id), self.now());
+            state.exchange.restore(stored, |id| !clients.contains(&id), now);
         }
     }
 

@@ -194,6 +194,16 @@ impl Embedded {
         self.stamps.forget_before((now / DAY) as i64 - 3);
     }
 
+    /// The clock that `now` comes from was set by so many seconds. Nothing is longer ago for that, nor
+    /// less long; what was told stays told.
+    pub(crate) fn clock_was_set(&mut self, by: f64) {
+        self.load.clock_was_set(by);
+        self.ledger.clock_was_set(by);
+        for app in self.apps.values_mut() {
+            app.mailboxes.values_mut().for_each(|mailbox| mailbox.clock_was_set(by));
+        }
+    }
+
     /// How many mailboxes there are.
     ///
     /// ```
@@ -423,5 +433,53 @@ impl Exchange for Embedded {
             mailbox.unsubscribe(client.connection);
             mailbox.updated = now;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Rate;
+
+    #[test]
+    fn a_clock_that_is_set_gives_nobody_more_and_takes_nothing_from_anybody() {
+        for by in [1e9, -1e9] {
+            let lists = Rate { burst: 1, per_minute: 1 };
+            let mut exchange = Embedded::new(Limits { lists, ..Limits::default() }, [1; 32]);
+            let (connection, app, side) = (ConnectionId(1), "chat".into(), "a".into());
+            let address = Some(Address::of([192, 0, 2, 1].into()));
+            let client = Client { connection, app, side, address };
+            let start = 2e9;
+            let mailbox = MailboxId::new("m").unwrap();
+            exchange.open(&client, &mailbox, start).unwrap();
+            exchange.list(&client, start).unwrap();
+            let load = exchange.welcomed(start);
+
+            exchange.clock_was_set(by);
+            let now = start + by;
+            assert!((exchange.load(now) - load).abs() < 1e-9);
+            assert!(exchange.list(&client, now + 30.0).is_err());
+            exchange.list(&client, now + 61.0).unwrap();
+            exchange.leave(&client, &mailbox, now + 61.0);
+            exchange.prune(60.0, now + 120.0);
+            assert_eq!(exchange.mailboxes(), 1);
+            exchange.prune(60.0, now + 122.0);
+            let ending = &exchange.take_endings()[0];
+            assert!((ending.total - 122.0).abs() < 1e-3, "{ending:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_stored_by_a_clock_that_was_wrong_did_not_last_for_less_than_nothing() {
+        let (connection, app, side) = (ConnectionId(1), "chat".into(), "a".into());
+        let client = Client { connection, app, side, address: None };
+        let mut exchange = Embedded::new(Limits::default(), [1; 32]);
+        exchange.allocate(&client, 2e9).unwrap();
+        let snapshot = exchange.snapshot();
+        let mut restarted = Embedded::new(Limits::default(), [2; 32]);
+        restarted.restore(snapshot, |_| false, 100.0); // a board that does not know the time yet
+        restarted.prune(60.0, 200.0);
+        let totals: Vec<_> = restarted.take_endings().iter().map(|ending| ending.total).collect();
+        assert_eq!(totals, [0.0, 0.0]);
     }
 }

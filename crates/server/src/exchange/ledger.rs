@@ -95,6 +95,10 @@ impl Ledger {
         self.rates.of(deed).put_back(address, now);
     }
 
+    pub(super) fn clock_was_set(&mut self, by: f64) {
+        self.rates.clock_was_set(by);
+    }
+
     pub(super) fn row(&mut self) -> u64 {
         let row = self.next_row;
         self.next_row += 1;

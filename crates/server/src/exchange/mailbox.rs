@@ -93,6 +93,12 @@ impl Mailbox {
         true
     }
 
+    /// What is stored of when its sides came is what the clock said then.
+    pub(super) fn clock_was_set(&mut self, by: f64) {
+        self.updated += by;
+        self.sides.states_mut().for_each(|opened| opened.since += by);
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.sides.iter().all(|(_, opened)| !opened.open)
     }

@@ -29,6 +29,12 @@ impl Rates {
         }
     }
 
+    pub(super) fn clock_was_set(&mut self, by: f64) {
+        for deed in [Deed::Claim, Deed::FailedClaim, Deed::List] {
+            self.of(deed).clock_was_set(by);
+        }
+    }
+
     pub(super) const fn of(&mut self, deed: Deed) -> &mut Buckets {
         match deed {
             Deed::Claim => &mut self.claims,

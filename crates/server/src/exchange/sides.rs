@@ -51,6 +51,10 @@ impl<T> Sides<T> {
         self.0.iter_mut().flatten().find(|(name, _)| **name == *side).map(|(_, state)| state)
     }
 
+    pub(super) fn states_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.0.iter_mut().flatten().map(|(_, state)| state)
+    }
+
     /// Whether `side` is here or could be.
     ///
     /// ```

@@ -159,8 +159,10 @@ impl Ending {
         now: f64,
     ) -> Self {
         let started = times.next().unwrap_or(now);
-        let waiting = times.next().map(|second| second - started);
-        Self { what, app: Arc::clone(app), started, waiting, total: now - started, outcome }
+        // The clock by which a side came, before a restart, may have been another.
+        let since = |moment: f64| (moment - started).max(0.0);
+        let (waiting, total) = (times.next().map(since), since(now));
+        Self { what, app: Arc::clone(app), started, waiting, total, outcome }
     }
 }
 
