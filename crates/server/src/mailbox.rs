@@ -2,6 +2,7 @@
 //! its connections share.
 
 mod connection;
+mod sight;
 
 use std::{borrow::Cow, io, sync::Arc};
 
@@ -19,14 +20,12 @@ use crate::{
     metrics::Counts,
     pool::Pools,
     session::Policy,
-    store::{Identity, Store, StoreError, fit, size_on_disk},
+    store::{Identity, Store, StoreError, fit},
     usage::Recorder,
 };
 
 pub(crate) use connection::serve;
-
-/// What an operator is told whose database is not where it was.
-const LOST: &str = "the database was deleted or replaced while the server runs: what is stored now is lost when it stops; start it again";
+use sight::Sight;
 
 /// What all connections share.
 pub(crate) struct Shared {
@@ -36,8 +35,8 @@ pub(crate) struct Shared {
     policy: Arc<Policy>,
     limits: Limits,
     timing: Timing,
-    /// Where the database is, and which file it is.
-    database: Option<Identity>,
+    /// What is seen of the database's files.
+    database: Option<Sight>,
 }
 
 impl Shared {
@@ -46,8 +45,8 @@ impl Shared {
     }
 
     pub(crate) fn trouble(&self) -> Option<Cow<'static, str>> {
-        let is_lost = || self.database.as_ref().is_some_and(Identity::is_lost);
-        self.engine.trouble().or_else(|| is_lost().then_some(LOST.into()))
+        let of_files = || self.database.as_ref().and_then(Sight::trouble);
+        self.engine.trouble().or_else(|| of_files().map(Cow::Borrowed))
     }
 
     /// Ready once the thread that writes the database has shown that it does not hang.
@@ -62,7 +61,7 @@ impl Shared {
 
     /// Bytes of the database and of its log.
     pub(crate) fn database_bytes(&self) -> Option<u64> {
-        self.database.as_ref().map(|database| size_on_disk(database.path()))
+        self.database.as_ref().map(Sight::bytes)
     }
 
     /// What stamps are asked for; 0 when none are.
@@ -92,8 +91,8 @@ impl Mailboxes {
     /// Opens the database and reads what it holds.
     pub(crate) async fn open(
         mut config: config::Mailbox,
-        clock: Arc<Clock>,
         recorder: Arc<Recorder>,
+        clock: Arc<Clock>,
     ) -> Result<Self, ServeError> {
         if matches!(config.database, Database::Path(_)) {
             config.limits = fit(&config.limits);
@@ -131,9 +130,9 @@ impl Mailboxes {
         Arc::clone(&self.stop.0)
     }
 
-    /// Begins to answer, and to look after idle mailboxes.
-    pub(crate) fn start(&self) -> [JoinHandle<()>; 2] {
-        let (dispatched, pruned) = (self.shared(), self.shared());
+    /// Begins to answer, and to look after idle mailboxes and the database's files.
+    pub(crate) fn start(&self) -> [JoinHandle<()>; 3] {
+        let [dispatched, pruned, seen] = [(); 3].map(|()| self.shared());
         let dispatch = async move { dispatched.engine.dispatch().await };
         let prune = async move {
             let mut prune = interval(pruned.timing.prune);
@@ -141,12 +140,17 @@ impl Mailboxes {
             loop {
                 prune.tick().await;
                 pruned.engine.prune(pruned.timing.idle_mailbox);
-                if pruned.database.as_ref().is_some_and(Identity::is_lost) {
-                    tracing::error!("{LOST}");
+                if let Some(trouble) = pruned.database.as_ref().and_then(Sight::trouble) {
+                    tracing::error!("{trouble}");
                 }
             }
         };
-        [tokio::spawn(dispatch), tokio::spawn(prune)]
+        let see = async move {
+            if let Some(database) = &seen.database {
+                database.keep().await;
+            }
+        };
+        [tokio::spawn(dispatch), tokio::spawn(prune), tokio::spawn(see)]
     }
 
     /// Ready when nothing is written any more, and it is of no use to go on.
@@ -188,7 +192,7 @@ fn share(config: config::Mailbox, engine: Engine) -> Shared {
         incoming: Pools::new(limits.incoming_bytes, limits.incoming_bytes_per_address),
         policy: Arc::new(Policy::from(&config)),
         database: match config.database {
-            Database::Path(path) => Some(Identity::of(&path)),
+            Database::Path(path) => Some(Sight::of(Identity::of(&path))),
             Database::Memory => None,
         },
         limits: config.limits,
