@@ -1,6 +1,7 @@
 //! The server as a whole: from its listeners to its end.
 
 mod control;
+mod files;
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -124,7 +125,8 @@ pub async fn serve(
 
 /// Opens the database and reads what it holds; the first half of [`serve`], for those who want to
 /// say that a server is up only once it is sure to be. Raises the number of files that this process
-/// may have open to what the system allows.
+/// may have open to what the system allows, and lowers
+/// [`Clients::connections`](crate::Clients::connections) to what is left of them, as the log tells.
 ///
 /// ```
 /// use wormhole_sync_server::{Config, listen, prepare};
@@ -146,7 +148,7 @@ pub async fn prepare(
 ) -> Result<Prepared, ServeError> {
     let (doors, config) = (doors.into(), config.into().sane());
     let mut config = off_the_disk(config).await?;
-    raise_file_limit();
+    let lowered = files::fit(&mut config);
     let clock = Arc::new(Clock::start());
     let metrics = Arc::new(Metrics::new(clock.now()));
     let refused = Arc::clone(&metrics.refused);
@@ -158,6 +160,9 @@ pub async fn prepare(
         }
         None => None,
     };
+    if let Some(lowered) = lowered {
+        lowered.tell();
+    }
     #[cfg(feature = "tls")]
     let certificates = certificates(config.tls, &doors).await?;
     let Config { relay, clients, drain, .. } = config;
@@ -328,19 +333,6 @@ fn is_shortage(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
 }
-
-#[cfg(unix)]
-fn raise_file_limit() {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    if let Err(error) = setrlimit(Resource::Nofile, limit) {
-        tracing::warn!(%error, "cannot raise the number of open files");
-    }
-}
-
-#[cfg(not(unix))]
-fn raise_file_limit() {}
 
 #[cfg(test)]
 mod tests {

@@ -15,7 +15,9 @@ use super::{Network, Rate, sane};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clients {
-    /// Connections at a time altogether. Default: 100,000.
+    /// Connections at a time altogether. Where the system lets fewer files be open, it counts as what is
+    /// left of these beside 64, and with a relay 128 more, or as half of them if that is more.
+    /// Default: 100,000.
     pub connections: usize,
     /// Connections at a time from one address. IPv6 addresses count by their /64 network.
     /// Default: 128.
