@@ -352,6 +352,8 @@ fn your_address(client: IpAddr, port: u16) -> YourAddress {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::{TcpListener, TcpStream},
@@ -367,7 +369,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let stream = Stream::Plain(listener.accept().await.unwrap().0);
-        let upgrade = Upgrade { accept: "x".to_owned(), client: None, rest: Vec::new() };
+        let from = IpAddr::from([127, 0, 0, 1]);
+        let upgrade = Upgrade { accept: "x".to_owned(), client: from, port: None, rest: vec![] };
         let admission = Gate::new(1, 1).admit(None).unwrap();
         let serving = tokio::spawn(serve(stream, upgrade, admission, mailboxes.shared()));
         client.write_all(&[0x88, 0x80, 0, 0, 0, 0]).await.unwrap(); // a close frame
