@@ -1,8 +1,13 @@
 //! What an operator asks of a server that runs.
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    thread,
+    time::{Duration, Instant},
+};
 
-use crate::support::{NOWHERE, Running, Scene, event, events};
+use crate::support::{NOWHERE, PATIENCE, Running, Scene, event, events};
 
 /// A server with a database and an operator's door, and where that is.
 fn server(scene: &mut Scene) -> (Running, String) {
@@ -152,7 +157,9 @@ fn the_log_is_as_fine_as_it_is_set_and_in_json_when_it_is_asked_for() {
 #[test]
 fn all_that_is_told_is_one_object_a_line_when_the_log_is_in_json() {
     let scene = Scene::without_server();
-    let serve = ["serve", "mailbox", "--db", ":memory:", "--set", "log.format=json", "--listen"];
+    // As many connections as any system lets be open.
+    let serve = ["serve", "mailbox", "--db", ":memory:", "--set", "clients.connections=100"];
+    let serve = [&serve[..], &["--set", "log.format=json", "--listen"]].concat();
     let server = scene.start(&[&serve[..], &["127.0.0.1:0"]].concat());
     let listening = server.wait_for_stderr("listening");
     let url = event(&format!("{listening}\n"), "listening")["url"].as_str().unwrap().to_owned();
@@ -173,7 +180,15 @@ fn a_server_in_trouble_is_told_and_a_failure() {
     let (_server, admin) = server(&mut scene);
     scene.run(&["serve", "status", "--admin", &admin]).with_code(0);
     fs::remove_file(scene.home().join("mailbox.sqlite")).unwrap();
-    let shown = scene.run(&["serve", "status", "--admin", &admin]).with_code(1);
+    // The files are looked at once a second.
+    let end = Instant::now() + PATIENCE;
+    let shown = loop {
+        let shown = scene.run(&["serve", "status", "--admin", &admin]);
+        if shown.text().starts_with("TROUBLE ") || Instant::now() > end {
+            break shown.with_code(1);
+        }
+        thread::sleep(Duration::from_millis(50));
+    };
     assert!(shown.text().starts_with("TROUBLE "), "{}", shown.text());
     assert!(shown.stderr.contains("the database was deleted"), "{}", shown.stderr);
     let json = scene.run(&["--json", "serve", "status", "--admin", &admin]).with_code(1);
