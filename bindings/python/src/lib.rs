@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Each exchange is a task of its own on one runtime of the process. Whatever Python asks of it is answered by
-//! a [`Pending`](pending::Pending): the blocking face waits for it with the interpreter's lock released, the
+//! a `Pending`: the blocking face waits for it with the interpreter's lock released, the
 //! other two are told when there is news. So the three faces differ in how they wait, and in nothing else, and
 //! nothing of the protocol is written again. A task never touches Python objects; it makes promises, whose
 //! values become objects only when Python takes them.
