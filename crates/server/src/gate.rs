@@ -325,8 +325,10 @@ mod tests {
                         Err(Full::Rate(..)) => panic!("there is no rate"),
                     },
                     // A proxy tells whose it is; whoever is refused stays what it was.
-                    2 if let Some(moving) = here.iter_mut().find(|a| a.address() != by) => {
-                        assert_eq!(moving.move_to(by).is_ok(), has_room);
+                    2 => {
+                        if let Some(moving) = here.iter_mut().find(|a| a.address() != by) {
+                            assert_eq!(moving.move_to(by).is_ok(), has_room);
+                        }
                     }
                     _ if !here.is_empty() => drop(here.swap_remove(u.choose_index(all)?)),
                     _ => {}
