@@ -1,7 +1,6 @@
 //! How many connections there are, and from where.
 
 use std::{
-    collections::BTreeMap,
     fmt::Display,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
@@ -14,6 +13,7 @@ use crate::{
     bucket::{Buckets, Wait},
     config::{Clients, Limit, Rate, Refused},
     http,
+    tally::Tally,
     usage::Logged,
 };
 
@@ -31,7 +31,7 @@ struct Counts {
     total: usize,
     /// The number of the last that was let in.
     last: u64,
-    by_address: BTreeMap<Address, usize>,
+    by_address: Tally<Address>,
     new: Buckets,
 }
 
@@ -94,7 +94,7 @@ impl Gate {
         let counts = Counts {
             total: 0,
             last: 0,
-            by_address: BTreeMap::new(),
+            by_address: Tally::default(),
             new: Buckets::new(clients.new_connections),
         };
         Arc::new(Self {
@@ -163,21 +163,16 @@ impl Counts {
             return Err(gate.refuse(Full::Rate(self.new.rate(), wait)));
         }
         let Some(address) = address else { return Ok(()) };
-        let count = self.by_address.get(&address).copied().unwrap_or_default();
-        if count >= gate.limit_per_address {
+        if self.by_address.of(&address) >= gate.limit_per_address {
             return Err(gate.refuse(Full::Address(gate.limit_per_address)));
         }
-        self.by_address.insert(address, count + 1);
+        self.by_address.change(address, |count| *count += 1);
         Ok(())
     }
 
     fn remove(&mut self, address: Option<Address>) {
-        let Some(address) = address else { return };
-        if let Some(count) = self.by_address.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
-                self.by_address.remove(&address);
-            }
+        if let Some(address) = address {
+            self.by_address.change(address, |count| *count -= 1);
         }
     }
 }

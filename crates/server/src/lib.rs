@@ -40,6 +40,7 @@ pub mod config;
 pub mod address;
 mod clock;
 mod seldom;
+mod tally;
 
 mod bucket;
 

@@ -1,6 +1,6 @@
 //! What the exchange counts and writes down while it works.
 
-use std::{collections::BTreeMap, fmt::Display};
+use std::fmt::Display;
 
 use wormhole_sync_wire::Refusal;
 
@@ -14,6 +14,7 @@ use super::{
 use crate::{
     address::Address,
     config::{Limit, Limits, Refused},
+    tally::Tally,
 };
 
 /// Counts, limits, the journal, and where numbers come from: what all applications share.
@@ -28,7 +29,7 @@ pub(super) struct Ledger {
     rates: Rates,
     mailboxes: usize,
     stored_bytes: usize,
-    by_address: BTreeMap<Address, Held>,
+    by_address: Tally<Address, Held>,
 }
 
 /// What one address holds.
@@ -52,7 +53,7 @@ impl Ledger {
             rates,
             mailboxes: 0,
             stored_bytes: 0,
-            by_address: BTreeMap::new(),
+            by_address: Tally::default(),
         }
     }
 
@@ -175,16 +176,12 @@ impl Ledger {
     }
 
     fn held(&self, address: Option<Address>) -> Held {
-        address.and_then(|address| self.by_address.get(&address)).copied().unwrap_or_default()
+        address.map_or_else(Held::default, |address| self.by_address.of(&address))
     }
 
-    /// An address that holds nothing any more is forgotten.
     fn change(&mut self, address: Option<Address>, change: impl FnOnce(&mut Held)) {
-        let Some(address) = address else { return };
-        let held = self.by_address.entry(address).or_default();
-        change(held);
-        if *held == Held::default() {
-            self.by_address.remove(&address);
+        if let Some(address) = address {
+            self.by_address.change(address, change);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One nameplate, and which small numbers are free.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use wormhole_sync_wire::{MailboxId, Nameplate};
 
@@ -10,7 +10,7 @@ use super::{
     sides::Sides,
     usage::{Ending, Outcome, Retired},
 };
-use crate::address::Address;
+use crate::{address::Address, tally::Tally};
 
 pub(super) struct Plate {
     pub(super) row: u64,
@@ -98,7 +98,7 @@ impl Small {
 
 /// How many of the small numbers each address holds.
 #[derive(Default)]
-pub(super) struct Shares(BTreeMap<(Address, usize), usize>);
+pub(super) struct Shares(Tally<(Address, usize)>);
 
 impl Shares {
     /// The most small numbers of so many digits that an address may hold: one in `share`.
@@ -113,17 +113,12 @@ impl Shares {
 
     /// Whether an address may hold one more number of so many digits.
     pub(super) fn has_room(&self, owner: Option<Address>, digits: usize, share: usize) -> bool {
-        let held = owner.and_then(|owner| self.0.get(&(owner, digits))).copied();
-        held.unwrap_or_default() < Self::most(digits, share)
+        owner.map_or(0, |owner| self.0.of(&(owner, digits))) < Self::most(digits, share)
     }
 
     pub(super) fn mark(&mut self, owner: Option<Address>, name: &Nameplate, taken: bool) {
         let (Some(owner), Some(digits)) = (owner, digits(name)) else { return };
-        let held = self.0.entry((owner, digits)).or_default();
-        *held = if taken { *held + 1 } else { held.saturating_sub(1) };
-        if *held == 0 {
-            self.0.remove(&(owner, digits));
-        }
+        self.0.change((owner, digits), |held| if taken { *held += 1 } else { *held -= 1 });
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
     address::Address,
     config::{self, Limit, Refused},
     mood::Mood,
+    tally::Tally,
 };
 
 /// One connection, under a number that is never used again while the relay runs.
@@ -90,7 +91,7 @@ pub struct Pairing {
     /// Who waits, in the order in which they came.
     queue: BTreeMap<u64, LinkId>,
     next_place: u64,
-    by_address: BTreeMap<Address, usize>,
+    by_address: Tally<Address>,
     pairs: usize,
     refused: Refused,
     outputs: VecDeque<Output>,
@@ -131,7 +132,7 @@ impl Pairing {
             tokens: BTreeMap::new(),
             queue: BTreeMap::new(),
             next_place: 0,
-            by_address: BTreeMap::new(),
+            by_address: Tally::default(),
             pairs: 0,
             refused: Refused::default(),
             outputs: VecDeque::new(),
@@ -334,7 +335,7 @@ impl Pairing {
         self.queue.insert(place, id);
         self.tokens.insert(request.token, id);
         if let Some(address) = link.address {
-            *self.by_address.entry(address).or_default() += 1;
+            self.by_address.change(address, |count| *count += 1);
         }
     }
 
@@ -343,8 +344,7 @@ impl Pairing {
         let Some(link) = self.links.get(&link) else { return Ok(()) };
         let (all, each) =
             (self.config.waiting_connections, self.config.waiting_connections_per_address);
-        let own = |address| self.by_address.get(&address).copied().unwrap_or_default();
-        if link.address.is_some_and(|address| own(address) >= each) {
+        if link.address.is_some_and(|address| self.by_address.of(&address) >= each) {
             Err((Limit::WaitingConnectionsPerAddress, each))
         } else if self.queue.len() >= all {
             Err((Limit::WaitingConnections, all))
@@ -384,12 +384,8 @@ impl Pairing {
         let Stage::Waiting { request, place, .. } = &link.stage else { return };
         self.queue.remove(place);
         self.tokens.remove(&request.token);
-        let Some(address) = link.address else { return };
-        if let Some(count) = self.by_address.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
-                self.by_address.remove(&address);
-            }
+        if let Some(address) = link.address {
+            self.by_address.change(address, |count| *count -= 1);
         }
     }
 }
