@@ -5,8 +5,11 @@ mod limit;
 mod limits;
 mod mailbox;
 mod network;
+mod notices;
+mod permission;
 mod rate;
 mod relay;
+mod timing;
 #[cfg(feature = "tls")]
 mod tls;
 mod usage;
@@ -16,10 +19,13 @@ use std::time::Duration;
 pub use clients::Clients;
 pub(crate) use limit::{Limit, Refused};
 pub use limits::{LISTED_NAMEPLATES, Limits, REMEMBERED_STAMPS};
-pub use mailbox::{Database, Mailbox, Notices, Permission, Timing, TransitRelay};
+pub use mailbox::{Database, Mailbox};
 pub use network::{Network, NoNetwork};
+pub use notices::{Notices, TransitRelay};
+pub use permission::Permission;
 pub use rate::Rate;
 pub use relay::Relay;
+pub use timing::Timing;
 #[cfg(feature = "tls")]
 pub use tls::Tls;
 pub use usage::Usage;
