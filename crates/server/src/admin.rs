@@ -7,10 +7,11 @@ use std::{collections::VecDeque, io, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinHandle,
-    time::{sleep, timeout},
+    time::timeout,
 };
 
 use crate::{
+    doors::accept,
     http::{self, Page},
     stream::Stream,
     watch::Watch,
@@ -26,34 +27,24 @@ const HEAD: usize = 8 << 10;
 /// How long a request and the reading of its answer may take each.
 const TIME: Duration = Duration::from_secs(3);
 
-/// How long to wait when a connection cannot be accepted.
-const SHORTAGE: Duration = Duration::from_millis(100);
-
-/// Answers at this door, for as long as the future is polled.
-pub(crate) async fn accept(listener: TcpListener, watch: Arc<Watch>) {
+/// Serves the operator at this door, for as long as the future is polled.
+pub(crate) async fn serve(listener: TcpListener, watch: Arc<Watch>) {
     warn_if_public(&listener);
     let mut open = VecDeque::<JoinHandle<()>>::new();
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                open.retain(|connection| !connection.is_finished());
-                if open.len() >= CONNECTIONS
-                    && let Some(oldest) = open.pop_front()
-                {
-                    oldest.abort();
-                }
-                let watch = Arc::clone(&watch);
-                open.push_back(tokio::spawn(async move {
-                    watch.metrics().accepted.count("admin");
-                    serve(stream, &watch).await;
-                }));
-            }
-            Err(error) => {
-                tracing::debug!(%error, "cannot accept an operator's connection");
-                sleep(SHORTAGE).await;
-            }
+    accept(listener, |stream, _| {
+        open.retain(|connection| !connection.is_finished());
+        if open.len() >= CONNECTIONS
+            && let Some(oldest) = open.pop_front()
+        {
+            oldest.abort();
         }
-    }
+        let watch = Arc::clone(&watch);
+        open.push_back(tokio::spawn(async move {
+            watch.metrics().accepted.count("admin");
+            answer(stream, &watch).await;
+        }));
+    })
+    .await;
 }
 
 fn warn_if_public(listener: &TcpListener) {
@@ -68,7 +59,7 @@ fn warn_if_public(listener: &TcpListener) {
     }
 }
 
-async fn serve(stream: TcpStream, watch: &Watch) {
+async fn answer(stream: TcpStream, watch: &Watch) {
     let mut stream = Stream::Plain(stream);
     let Ok(Ok(answer)) = timeout(TIME, request(&mut stream, watch)).await else { return };
     _ = timeout(TIME, stream.say_last(answer.as_bytes())).await;

@@ -77,6 +77,7 @@ mod gate;
 mod mailbox;
 pub mod relay;
 
+mod doors;
 mod front;
 mod watch;
 
@@ -89,8 +90,9 @@ pub use config::{
     Clients, Config, Database, Limits, Mailbox, Notices, Permission, Relay, Timing, TransitRelay,
     Usage,
 };
+pub use doors::{Doors, listen};
 pub use error::ServeError;
 #[cfg(feature = "tls")]
 pub use error::TlsError;
-pub use serve::{Control, Doors, Prepared, listen, prepare, serve};
+pub use serve::{Control, Prepared, prepare, serve};
 pub use usage::{UsageError, look_at_usage};

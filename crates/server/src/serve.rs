@@ -3,10 +3,9 @@
 mod control;
 mod files;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    net::{TcpListener, TcpSocket},
     task::{JoinHandle, spawn_blocking},
     time::{sleep, timeout},
 };
@@ -15,6 +14,7 @@ use crate::{
     admin,
     clock::Clock,
     config::Config,
+    doors::{Doors, accept},
     error::ServeError,
     front::{Door, Front},
     gate::Gate,
@@ -30,67 +30,8 @@ use crate::{config::Tls, error::TlsError, tls::Certificates};
 
 pub use control::Control;
 
-/// Connections that may wait to be accepted. The system's own limit, often 4096, holds as well.
-const BACKLOG: u32 = 4096;
-
 /// How long connections may take to say goodbye when the server stops.
 const FAREWELL: Duration = Duration::from_secs(2);
-
-/// How long to wait when a connection cannot be accepted for lack of files or memory.
-const SHORTAGE: Duration = Duration::from_millis(100);
-
-/// Listens on an address, with room for many who connect at once.
-///
-/// ```
-/// use wormhole_sync_server::listen;
-///
-/// # tokio::runtime::Runtime::new()?.block_on(async {
-/// let listener = listen("127.0.0.1:0".parse()?)?; // any free port
-/// assert_ne!(listener.local_addr()?.port(), 0);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// # })?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub fn listen(address: std::net::SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
-/// Where clients come in. A single listener is a web door.
-///
-/// ```
-/// use wormhole_sync_server::{Doors, listen};
-///
-/// # tokio::runtime::Runtime::new()?.block_on(async {
-/// let doors = Doors::from(listen("127.0.0.1:0".parse()?)?);
-/// assert_eq!(doors.web.len(), 1);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// # })?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug, Default)]
-#[non_exhaustive]
-pub struct Doors {
-    /// For HTTP and what is upgraded from it, without TLS: mailboxes at `/v1`, and the relay at
-    /// `/relay` and `/`.
-    pub web: Vec<TcpListener>,
-    /// For the same within TLS, with [`Config::tls`].
-    #[cfg(feature = "tls")]
-    pub tls: Vec<TcpListener>,
-    /// For the relay's own protocol, without HTTP.
-    pub relay: Vec<TcpListener>,
-    /// For the operator, in HTTP: `/healthz`, `/metrics` and `/status`. They tell nothing of any one
-    /// client, and are still for nobody else.
-    pub admin: Vec<TcpListener>,
-}
-
-impl From<TcpListener> for Doors {
-    fn from(listener: TcpListener) -> Self {
-        Self { web: vec![listener], ..Self::default() }
-    }
-}
 
 /// Serves at these doors until `shutdown` is ready.
 ///
@@ -240,7 +181,7 @@ impl Prepared {
         let Self { mut doors, front, mailboxes, clock, drain } = self;
         let watch = Arc::new(Watch::new(clock, Arc::clone(&front)));
         let admin = std::mem::take(&mut doors.admin).into_iter();
-        let admin = admin.map(|door| admin::accept(door, Arc::clone(&watch)));
+        let admin = admin.map(|door| admin::serve(door, Arc::clone(&watch)));
         let watching: Vec<_> = admin.map(tokio::spawn).map(Task).collect();
         let accepting = open(doors, &front);
         let mut working: Vec<_> = mailboxes.iter().flat_map(Mailboxes::start).map(Task).collect();
@@ -309,29 +250,12 @@ fn open(doors: Doors, front: &Arc<Front>) -> Vec<Task> {
     let open = web.chain(relay);
     #[cfg(feature = "tls")]
     let open = open.chain(doors.tls.into_iter().map(|listener| (listener, Door::Tls)));
-    open.map(|(listener, door)| Task(tokio::spawn(accept(listener, Arc::clone(front), door))))
-        .collect()
-}
-
-async fn accept(listener: TcpListener, front: Arc<Front>, door: Door) {
-    let refused = Seldom::default();
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => front.admit(stream, peer, door),
-            Err(error) if is_shortage(&error) => {
-                if let Some(left_out) = refused.turn() {
-                    tracing::warn!(%error, left_out, "cannot accept a connection");
-                }
-                sleep(SHORTAGE).await;
-            }
-            Err(_) => {} // the client was gone before it was accepted
-        }
-    }
-}
-
-fn is_shortage(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
-    !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
+    open.map(|(listener, door)| {
+        let front = Arc::clone(front);
+        let admit = move |stream, peer| front.admit(stream, peer, door);
+        Task(tokio::spawn(accept(listener, admit)))
+    })
+    .collect()
 }
 
 #[cfg(test)]
@@ -342,6 +266,7 @@ mod tests {
     use super::*;
     use crate::{
         Limits,
+        doors::listen,
         engine::Disk,
         exchange::{
             embedded::Embedded,
