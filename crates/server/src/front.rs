@@ -12,6 +12,7 @@ use std::{
 
 use tokio::{
     net::TcpStream,
+    sync::watch,
     time::{Instant, timeout, timeout_at},
 };
 
@@ -19,6 +20,7 @@ use tokio::{
 use crate::tls::Certificates;
 use crate::{
     config::{Clients, Limit},
+    engine::STOPS,
     forwarded::Forwarded,
     gate::{Admission, Full, Gate},
     http::{self, Head, Place, Upgrade},
@@ -44,6 +46,7 @@ pub(crate) struct Front {
     #[cfg(feature = "tls")]
     pub(crate) certificates: Option<Arc<Certificates>>,
     pub(crate) recorder: Arc<Recorder>,
+    pub(crate) stopping: watch::Sender<bool>,
     /// Proxies that send no header where there must be one.
     pub(crate) headless: Seldom,
     /// Headers of the PROXY protocol from those who are not believed.
@@ -92,6 +95,21 @@ impl Front {
         }
     }
 
+    /// From now on whoever has not said what it wants is told that the server stops, or nothing where
+    /// nothing can be said yet.
+    pub(crate) fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Ready once the server stops.
+    async fn stopped(&self) {
+        _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await; // the sender is in `self`
+    }
+
     /// Serves a connection until its end.
     async fn serve(
         &self,
@@ -102,8 +120,14 @@ impl Front {
     ) {
         let deadline = Instant::now() + self.clients.handshake;
         // On the heap, for it is soon over, and a task is as large as the largest of its parts.
-        let opening = Box::pin(self.open(stream, peer, &mut admission, door));
-        let (stream, origin) = match timeout_at(deadline, opening).await {
+        let opening = Box::pin(async {
+            tokio::select! {
+                biased;
+                opened = timeout_at(deadline, self.open(stream, peer, &mut admission, door)) => opened,
+                () = self.stopped() => Ok(Err(Unopened::Gone)),
+            }
+        });
+        let (stream, origin) = match opening.await {
             Ok(Ok(opened)) => opened,
             Ok(Err(Unopened::Answered(mut stream, answer))) => {
                 _ = timeout(GOODBYE, stream.say_last(answer.as_bytes())).await;
@@ -118,7 +142,8 @@ impl Front {
         match (door, &self.relay) {
             (Door::Relay, Some(relay)) => {
                 self.came(&mut admission, origin.ip(), "relay");
-                relay::serve_raw(stream, admission, Arc::clone(relay), deadline).await;
+                let notice = |line: &[u8]| self.notice_header(line);
+                relay::serve_raw(stream, admission, Arc::clone(relay), deadline, notice).await;
             }
             (Door::Relay, None) => {} // no relay is served, and nobody should have opened its door
             _ => self.web(stream, origin, admission, deadline).await,
@@ -133,14 +158,18 @@ impl Front {
         mut admission: Admission,
         deadline: Instant,
     ) {
-        let request = self.request(&mut stream, origin, &mut admission);
-        let outcome = match timeout_at(deadline, request).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => return,
-            Err(_) => {
-                self.gate.count(Limit::Handshake);
-                Err(too_slow(self.clients.handshake))
-            }
+        let request = timeout_at(deadline, self.request(&mut stream, origin, &mut admission));
+        let outcome = tokio::select! {
+            biased;
+            outcome = request => match outcome {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(_)) => return,
+                Err(_) => {
+                    self.gate.count(Limit::Handshake);
+                    Err(too_slow(self.clients.handshake))
+                }
+            },
+            () = self.stopped() => Err(stops()),
         };
         let answer = match (outcome, &self.mailbox, &self.relay) {
             (Ok((Place::Mailbox, upgrade)), Some(shared), _) => {
@@ -220,6 +249,10 @@ fn too_slow(limit: Duration) -> String {
     let seconds = limit.as_secs();
     let text = format!("No request came within this server's limit of {seconds} seconds\n");
     http::answer("408 Request Timeout", &text)
+}
+
+fn stops() -> String {
+    http::answer("503 Service Unavailable", &format!("{STOPS}\n"))
 }
 
 /// Answers at once or never.

@@ -6,6 +6,7 @@ mod files;
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
+    sync::watch,
     task::{JoinHandle, spawn_blocking},
     time::{sleep, timeout},
 };
@@ -115,6 +116,7 @@ pub async fn prepare(
         #[cfg(feature = "tls")]
         certificates,
         recorder,
+        stopping: watch::Sender::new(false),
         headless: Seldom::default(),
         unasked: Seldom::default(),
     };
@@ -194,7 +196,7 @@ impl Prepared {
             () = shutdown => {}
             () = broken(mailboxes.as_ref()) => {}
         }
-        watch.stopping();
+        front.stop();
         drop(accepting);
         if let Some(mailboxes) = &mailboxes {
             mailboxes.stop();

@@ -4,14 +4,7 @@
 mod exposition;
 mod status;
 
-use std::{
-    borrow::Cow,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    time::Duration,
-};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use crate::{
     clock::Clock,
@@ -31,7 +24,6 @@ pub(crate) struct Watch {
     /// By the steady clock.
     started: f64,
     front: Arc<Front>,
-    stopping: AtomicBool,
 }
 
 /// What there is at one moment.
@@ -54,12 +46,13 @@ struct MailboxLook {
 
 impl Watch {
     pub(crate) fn new(clock: Arc<Clock>, front: Arc<Front>) -> Self {
-        Self { started: clock.steady().now(), clock, front, stopping: AtomicBool::new(false) }
+        Self { started: clock.steady().now(), clock, front }
     }
 
     /// Why clients are not served as they should be, if so.
     pub(crate) fn trouble(&self) -> Option<Cow<'static, str>> {
-        if self.stopping.load(Relaxed) {
+        // Clients are better sent elsewhere, whatever is served here: no door is open.
+        if self.front.is_stopping() {
             return Some(engine::STOPS.into());
         }
         self.front.mailbox.as_ref().and_then(|mailbox| mailbox.trouble())
@@ -100,11 +93,6 @@ impl Watch {
     /// How long until the next note.
     pub(crate) fn pause(&self) -> Duration {
         NOTE.min(until_midnight(self.clock.now()))
-    }
-
-    /// From now on clients are better sent elsewhere, whatever is served here: no door is open.
-    pub(crate) fn stopping(&self) {
-        self.stopping.store(true, Relaxed);
     }
 
     /// The last note. It blocks until everything is written down.

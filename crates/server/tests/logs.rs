@@ -273,17 +273,71 @@ async fn an_address_is_logged_without_its_port_too_and_one_of_ipv4_as_itself() {
 async fn a_proxys_header_where_none_is_read_is_told_once() {
     let ear = Ear::default();
     let guard = tracing::subscriber::set_default(ear.clone());
-    let server = Server::start(Config::default());
     let told = || ear.0.lock().unwrap().matches("turn clients.proxy-protocol on").count();
-    server.raw(b"this is not HTTP either\r\n").await;
-    assert_eq!(told(), 0);
-    for header in
-        [&b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\n"[..], b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"]
-    {
-        server.raw(header).await;
-        assert_eq!(told(), 1);
+    let headers =
+        [&b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\n"[..], b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"];
+    for first in headers {
+        for by_relay in [false, true] {
+            let [web, relay] = [(); 2].map(|()| listen("127.0.0.1:0".parse().unwrap()).unwrap());
+            let door = if by_relay { &relay } else { &web }.local_addr().unwrap();
+            let mut doors = Doors::from(web);
+            doors.relay.push(relay);
+            let server = Server::at(doors, Config::from(Relay::default()));
+            let before = told();
+            say(door, b"this is neither HTTP nor a relay's\r\n").await;
+            assert_eq!(told(), before);
+            for header in [first, headers[0], headers[1]] {
+                say(door, header).await;
+                assert_eq!(told(), before + 1, "by the relay's door: {by_relay}");
+            }
+            server.stop().await;
+        }
     }
-    server.stop().await;
     drop(guard);
     assert!(!ear.0.lock().unwrap().contains("192.0.2.7"));
+}
+
+#[tokio::test]
+async fn who_has_asked_for_nothing_when_the_server_stops_is_sent_elsewhere_and_no_trouble() {
+    let stopping = ear(async || {
+        let handshake = PATIENCE * 2; // it is not this that closes them
+        let clients = Clients { handshake, proxy_protocol: true, ..Clients::default() };
+        let [web, behind] = [(); 2].map(|()| listen("127.0.0.1:0".parse().unwrap()).unwrap());
+        let [at_web, at_behind] = [&web, &behind].map(|door| door.local_addr().unwrap());
+        let open = Server::at(web, Config { clients, ..Config::default() });
+        let clients = Clients { handshake, proxy_protocol: true, ..behind_a_proxy() };
+        let headed = Server::at(behind, Config { clients, ..Config::default() });
+        let mut asking = Vec::new();
+        for (door, words) in
+            [(at_web, &b""[..]), (at_web, &UPGRADE[..40]), (at_behind, b"PROXY TCP4 ")]
+        {
+            let mut stream = TcpStream::connect(door).await.unwrap();
+            stream.write_all(words).await.unwrap();
+            asking.push(stream);
+        }
+        // Who comes after them is let in after them.
+        for door in [at_web, at_behind] {
+            let asked = proxied("192.0.2.7") + "GET / HTTP/1.1\r\n\r\n";
+            say(door, asked.as_bytes()).await;
+        }
+        let heard = tokio::spawn(async move {
+            let mut heard = Vec::new();
+            for mut stream in asking {
+                heard.push(String::new());
+                let read = stream.read_to_string(heard.last_mut().unwrap());
+                _ = timeout(PATIENCE, read).await.unwrap();
+            }
+            heard
+        });
+        open.stop().await;
+        headed.stop().await;
+        let heard = heard.await.unwrap();
+        for answer in &heard[..2] {
+            assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+            assert!(answer.ends_with("the server stops\n"), "{answer}");
+        }
+        assert_eq!(heard[2], "");
+    })
+    .await;
+    assert!(!stopping.contains("goodbye"), "{stopping}");
 }

@@ -61,7 +61,7 @@ impl End {
         }
     }
 
-    pub(super) const fn is_websocket(&self) -> bool {
+    const fn is_websocket(&self) -> bool {
         matches!(self.framing, Framing::WebSocket(_))
     }
 

@@ -23,16 +23,26 @@ use crate::{
 /// How long a link that is closed may take to read why.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// Serves a link that speaks TCP, until its end. It has until `deadline` to say what it wants.
+/// Serves a link that speaks TCP, until its end. It has until `deadline` to say what it wants. What
+/// begins otherwise than a link does is shown to `notice`.
 pub(crate) async fn serve_raw(
     stream: Stream,
     admission: Admission,
     relay: Arc<Relay>,
     deadline: Instant,
+    notice: impl Fn(&[u8]),
 ) {
     let (id, mut called) = relay.opened(admission.address());
     let mut end = Box::new(End::raw(stream, admission));
-    let heard = listen(&mut end, Hello::default(), &mut called, deadline).await;
+    let mut hello = Hello::default();
+    let take = move |bytes: &[u8], brought: &Brought| {
+        let said = hello.received(payload(bytes, brought));
+        if said == Said::Line(None) {
+            notice(bytes);
+        }
+        said
+    };
+    let heard = listen(&mut end, take, &mut called, deadline).await;
     serve(id, end, heard, called, relay).await;
 }
 
@@ -51,11 +61,18 @@ pub(crate) async fn serve_websocket(
     let mut hello = Hello::default();
     // What came with the request is the beginning of what follows it.
     let heard = match switched.and_then(|()| end.decode(&mut upgrade.rest)) {
-        Ok(brought) => match hear(&mut hello, &end, &upgrade.rest, &brought) {
-            Said::Part if brought.over => Heard::Client(None),
-            Said::Part => listen(&mut end, hello, &mut called, deadline).await,
-            said => Heard::Client(Some(said)),
-        },
+        Ok(brought) => {
+            match hello.received_message(payload(&upgrade.rest, &brought), brought.first_end) {
+                Said::Part if brought.over => Heard::Client(None),
+                Said::Part => {
+                    let take = move |bytes: &[u8], brought: &Brought| {
+                        hello.received_message(payload(bytes, brought), brought.first_end)
+                    };
+                    listen(&mut end, take, &mut called, deadline).await
+                }
+                said => Heard::Client(Some(said)),
+            }
+        }
         Err(error) => Heard::Client(broken(&error)),
     };
     serve(id, end, heard, called, relay).await;
@@ -72,14 +89,13 @@ enum Heard {
 /// Waits for the line.
 async fn listen(
     end: &mut End,
-    mut hello: Hello,
+    mut take: impl FnMut(&[u8], &Brought) -> Said,
     called: &mut oneshot::Receiver<Call>,
     deadline: Instant,
 ) -> Heard {
     let line = async {
         loop {
-            let read = read(end, |end, bytes, brought| hear(&mut hello, end, bytes, brought)).await;
-            match read {
+            match read(end, &mut take).await {
                 Ok(Some(Said::Part)) => {}
                 Ok(said) => return said,
                 Err(error) => return broken(&error),
@@ -101,24 +117,20 @@ fn broken(error: &io::Error) -> Option<Said> {
     (error.kind() == io::ErrorKind::InvalidData).then_some(Said::Line(None))
 }
 
-fn hear(hello: &mut Hello, end: &End, bytes: &[u8], brought: &Brought) -> Said {
-    let payload = bytes.get(..brought.payload).unwrap_or_default();
-    if end.is_websocket() {
-        hello.received_message(payload, brought.first_end)
-    } else {
-        hello.received(payload)
-    }
+/// What of these bytes was said.
+fn payload<'a>(bytes: &'a [u8], brought: &Brought) -> &'a [u8] {
+    bytes.get(..brought.payload).unwrap_or_default()
 }
 
 /// Reads once, answers pings, and lets `take` have the rest. `None` when the client has closed.
 async fn read<T>(
     end: &mut End,
-    mut take: impl FnMut(&End, &[u8], &Brought) -> T,
+    mut take: impl FnMut(&[u8], &Brought) -> T,
 ) -> io::Result<Option<T>> {
     let (taken, answer, over) = poll_fn(|context| {
         with_scratch(|buffer| {
             let brought = ready!(end.poll_read(context, buffer))?;
-            let taken = take(end, buffer.filled(), &brought);
+            let taken = take(buffer.filled(), &brought);
             std::task::Poll::Ready(io::Result::Ok((taken, brought.answer, brought.over)))
         })
     })
@@ -191,7 +203,7 @@ async fn wait(
 /// Ready when a link that waits says something (true), or is closed (false).
 async fn speaks(end: &mut End) -> bool {
     loop {
-        match read(end, |_, _, brought| brought.payload > 0).await {
+        match read(end, |_, brought| brought.payload > 0).await {
             Ok(Some(false)) => {}
             Ok(Some(true)) => return true,
             Ok(None) | Err(_) => return false,
