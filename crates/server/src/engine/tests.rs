@@ -13,7 +13,11 @@ use desk::{Desk, Talker};
 use disks::{Fault, Faulty, Held};
 use rusqlite::ffi;
 use serde_json::json;
-use tokio::{sync::mpsc::unbounded_channel, time::timeout};
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    task::JoinHandle,
+    time::timeout,
+};
 
 use super::{Engine, batch::Batch};
 use crate::{
@@ -35,6 +39,27 @@ fn engine() -> Engine {
 
 fn engine_at(clock: Arc<Clock>) -> Engine {
     Engine::new(Embedded::new(Limits::default(), [7; 32]), clock, true, recorder())
+}
+
+/// An engine at work, whose every transaction is told and waits for how it is to go.
+struct Stepping {
+    engine: Arc<Engine>,
+    go: mpsc::Sender<rusqlite::Result<()>>,
+    commits: UnboundedReceiver<Vec<Entry>>,
+    writer: thread::JoinHandle<()>,
+    dispatcher: JoinHandle<()>,
+}
+
+impl Stepping {
+    fn start() -> Self {
+        let engine = Arc::new(engine());
+        let (entered, commits) = unbounded_channel();
+        let (go, gate) = mpsc::channel();
+        let [writing, dispatching] = [(); 2].map(|()| Arc::clone(&engine));
+        let writer = thread::spawn(move || writing.write(&mut Held { entered, gate }));
+        let dispatcher = tokio::spawn(async move { dispatching.dispatch().await });
+        Self { engine, go, commits, writer, dispatcher }
+    }
 }
 
 fn add(id: &str, bytes: usize) -> serde_json::Value {
@@ -321,17 +346,7 @@ fn a_replay_goes_on_over_a_failure_and_another_begins() {
 
 #[tokio::test]
 async fn a_batch_that_is_stored_piece_by_piece_shows_life_after_each_piece() {
-    let engine = Arc::new(engine());
-    let (entered, mut commits) = unbounded_channel();
-    let (go, gate) = mpsc::channel();
-    let writer = {
-        let engine = Arc::clone(&engine);
-        thread::spawn(move || engine.write(&mut Held { entered, gate }))
-    };
-    let dispatcher = {
-        let engine = Arc::clone(&engine);
-        tokio::spawn(async move { engine.dispatch().await })
-    };
+    let Stepping { engine, go, mut commits, writer, dispatcher } = Stepping::start();
     let mut talkers: Vec<_> =
         (0..3).map(|number| Talker::join(&engine, &number.to_string())).collect();
     for (number, talker) in talkers.iter_mut().enumerate() {
@@ -356,17 +371,7 @@ async fn a_batch_that_is_stored_piece_by_piece_shows_life_after_each_piece() {
 
 #[tokio::test]
 async fn what_waits_while_a_commit_runs_becomes_one_transaction() {
-    let engine = Arc::new(engine());
-    let (entered, mut commits) = unbounded_channel();
-    let (go, gate) = mpsc::channel();
-    let writer = {
-        let engine = Arc::clone(&engine);
-        thread::spawn(move || engine.write(&mut Held { entered, gate }))
-    };
-    let dispatcher = {
-        let engine = Arc::clone(&engine);
-        tokio::spawn(async move { engine.dispatch().await })
-    };
+    let Stepping { engine, go, mut commits, writer, dispatcher } = Stepping::start();
     let mut talkers: Vec<_> =
         (0..40).map(|number| Talker::join(&engine, &number.to_string())).collect();
     talkers[0].say(&engine, &open("0"));
