@@ -28,9 +28,10 @@ use crate::exchange::journal::{Entry, Snapshot};
 pub use backup::{BackupError, back_up};
 pub(crate) use identity::Identity;
 pub use look::look;
-pub(crate) use look::{found, is_no_database, is_of_other_tables};
+pub(crate) use look::{found, is_no_database};
 pub(crate) use private::make_private;
 pub(crate) use room::fit;
+pub(crate) use schema::is_of_other_tables;
 
 /// An open database. No other server can open it meanwhile; others may read it.
 ///

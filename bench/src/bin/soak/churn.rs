@@ -2,7 +2,7 @@
 
 use std::{
     fmt, io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -11,11 +11,12 @@ use std::{
 };
 
 use tokio::{task::JoinSet, time::timeout};
-use wormhole_sync_bench::{client::Url, exchange};
+use wormhole_sync_bench::exchange;
 
 use crate::{
     relay,
     strangers::{self, Held},
+    visitor::Visitor,
 };
 
 /// Those who come at the same time, each again and again.
@@ -42,21 +43,12 @@ pub(crate) struct Counts {
     strangers: AtomicU64,
 }
 
-/// Where the server is, and who comes next.
-pub(crate) struct Visitor {
-    pub(crate) web: SocketAddr,
-    pub(crate) relay: SocketAddr,
-    pub(crate) chance: Chance,
-    number: u64,
-}
-
 impl Churn {
     pub(crate) fn start(web: SocketAddr, relay: SocketAddr, seed: u64) -> Self {
         let (stopping, counts) = (Arc::<AtomicBool>::default(), Arc::<Counts>::default());
         let mut workers = JoinSet::new();
         for worker in 0..WORKERS {
-            let chance = Chance(seed.wrapping_mul(WORKERS) + worker);
-            let visitor = Visitor { web, relay, chance, number: worker << 40 };
+            let visitor = Visitor::new(web, relay, seed.wrapping_mul(WORKERS) + worker, worker);
             workers.spawn(work(visitor, Arc::clone(&stopping), Arc::clone(&counts)));
         }
         Self { workers, stopping, counts }
@@ -119,41 +111,4 @@ async fn work(
         count.fetch_add(1, Relaxed);
     }
     Ok(())
-}
-
-impl Visitor {
-    /// Where to go to from which address, and a number that nobody has had.
-    pub(crate) fn next(&mut self) -> (Url, u64) {
-        self.number += 1;
-        (Url { from: Some(self.address()), ..Url::of(self.web) }, self.number)
-    }
-
-    /// One address among a million.
-    pub(crate) fn address(&mut self) -> IpAddr {
-        let first = Ipv4Addr::new(127, 16, 0, 1).to_bits();
-        let offset = u32::try_from(self.chance.below(1 << 20)).unwrap_or_default();
-        Ipv4Addr::from_bits(first + offset).into()
-    }
-}
-
-/// Numbers that look like chance, the same for the same seed (splitmix64).
-pub(crate) struct Chance(u64);
-
-impl Chance {
-    /// One below this.
-    pub(crate) const fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit
-    }
-
-    /// So many bytes, at the most.
-    pub(crate) fn bytes(&mut self, most: u64) -> Vec<u8> {
-        let length = self.below(most + 1);
-        (0..length)
-            .map(|_| self.below(256).to_le_bytes().first().copied().unwrap_or_default())
-            .collect()
-    }
 }

@@ -17,6 +17,7 @@
 mod churn;
 mod relay;
 mod strangers;
+mod visitor;
 
 mod watch;
 

@@ -8,7 +8,7 @@ use tokio::{
 };
 use wormhole_sync_bench::client::connect;
 
-use crate::{churn::Visitor, strangers::Held};
+use crate::{strangers::Held, visitor::Visitor};
 
 /// Bytes that a pair moves in each direction, at the most.
 const MOST: u64 = 256 << 10;

@@ -8,7 +8,7 @@ use tokio::{
 };
 use wormhole_sync_bench::client::{Client, connect, upgrade};
 
-use crate::churn::{Chance, Visitor};
+use crate::visitor::{Chance, Visitor};
 
 /// Connections that a worker forgets about: the oldest is closed when there is one more.
 const HELD: usize = 48;

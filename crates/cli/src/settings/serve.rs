@@ -20,6 +20,7 @@ mod shown;
 mod text;
 mod tree;
 mod units;
+mod values;
 
 pub(crate) use operator::{LogFormat, LogLevel, LogSettings};
 pub(crate) use tree::Settings;

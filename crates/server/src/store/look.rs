@@ -66,11 +66,6 @@ pub(crate) fn is_no_database(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::NotADatabase)
 }
 
-/// Whether a query asks for what is not there. Other errors say nothing of what is.
-pub(crate) fn is_of_other_tables(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(ErrorCode::Unknown)
-}
-
 /// Whether this is said of a file that is not there.
 pub(super) fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)

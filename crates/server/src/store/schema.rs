@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use rusqlite::Connection;
-
-use super::look::is_of_other_tables;
+use rusqlite::{Connection, ErrorCode};
 
 /// The version of the tables below.
 pub(super) const VERSION: i64 = 1;
@@ -86,6 +84,11 @@ pub(super) fn seen(connection: &Connection) -> rusqlite::Result<Seen> {
         newer if newer > VERSION => Ok(Seen::Newer(newer)),
         _ => Ok(Seen::Strange),
     }
+}
+
+/// Whether a query asks for what is not there. Other errors say nothing of what is.
+pub(crate) fn is_of_other_tables(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::Unknown)
 }
 
 /// Makes the tables in a new file, and upgrades those of an older version. What is there then.

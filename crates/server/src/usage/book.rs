@@ -8,8 +8,11 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode};
 
-use super::{blur::Blur, tables::Row};
-use crate::store::{StoreError, found, is_of_other_tables, make_private};
+use super::{
+    blur::Blur,
+    tables::{Row, Tables},
+};
+use crate::store::{StoreError, found, make_private};
 
 /// Rows that wait for a database which cannot be written; what comes then is lost and counted.
 const WAITING_ROWS: usize = 10_000;
@@ -19,37 +22,6 @@ const LARGEST: u64 = 1 << 30;
 
 /// How long somebody who reads the database may keep it locked.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The tables of a kind of usage database.
-pub(super) struct Tables {
-    pub(super) version: i64,
-    /// Makes those of version 1.
-    pub(super) create: &'static str,
-    /// Each makes the next version.
-    pub(super) upgrades: &'static [&'static str],
-    /// What works on every version, and on no other database.
-    pub(super) sign: &'static str,
-}
-
-impl Tables {
-    /// Whether a database has them, or nothing yet.
-    pub(super) fn are_known(&self, database: &Connection) -> rusqlite::Result<bool> {
-        let count = "SELECT count(*) FROM sqlite_schema";
-        if database.query_row(count, [], |row| row.get::<_, i64>(0))? == 0 {
-            return Ok(true);
-        }
-        let version = database.prepare(self.sign).and_then(|_| version(database));
-        match version {
-            Ok(version) => Ok((1..=self.version).contains(&version)),
-            Err(error) if is_of_other_tables(&error) => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-fn version(database: &Connection) -> rusqlite::Result<i64> {
-    database.query_row("SELECT version FROM version", [], |row| row.get(0))
-}
 
 /// Why nothing is written for now.
 pub(super) enum Trouble {
@@ -164,21 +136,6 @@ fn open(path: &Path, tables: &Tables) -> Result<Connection, Trouble> {
     if !tables.are_known(&connection)? {
         return Err(Trouble::Foreign);
     }
-    upgrade(&mut connection, tables)?;
+    tables.upgrade(&mut connection)?;
     Ok(connection)
-}
-
-fn upgrade(connection: &mut Connection, tables: &Tables) -> Result<(), Trouble> {
-    let transaction = connection.transaction()?;
-    let found = version(&transaction)?;
-    for (from, upgrade) in (1..).zip(tables.upgrades) {
-        if from >= found {
-            transaction.execute_batch(upgrade)?;
-        }
-    }
-    if found != tables.version {
-        transaction.execute("UPDATE version SET version = ?", [tables.version])?;
-    }
-    transaction.commit()?;
-    Ok(())
 }

@@ -2,12 +2,57 @@
 
 use rusqlite::{Connection, named_params, params};
 
-use super::{
-    MailboxNow, RelayNow, RelayRecord,
-    blur::Blur,
-    book::{Tables, Trouble},
+use super::{MailboxNow, RelayNow, RelayRecord, blur::Blur};
+use crate::{
+    exchange::usage::{Ending, Greeting, Retired},
+    store::is_of_other_tables,
 };
-use crate::exchange::usage::{Ending, Greeting, Retired};
+
+/// The tables of a kind of usage database.
+pub(super) struct Tables {
+    pub(super) version: i64,
+    /// Makes those of version 1.
+    pub(super) create: &'static str,
+    /// Each makes the next version.
+    pub(super) upgrades: &'static [&'static str],
+    /// What works on every version, and on no other database.
+    pub(super) sign: &'static str,
+}
+
+impl Tables {
+    /// Whether a database has them, or nothing yet.
+    pub(super) fn are_known(&self, database: &Connection) -> rusqlite::Result<bool> {
+        let count = "SELECT count(*) FROM sqlite_schema";
+        if database.query_row(count, [], |row| row.get::<_, i64>(0))? == 0 {
+            return Ok(true);
+        }
+        let version = database.prepare(self.sign).and_then(|_| version(database));
+        match version {
+            Ok(version) => Ok((1..=self.version).contains(&version)),
+            Err(error) if is_of_other_tables(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes those of today out of older ones, all or nothing.
+    pub(super) fn upgrade(&self, database: &mut Connection) -> rusqlite::Result<()> {
+        let transaction = database.transaction()?;
+        let found = version(&transaction)?;
+        for (from, upgrade) in (1..).zip(self.upgrades) {
+            if from >= found {
+                transaction.execute_batch(upgrade)?;
+            }
+        }
+        if found != self.version {
+            transaction.execute("UPDATE version SET version = ?", [self.version])?;
+        }
+        transaction.commit()
+    }
+}
+
+fn version(database: &Connection) -> rusqlite::Result<i64> {
+    database.query_row("SELECT version FROM version", [], |row| row.get(0))
+}
 
 /// What the Python mailbox server calls version 2 of its usage database.
 pub(super) const MAILBOX: Tables = Tables {
@@ -67,15 +112,15 @@ pub(super) enum Row {
 }
 
 impl Row {
-    pub(super) fn write(&self, to: &Connection, blur: Blur) -> Result<(), Trouble> {
+    pub(super) fn write(&self, to: &Connection, blur: Blur) -> rusqlite::Result<()> {
         match self {
             Self::Ending(ending) => write_ending(to, ending, blur),
             Self::Greeting(greeting) => write_greeting(to, greeting, blur),
             Self::Mailbox(now) => write_mailbox_now(to, *now, blur),
             Self::Relayed(record) => write_relayed(to, record, blur),
             Self::Relay(now) => write_relay_now(to, *now),
-        }?;
-        Ok(())
+        }
+        .map(drop)
     }
 }
 

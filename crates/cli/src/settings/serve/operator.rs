@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use wormhole_sync_server::Usage;
 
 use super::{
-    tree::{addresses, said, text},
     units::time,
+    values::{addresses, said, text},
 };
 
 /// Where health, metrics and status are told.

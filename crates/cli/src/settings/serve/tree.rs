@@ -12,6 +12,7 @@ use wormhole_sync_server::{
 use super::{
     operator::{AdminSettings, LogSettings, UsageSettings},
     units::{size, time},
+    values::{addresses, networks, said, text},
 };
 use crate::{args::Servers, exit::Failure};
 
@@ -334,45 +335,4 @@ fn clients(clients: &Clients) -> Result<Clients, Failure> {
         ));
     }
     Ok(clients.clone())
-}
-
-pub(super) fn said(text: &str) -> Option<String> {
-    Some(text.to_owned()).filter(|text| !text.is_empty())
-}
-
-/// A text, and nothing that is to be taken for one.
-pub(super) fn text<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    match toml::Value::deserialize(from)? {
-        toml::Value::String(text) => Ok(text),
-        _ => Err(serde::de::Error::custom("write a text, between quotes")),
-    }
-}
-
-pub(super) fn addresses<'de, D: serde::Deserializer<'de>>(
-    from: D,
-) -> Result<Vec<SocketAddr>, D::Error> {
-    let texts = Vec::<String>::deserialize(from)?;
-    let address = |text: &String| {
-        text.parse().map_err(|_| {
-            serde::de::Error::custom("write ADDRESS:PORT, such as 127.0.0.1:4000 or [::1]:4000")
-        })
-    };
-    texts.iter().map(address).collect()
-}
-
-/// Networks as texts.
-mod networks {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-    use wormhole_sync_server::config::Network;
-
-    pub(super) fn serialize<S: Serializer>(networks: &[Network], to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(networks.iter().map(ToString::to_string))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Vec<Network>, D::Error> {
-        let texts = Vec::<String>::deserialize(from)?;
-        texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
-    }
 }
