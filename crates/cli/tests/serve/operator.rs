@@ -196,6 +196,19 @@ fn a_server_in_trouble_is_told_and_a_failure() {
 }
 
 #[test]
+fn the_container_is_made_of_every_package_of_the_workspace() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
+    let read = |name| fs::read_to_string(format!("{root}{name}")).unwrap();
+    let (workspace, container) = (read("Cargo.toml"), read("contrib/Containerfile"));
+    let members = workspace.split_once("\nmembers = [").unwrap().1.split_once(']').unwrap().0;
+    // Cargo reads them all, whichever it builds.
+    for member in members.split(',') {
+        let folder = member.trim().trim_matches('"').split('/').next().unwrap();
+        assert!(container.contains(&format!("\nCOPY {folder} {folder}\n")), "{member}");
+    }
+}
+
+#[test]
 fn the_container_asks_the_operators_door_for_its_health() {
     let mut scene = Scene::without_server();
     let (_server, admin) = server(&mut scene);
