@@ -3,13 +3,16 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr},
+    sync::Arc,
 };
 
+use rustls::{ClientConfig, pki_types::ServerName};
 use serde::Deserialize;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
 };
+use tokio_rustls::TlsConnector;
 
 /// Bytes that are read at once.
 const CHUNK: usize = 4096;
@@ -23,12 +26,14 @@ pub struct Url {
     pub path: String,
     /// From which address to connect, when not the system is to choose: one address has so many ports.
     pub from: Option<IpAddr>,
+    /// What is trusted, when it is within TLS.
+    pub trust: Option<Arc<ClientConfig>>,
 }
 
 impl Url {
     /// A mailbox server's usual path at an address.
     pub fn of(address: SocketAddr) -> Self {
-        Self { address, path: "/v1".to_owned(), from: None }
+        Self { address, path: "/v1".to_owned(), from: None, trust: None }
     }
 }
 
@@ -66,9 +71,13 @@ pub struct Heard {
     pub error: Option<String>,
 }
 
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
 /// A connection to a mailbox server.
 pub struct Client {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     input: Vec<u8>,
     used: usize,
     output: Vec<u8>,
@@ -79,6 +88,13 @@ impl Client {
     pub async fn connect(url: &Url) -> io::Result<Self> {
         let stream = connect(url.address, url.from).await?;
         stream.set_nodelay(true)?;
+        let stream: Box<dyn Stream> = match &url.trust {
+            None => Box::new(stream),
+            Some(trust) => {
+                let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
+                Box::new(TlsConnector::from(Arc::clone(trust)).connect(name, stream).await?)
+            }
+        };
         let mut client = Self { stream, input: Vec::new(), used: 0, output: Vec::new() };
         client.stream.write_all(upgrade(&url.path).as_bytes()).await?;
         loop {
@@ -99,9 +115,15 @@ impl Client {
         self.frame(1, json.as_bytes());
     }
 
+    /// Queues bytes, as a message.
+    pub fn say_bytes(&mut self, bytes: &[u8]) {
+        self.frame(2, bytes);
+    }
+
     /// Sends what was queued, in one write.
     pub async fn flush(&mut self) -> io::Result<()> {
         self.stream.write_all(&self.output).await?;
+        self.stream.flush().await?;
         self.output.clear();
         Ok(())
     }

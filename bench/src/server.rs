@@ -5,29 +5,44 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use clap::Args;
-use wormhole_sync_server::{Database, Mailbox, listen, serve};
+use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use wormhole_sync_server::{Config, Database, Doors, Mailbox, Relay, Tls, listen, serve};
 
 /// How long a server may take to start.
 const START: Duration = Duration::from_secs(20);
 
-/// Our server alone, with a database on disk: what a benchmark starts as `serve ADDRESS DATABASE`.
+/// Our servers alone, with a database on disk: what a benchmark starts as `serve ADDRESS DATABASE`.
 #[derive(Args)]
 pub struct Serve {
     /// Where to listen.
     address: SocketAddr,
     /// The database.
     database: PathBuf,
+    /// Serve within TLS, with the `certificate.pem` and the `key.pem` of this folder.
+    #[arg(long)]
+    tls: Option<PathBuf>,
 }
 
 impl Serve {
     /// Serves until it is killed.
     pub async fn run(self) -> io::Result<()> {
-        let config = Mailbox { database: Database::Path(self.database), ..Mailbox::default() };
-        serve(listen(self.address)?, config, std::future::pending()).await.map_err(io::Error::other)
+        let mailbox = Mailbox { database: Database::Path(self.database), ..Mailbox::default() };
+        let relay = Relay { waiting_connections: usize::MAX, ..Relay::default() };
+        let config = Config { relay: Some(relay), ..mailbox.into() };
+        let listener = listen(self.address)?;
+        let Some(folder) = self.tls else {
+            return serve(listener, config, std::future::pending()).await.map_err(io::Error::other);
+        };
+        let tls = Tls::new(folder.join("certificate.pem"), folder.join("key.pem"));
+        let mut doors = Doors::default();
+        doors.tls.push(listener);
+        let config = Config { tls: Some(tls), ..config };
+        serve(doors, config, std::future::pending()).await.map_err(io::Error::other)
     }
 }
 
@@ -36,6 +51,22 @@ pub fn ours(address: SocketAddr, database: &Path) -> io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("serve").arg(address.to_string()).arg(database);
     Ok(command)
+}
+
+/// Puts a certificate for `localhost` and its key into a folder. What a client is to trust.
+pub fn certify(folder: &Path) -> io::Result<Arc<ClientConfig>> {
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]);
+    let own = own.map_err(io::Error::other)?;
+    std::fs::write(folder.join("certificate.pem"), own.cert.pem())?;
+    std::fs::write(folder.join("key.pem"), own.signing_key.serialize_pem())?;
+    let mut roots = RootCertStore::empty();
+    roots.add(own.cert.der().clone()).map_err(io::Error::other)?;
+    let trust = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(trust))
 }
 
 /// An address of loopback at which nothing listens.

@@ -15,6 +15,15 @@ const CONNECTING: u32 = 32;
 /// that are gone a minute ago are still in use.
 const ADDRESSES: u32 = 8;
 
+/// For what they wait.
+#[derive(Clone, Copy)]
+pub(crate) enum At {
+    /// For the other side of an exchange.
+    Mailbox,
+    /// For the other half of a pair, by WebSocket.
+    Relay,
+}
+
 /// Clients that wait until this is dropped.
 pub(crate) struct Crowd {
     /// What the server holds for each.
@@ -22,20 +31,25 @@ pub(crate) struct Crowd {
     _clients: Vec<Client>,
 }
 
-/// Lets so many clients connect, claim a nameplate and wait.
-pub(crate) async fn gather(url: &Url, count: u32, server: u32) -> io::Result<Crowd> {
+/// Lets so many clients connect, say what they wait for, and wait.
+pub(crate) async fn gather(url: &Url, at: At, count: u32, server: u32) -> io::Result<Crowd> {
     // The first ones pay for what a server sets up once.
-    let mut clients = open(url, 0, CONNECTING).await?;
+    let mut clients = open(url, at, 0, CONNECTING).await?;
+    settle().await;
     let before = resident(server)?;
-    clients.append(&mut open(url, CONNECTING, count).await?);
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    clients.append(&mut open(url, at, CONNECTING, count).await?);
+    settle().await;
     let held = resident(server)?.saturating_sub(before) / 1024;
     let kibibytes =
         f64::from(u32::try_from(held).map_err(io::Error::other)?) / f64::from(count.max(1));
     Ok(Crowd { kibibytes, _clients: clients })
 }
 
-async fn open(url: &Url, first: u32, count: u32) -> io::Result<Vec<Client>> {
+async fn settle() {
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}
+
+async fn open(url: &Url, at: At, first: u32, count: u32) -> io::Result<Vec<Client>> {
     let mut clients = Vec::new();
     let mut number = first;
     while number < first + count {
@@ -43,7 +57,12 @@ async fn open(url: &Url, first: u32, count: u32) -> io::Result<Vec<Client>> {
         let tasks: Vec<_> = (number..end)
             .map(|number| {
                 let url = Url { from: Some(address(number).into()), ..url.clone() };
-                tokio::spawn(async move { exchange::wait(&url, u64::from(number)).await })
+                tokio::spawn(async move {
+                    match at {
+                        At::Mailbox => exchange::wait(&url, u64::from(number)).await,
+                        At::Relay => wait(url, number).await,
+                    }
+                })
             })
             .collect();
         for task in tasks {
@@ -52,6 +71,15 @@ async fn open(url: &Url, first: u32, count: u32) -> io::Result<Vec<Client>> {
         number = end;
     }
     Ok(clients)
+}
+
+/// A link of the relay that waits for its partner.
+async fn wait(url: Url, number: u32) -> io::Result<Client> {
+    let mut client = Client::connect(&Url { path: "/relay".to_owned(), ..url }).await?;
+    let line = format!("please relay {number:064x} for side {number:016x}\n");
+    client.say_bytes(line.as_bytes());
+    client.flush().await?;
+    Ok(client)
 }
 
 fn address(number: u32) -> Ipv4Addr {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! idle --clients 10000 --rate 200 --seconds 30
+//! idle --tls
 //! ```
 //!
 //! An exchange counts from the moment at which it was to begin, whether or not the one before is
@@ -19,9 +20,12 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
+use crowd::{At, Crowd};
 use wormhole_sync_bench::{
     client::Url,
-    server::{Process, Serve, free_address, ours, processor_time, raise_file_limit, ready},
+    server::{
+        Process, Serve, certify, free_address, ours, processor_time, raise_file_limit, ready,
+    },
 };
 
 #[derive(Parser)]
@@ -53,6 +57,9 @@ struct Load {
     /// Seconds for which they do.
     #[arg(long, default_value_t = 30)]
     seconds: u32,
+    /// Everything within TLS.
+    #[arg(long)]
+    tls: bool,
     /// Fails when 99 % of the exchanges take more milliseconds than this.
     #[arg(long)]
     within: Option<f64>,
@@ -83,18 +90,28 @@ fn main() -> ExitCode {
 async fn measure(load: &Load) -> io::Result<()> {
     raise_file_limit(u64::from(load.clients) + ROOM)?;
     let folder = tempfile::tempdir()?;
-    let address = free_address()?;
-    let mut server: Command = ours(address, &folder.path().join("mailbox.sqlite"))?;
-    let server = Process::start(&mut server)?;
-    ready(address).await?;
-    let url = Url::of(address);
+    let trust = load.tls.then(|| certify(folder.path())).transpose()?;
+    let start = async |database| {
+        let address = free_address()?;
+        let mut server: Command = ours(address, &folder.path().join(database))?;
+        if load.tls {
+            server.arg("--tls").arg(folder.path());
+        }
+        let server = Process::start(&mut server)?;
+        ready(address).await?;
+        io::Result::Ok((server, Url { trust: trust.clone(), ..Url::of(address) }))
+    };
+    let tell = |who, crowd: &Crowd| {
+        let what = format!("KiB of memory for each of {} {who}", load.clients);
+        println!("{what:58} {:>10.2}", crowd.kibibytes);
+    };
 
-    let crowd = crowd::gather(&url, load.clients, server.id()).await?;
-    println!(
-        "{:58} {:>10.2}",
-        format!("KiB of memory for each of {} waiting clients", load.clients),
-        crowd.kibibytes
-    );
+    let (relay, url) = start("relay.sqlite").await?;
+    tell("links that wait", &crowd::gather(&url, At::Relay, load.clients, relay.id()).await?);
+    drop(relay);
+    let (server, url) = start("mailbox.sqlite").await?;
+    let crowd = crowd::gather(&url, At::Mailbox, load.clients, server.id()).await?;
+    tell("waiting clients", &crowd);
     let before = processor_time(server.id())?;
     let shown = load::run(&url, load.rate, load.seconds).await?;
     let spent = processor_time(server.id())?.saturating_sub(before);
