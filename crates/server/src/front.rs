@@ -85,7 +85,7 @@ impl Front {
         match self.gate.admit(self.counted(peer)) {
             Ok(admission) => {
                 let front = Arc::clone(self);
-                tokio::spawn(async move { front.serve(stream, peer, admission, door).await });
+                tokio::spawn(async move { front.lead(stream, peer, admission, door).await });
             }
             Err(full) => {
                 let address = self.recorder.logged(peer.ip());
@@ -110,8 +110,9 @@ impl Front {
         _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await; // the sender is in `self`
     }
 
-    /// Serves a connection until its end.
-    async fn serve(
+    /// Leads a connection to who serves it. That is a task of its own: one is as large as the largest
+    /// of its parts, and the parts of this are soon over, while who waits does so for minutes.
+    async fn lead(
         &self,
         stream: TcpStream,
         peer: SocketAddr,
@@ -119,14 +120,13 @@ impl Front {
         door: Door,
     ) {
         let deadline = Instant::now() + self.clients.handshake;
-        // On the heap, for it is soon over, and a task is as large as the largest of its parts.
-        let opening = Box::pin(async {
+        let opening = async {
             tokio::select! {
                 biased;
                 opened = timeout_at(deadline, self.open(stream, peer, &mut admission, door)) => opened,
                 () = self.stopped() => Ok(Err(Unopened::Gone)),
             }
-        });
+        };
         let (stream, origin) = match opening.await {
             Ok(Ok(opened)) => opened,
             Ok(Err(Unopened::Answered(mut stream, answer))) => {
@@ -150,7 +150,7 @@ impl Front {
         }
     }
 
-    /// Serves a connection that begins with an HTTP request.
+    /// Leads a connection that begins with an HTTP request.
     async fn web(
         &self,
         mut stream: Stream,
@@ -174,7 +174,8 @@ impl Front {
         let answer = match (outcome, &self.mailbox, &self.relay) {
             (Ok((Place::Mailbox, upgrade)), Some(shared), _) => {
                 self.came(&mut admission, upgrade.client, "mailbox");
-                return mailbox::serve(stream, upgrade, admission, Arc::clone(shared)).await;
+                tokio::spawn(mailbox::serve(stream, upgrade, admission, Arc::clone(shared)));
+                return;
             }
             (Ok((Place::Relay, upgrade)), _, Some(relay)) => {
                 self.came(&mut admission, upgrade.client, "relay");

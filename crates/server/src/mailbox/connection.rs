@@ -45,15 +45,16 @@ const TURNS: usize = 8;
 /// Bytes of an unfinished message that anybody may hold at any time.
 const SMALL: usize = 16 << 10;
 
-/// Serves a WebSocket until its end.
-pub(crate) async fn serve(
+/// Serves a WebSocket until its end. It begins at once, so that what waits holds the connection and
+/// not, besides, what that was made of.
+pub(crate) fn serve(
     stream: Stream,
     upgrade: Upgrade,
     admission: Admission,
     shared: Arc<Shared>,
-) {
+) -> impl Future<Output = ()> + Send {
     let mut connection = Connection::new(stream, upgrade, admission, shared);
-    std::future::poll_fn(|context| connection.poll(context)).await;
+    std::future::poll_fn(move |context| connection.poll(context))
 }
 
 /// An open WebSocket.

@@ -23,8 +23,8 @@ use crate::{
 /// How long a link that is closed may take to read why.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// Serves a link that speaks TCP, until its end. It has until `deadline` to say what it wants. What
-/// begins otherwise than a link does is shown to `notice`.
+/// Serves a link that speaks TCP, until it waits for its partner. It has until `deadline` to say what
+/// it wants. What begins otherwise than a link does is shown to `notice`.
 pub(crate) async fn serve_raw(
     stream: Stream,
     admission: Admission,
@@ -46,7 +46,8 @@ pub(crate) async fn serve_raw(
     serve(id, end, heard, called, relay).await;
 }
 
-/// Serves a link that speaks WebSocket, until its end. It has until `deadline` to say what it wants.
+/// Serves a link that speaks WebSocket, until it waits for its partner. It has until `deadline` to say
+/// what it wants.
 pub(crate) async fn serve_websocket(
     mut stream: Stream,
     mut upgrade: Upgrade,
@@ -161,14 +162,15 @@ async fn serve(
     match relay.asked(id, request, end) {
         Verdict::Joined => {}
         Verdict::Close(mut end, text) => close(&mut end, Some(text)).await,
-        Verdict::Wait(end) => wait(id, end, called, relay).await,
+        // A task of its own: one is as large as the largest of its parts, and this one stays.
+        Verdict::Wait(end) => _ = tokio::spawn(wait(id, end, called, relay)),
     }
 }
 
 /// Does what the relay says.
 async fn follow(call: Result<Call, RecvError>, id: LinkId, mut end: Box<End>, relay: Arc<Relay>) {
     match call {
-        Ok(Call::Join(partner)) => Box::pin(pair(id, end, partner, relay)).await,
+        Ok(Call::Join(partner)) => _ = tokio::spawn(pair(id, end, partner, relay)),
         Ok(Call::Close(text)) => close(&mut end, Some(text)).await,
         Err(_) => {} // the relay is gone
     }
@@ -231,6 +233,7 @@ async fn pair(id: LinkId, end: Box<End>, partner: Box<End>, relay: Arc<Relay>) {
 /// Says last words, if any, and closes.
 async fn close(end: &mut End, text: Option<Cow<'static, str>>) {
     if let Some(text) = text {
-        _ = timeout(GOODBYE, end.close(text.as_bytes())).await;
+        // On the heap, for whoever waits is as large as this otherwise.
+        _ = Box::pin(timeout(GOODBYE, end.close(text.as_bytes()))).await;
     }
 }
