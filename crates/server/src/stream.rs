@@ -1,5 +1,8 @@
 //! A client's byte stream, and the memory into which all of them are read.
 
+#[cfg(feature = "tls")]
+mod secure;
+
 use std::{
     cell::RefCell,
     future::poll_fn,
@@ -12,6 +15,9 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::TcpStream,
 };
+
+#[cfg(feature = "tls")]
+pub(crate) use secure::Secure;
 
 /// Bytes that are read at once.
 const CHUNK: usize = 64 << 10;
@@ -26,7 +32,7 @@ pub(crate) enum Stream {
     Plain(TcpStream),
     /// What TLS protects.
     #[cfg(feature = "tls")]
-    Tls(Box<tokio_rustls::server::TlsStream<TcpStream>>),
+    Tls(Box<Secure>),
 }
 
 /// Lends memory to read into. All streams of a thread share it, so that one which waits holds none.
@@ -87,15 +93,7 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
             #[cfg(feature = "tls")]
-            Self::Tls(stream) => {
-                // What could not be written at once is still in there, and has no other to see to it.
-                if stream.get_ref().1.wants_write()
-                    && let Poll::Ready(flushed) = Pin::new(&mut *stream).poll_flush(context)
-                {
-                    flushed?;
-                }
-                Pin::new(stream).poll_read(context, buffer)
-            }
+            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
         }
     }
 }

@@ -15,15 +15,16 @@ use tokio::{
     task::JoinHandle,
     time::{Instant, MissedTickBehavior, interval},
 };
-use tokio_rustls::TlsAcceptor;
 
-use crate::{config, error::TlsError, http, proxy_protocol::peek, stream::Stream};
+use crate::{
+    config,
+    error::TlsError,
+    http,
+    proxy_protocol::peek,
+    stream::{Secure, Stream},
+};
 
 use pair::{Pair, Stamp};
-
-/// Bytes that rustls may hold of what a slow reader has not taken, beside those that are counted as
-/// waiting for it. It needs no more than one record to be busy.
-const UNSENT: usize = 16 << 10;
 
 /// How long before its end a certificate should have been renewed: half of what is left to one of
 /// Let's Encrypt when its clients renew it.
@@ -122,9 +123,7 @@ impl Certificates {
     /// Shakes hands with a client.
     pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<Stream> {
         let config = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner));
-        let mut stream = TlsAcceptor::from(config).accept(stream).await?;
-        stream.get_mut().1.set_buffer_limit(Some(UNSENT));
-        Ok(Stream::Tls(Box::new(stream)))
+        Ok(Stream::Tls(Box::new(Secure::accept(stream, config).await?)))
     }
 }
 
