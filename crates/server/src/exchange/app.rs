@@ -19,7 +19,8 @@ use crate::config::LISTED_NAMEPLATES;
 pub(super) struct App {
     pub(super) id: Arc<str>,
     pub(super) nameplates: BTreeMap<Nameplate, Plate>,
-    pub(super) mailboxes: BTreeMap<MailboxId, Mailbox>,
+    /// On the heap, for a map of random names has as much room to spare as it holds.
+    pub(super) mailboxes: BTreeMap<MailboxId, Box<Mailbox>>,
     small: Small,
     shares: Shares,
     /// Who allocated what, and still claims it.
@@ -178,7 +179,7 @@ impl App {
         ledger.check_mailbox(client.address)?;
         ledger.mailbox_made(client.address);
         let mailbox = Mailbox::new(ledger.row(), client.address, now).made_by(client.connection);
-        self.mailboxes.insert(name.clone(), mailbox);
+        self.mailboxes.insert(name.clone(), Box::new(mailbox));
         Ok(())
     }
 

@@ -311,7 +311,7 @@ impl Embedded {
             self.ledger.next_row = self.ledger.next_row.max(stored.row + 1);
             self.ledger.mailbox_made(owner);
             names.insert(stored.row, (Arc::clone(&stored.app), stored.name.clone()));
-            self.app(&stored.app).mailboxes.insert(stored.name, mailbox);
+            self.app(&stored.app).mailboxes.insert(stored.name, Box::new(mailbox));
         }
         for (row, message) in snapshot.messages {
             let Some((app, name)) = names.get(&row) else { continue };
