@@ -5,28 +5,26 @@ use std::process::Command;
 #[test]
 fn exchanges_go_on_beside_those_who_wait() {
     for tls in [&[][..], &["--tls"]] {
-        goes_on(tls);
+        let output = Command::new(env!("CARGO_BIN_EXE_idle"))
+            .args(["--clients", "100", "--rate", "20", "--seconds", "1"])
+            .args(tls)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        let value = |line: &str| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap();
+        let figures: Vec<(&str, f64)> = text.lines().map(|line| (line, value(line))).collect();
+        let [relay, memory, exchanges, half, most, nearly_all, all, processor] = figures[..] else {
+            panic!("{text}");
+        };
+        assert!(memory.0.starts_with("KiB of memory for each of 100 waiting clients"), "{text}");
+        assert!(relay.0.starts_with("KiB of memory for each of 100 links that wait"), "{text}");
+        assert!(exchanges.1 > 19.5, "{text}");
+        assert!(
+            0.0 < half.1 && half.1 <= most.1 && most.1 <= nearly_all.1 && nearly_all.1 <= all.1
+        );
+        assert!(processor.0.contains("processor time"), "{text}");
     }
-}
-
-fn goes_on(tls: &[&str]) {
-    let output = Command::new(env!("CARGO_BIN_EXE_idle"))
-        .args(["--clients", "100", "--rate", "20", "--seconds", "1"])
-        .args(tls)
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    let value = |line: &str| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap();
-    let figures: Vec<(&str, f64)> = text.lines().map(|line| (line, value(line))).collect();
-    let [relay, memory, exchanges, half, most, nearly_all, all, processor] = figures[..] else {
-        panic!("{text}");
-    };
-    assert!(memory.0.starts_with("KiB of memory for each of 100 waiting clients"), "{text}");
-    assert!(relay.0.starts_with("KiB of memory for each of 100 links that wait"), "{text}");
-    assert!(exchanges.1 > 19.5, "{text}");
-    assert!(0.0 < half.1 && half.1 <= most.1 && most.1 <= nearly_all.1 && nearly_all.1 <= all.1);
-    assert!(processor.0.contains("processor time"), "{text}");
 }
 
 #[test]

@@ -235,6 +235,10 @@ impl AsyncWrite for Secure {
         self.get_mut().poll_send(context)
     }
 
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method by itself is for one lifetime, and not for any"
+    )]
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if !this.closed {

@@ -72,7 +72,7 @@ async fn hears(to: &mut (impl AsyncRead + Unpin), length: usize) -> Vec<u8> {
 }
 
 fn text(length: usize) -> Vec<u8> {
-    (0..length).map(|number| (number % 251) as u8).collect()
+    (0..=250).cycle().take(length).collect()
 }
 
 #[tokio::test]
