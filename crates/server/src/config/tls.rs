@@ -15,8 +15,8 @@ const WATCH: Duration = Duration::from_secs(10);
 /// go on with the one before. A connection keeps the certificate that it began with.
 ///
 /// TLS 1.2 and 1.3 are spoken, with `http/1.1` by ALPN. Sessions are resumed from memory, where there
-/// are 256 at the most. An idle connection holds about 8 KiB more than one without TLS, of which 4 KiB
-/// are a buffer that rustls keeps; one that shakes hands 64 KiB at the most, for as long as
+/// are 256 at the most. An idle connection holds 3.4 KiB more than one without TLS: keys, and no
+/// buffers. One that shakes hands holds 64 KiB at the most, for as long as
 /// [`Clients::handshake`](crate::Clients::handshake).
 ///
 /// ```
