@@ -1,6 +1,6 @@
 //! A code as it is typed: which network it belongs to is written in its form.
 
-use wormhole_sync::{Code, CodeUri, Role};
+use wormhole_sync::{Code, CodeUri, Role, without_login};
 use zeroize::Zeroizing;
 
 use crate::exit::Failure;
@@ -90,6 +90,7 @@ impl TypedCode {
         let place = if local.is_some() { Place::Local } else { Place::Server };
         let code = Code::parse(local.unwrap_or(text))
             .map_err(|error| Failure::usage(format!("this is no code: {error}")))?;
+        let rendezvous = rendezvous.map(|url| without_login(&url));
         let typed = Self { place, code, rendezvous };
         if typed.words().is_empty() && !typed.is_zero() {
             return Err(Failure::usage(NO_WORDS)); // whoever guessed the number would be let in

@@ -2,7 +2,9 @@
 
 use std::{env, time::Duration};
 
-use wormhole_sync::{DEFAULT_RENDEZVOUS, DEFAULT_WORDS, Options, RENDEZVOUS_VARIABLE};
+use wormhole_sync::{
+    DEFAULT_RENDEZVOUS, DEFAULT_WORDS, Options, RENDEZVOUS_VARIABLE, without_login,
+};
 
 mod checkup;
 mod plan;
@@ -175,12 +177,13 @@ fn even_empty(name: &str) -> Result<Option<String>, Failure> {
     }
 }
 
+/// Without a login, which the library does not send, and which would stand in what is shown.
 fn server(global: &GlobalArgs) -> Result<String, Failure> {
     let named = match &global.relay_url {
         Some(url) => Some(url.clone()),
         None => variable(RENDEZVOUS_VARIABLE)?,
     };
-    Ok(named.unwrap_or_else(|| DEFAULT_RENDEZVOUS.to_owned()))
+    Ok(named.map_or_else(|| DEFAULT_RENDEZVOUS.to_owned(), |url| without_login(&url)))
 }
 
 fn shows_picture(args: &QrArgs) -> Result<bool, Failure> {

@@ -55,6 +55,30 @@ fn arguments_that_make_no_sense_are_2() {
 }
 
 #[test]
+fn a_login_in_a_url_is_shown_nowhere() {
+    let scene = Scene::new();
+    let with_login = |url: &str| url.replace("ws://", "ws://ann:secret@");
+    let here = with_login(&scene.url);
+    let nowhere = ["--relay-url", &*with_login(NOWHERE)];
+    let code = "wormhole-transfer:7-a-b?rendezvous=ws%3A%2F%2Fann%3Asecret%40127.0.0.1%3A9%2Fv1";
+    let text = ["send", "--text", "x"];
+    let relay = ["--transit-helper", "ws://ann:secret@127.0.0.1:9"];
+    for arguments in [
+        &[&nowhere[..], &text].concat()[..],
+        &[&["--json"], &nowhere[..], &text].concat(),
+        &[&nowhere[..], &["doctor"]].concat(),
+        &[&["--json", "--relay-url", &here], &relay[..], &["doctor"]].concat(),
+        &["receive", code],
+    ] {
+        let mut command = scene.wormhole(arguments);
+        command.env_remove("WORMHOLE_RELAY_URL").env("WORMHOLE_LOCAL_INTERFACE", "none");
+        let ended = Running::start(&mut command, b"").end();
+        let said = format!("{}{}", String::from_utf8_lossy(&ended.stdout), ended.stderr);
+        assert!(said.contains("127.0.0.1") && !said.contains("secret"), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
 fn arguments_that_are_no_text_are_2_and_no_panic() {
     let scene = Scene::without_server();
     for arguments in [&["receive"][..], &["exchange", "--text"], &["--appid"]] {

@@ -18,7 +18,7 @@ use crate::{
     proxy::Proxy,
     refusal::Refusal,
     tcp,
-    url::Url,
+    url::{Url, without_login},
 };
 
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -71,6 +71,7 @@ impl fmt::Display for FarEnd {
 /// The URL of a mailbox server, or of a relay that speaks by `WebSocket`, taken apart.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
+    /// Without a login: it is shown, and the handshake has no place for one.
     url: String,
     endpoint: Endpoint,
     tls: bool,
@@ -78,7 +79,8 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn parse(url: &str) -> Result<Self, Error> {
-        let bad = || Cause::BadUrl { url: url.to_owned() };
+        let shown = without_login(url);
+        let bad = || Cause::BadUrl { url: shown.clone() };
         let parsed = Url::parse(url).ok_or_else(bad)?;
         let (tls, usual) = match parsed.scheme.as_str() {
             "wss" => (true, 443),
@@ -86,7 +88,7 @@ impl Server {
             _ => return Err(bad().into()),
         };
         let endpoint = parsed.endpoint(usual).ok_or_else(bad)?;
-        Ok(Self { url: url.to_owned(), endpoint, tls })
+        Ok(Self { url: shown, endpoint, tls })
     }
 
     pub(crate) fn url(&self) -> &str {

@@ -360,7 +360,6 @@ fn refused(f: &mut fmt::Formatter<'_>, url: &str, refusal: &Refusal) -> fmt::Res
     let Refusal { trouble, reason } = refusal;
     let what = match trouble {
         Trouble::Http(_) => "refused",
-        Trouble::Silent | Trouble::NoWebSocket => "gives no answer that can be used",
         _ => "cannot be trusted",
     };
     write!(f, "the mailbox server {url} {what}: {reason}; {}", trouble.advice())
@@ -369,6 +368,9 @@ fn refused(f: &mut fmt::Formatter<'_>, url: &str, refusal: &Refusal) -> fmt::Res
 fn failed(f: &mut fmt::Formatter<'_>, failure: &Failure) -> fmt::Result {
     match failure {
         Failure::Refused(reason) => write!(f, "the other side refused: {reason}; ask its user"),
+        Trouble::Http(200..=299) | Trouble::Silent | Trouble::NoWebSocket => {
+            "gives no answer that can be used"
+        }
         Failure::NoLink => f.write_str(
             "the two computers cannot reach each other, nor both a relay; check the firewalls, or name a \
              transit relay on one side",

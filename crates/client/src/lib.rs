@@ -95,6 +95,7 @@ pub use options::{
 };
 pub use proxy::{NO_PROXY_VARIABLE, PROXY_VARIABLE, Proxy, TOR_PORTS};
 pub use refusal::Trouble;
+pub use url::without_login;
 pub use wormhole::{Coded, Connected, Wormhole};
 pub use wormhole_sync_core::{
     Code, Fault, Verifier,

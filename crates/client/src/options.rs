@@ -5,7 +5,7 @@ use std::{env, fmt, sync::Arc, time::Duration};
 use serde_json::{Map, Value};
 use wormhole_sync_core::{code::DEFAULT_WORDS, hashcash::DEFAULT_MAX_BITS};
 
-use crate::{error::Error, proxy::Proxy};
+use crate::{error::Error, proxy::Proxy, url::without_login};
 
 mod status;
 mod stream;
@@ -94,7 +94,8 @@ impl Options {
         }
     }
 
-    /// The mailbox server, as `ws://host:port/v1` or `wss://host:port/v1`. Both sides need the same.
+    /// The mailbox server, as `ws://host:port/v1` or `wss://host:port/v1`. Both sides need the same. A login in it is
+    /// neither sent nor shown.
     ///
     /// ```
     /// use wormhole_sync::{ErrorKind, Options, Wormhole};
@@ -304,7 +305,7 @@ impl Options {
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
-            .field("rendezvous", &self.rendezvous)
+            .field("rendezvous", &without_login(&self.rendezvous))
             .field("words", &self.words)
             .field("time_limit", &self.time_limit)
             .field("app_versions", &self.app_versions)

@@ -41,6 +41,7 @@ use crate::{
     error::{Cause, Error},
     options::Options,
     transfer::Routes,
+    url::without_login,
 };
 
 /// How long a probe may take unless [`Options::time_limit`] says otherwise: 5 s.
@@ -129,5 +130,5 @@ fn endpoint(server: &str) -> Result<Endpoint, Error> {
 
 fn door(relay: &str) -> Result<Door, Error> {
     let door = Relay::parse(relay).and_then(|relay| relay.doors.into_iter().next());
-    Ok(door.ok_or_else(|| Cause::BadRelay(relay.to_owned()))?)
+    Ok(door.ok_or_else(|| Cause::BadRelay(without_login(relay)))?)
 }

@@ -22,7 +22,7 @@ use login::Login;
 use crate::{
     error::{Cause, Error},
     tcp,
-    url::{self, Url},
+    url::{Url, without_login},
 };
 
 /// The environment variable that names a proxy; in small letters, too, which count first.
@@ -96,7 +96,7 @@ impl Proxy {
     /// # Ok::<(), wormhole_sync::Error>(())
     /// ```
     pub fn parse(url: &str) -> Result<Self, Error> {
-        let bad = || Cause::BadProxy(url::without_login(url));
+        let bad = || Cause::BadProxy(without_login(url));
         let written = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
         let parsed = Url::parse(&written).ok_or_else(bad)?;
         let endpoint = |usual| parsed.endpoint(usual).ok_or_else(bad);

@@ -67,7 +67,8 @@ impl Trouble {
             }
             Self::NotYetValid => "set this computer's clock, which is behind, as it seems",
             Self::Tls => "check the URL's host and port, and that nobody between opens TLS",
-            Self::Http(404) => "check the URL, whose path is /v1 as a rule",
+            // The front page of a server, or nothing of its own.
+            Self::Http(200..=299 | 404) => "check the URL, whose path is /v1 as a rule",
             Self::Http(300..=399) => {
                 "check the URL: the server sends elsewhere, such as from ws:// to wss://"
             }

@@ -38,8 +38,25 @@ impl Url {
     }
 }
 
-/// A URL that may not be one, without what may be a password.
-pub(crate) fn without_login(text: &str) -> String {
+/// A server's URL without the `user:password@` in it, which nobody is to be shown; of a text that is no URL, without
+/// what may be a password.
+///
+/// The library shows no login, neither in errors nor in what it tells of; and it sends none to mailbox servers and
+/// relays, for their protocol has none.
+///
+/// ```
+/// use wormhole_sync::without_login;
+///
+/// assert_eq!(without_login("wss://ann:secret@relay.example.com/v1"), "wss://relay.example.com/v1");
+/// assert_eq!(without_login("relay.example.com"), "relay.example.com");
+/// ```
+pub fn without_login(text: &str) -> String {
+    if let Some(url) = Url::parse(text) {
+        return match url.login {
+            Some(login) => text.replacen(&format!("{login}@"), "", 1),
+            None => text.to_owned(), // an @ behind the host is none of a login
+        };
+    }
     let (scheme, rest) = text.split_once("://").map_or(("", text), |(scheme, rest)| (scheme, rest));
     match rest.rsplit_once('@') {
         None => text.to_owned(),
@@ -79,5 +96,14 @@ mod tests {
         assert_eq!(without_login("ftp://ann:secret@host"), "ftp://host");
         assert_eq!(without_login("ann:secret@host"), "host");
         assert_eq!(without_login("a b"), "a b");
+        assert_eq!(without_login("ws://ann:se/cret@host/v1"), "ws://host/v1");
+        assert_eq!(without_login("ws://ann:se@cret@host:port"), "ws://host:port");
+    }
+
+    #[test]
+    fn a_url_is_the_same_without_its_login() {
+        assert_eq!(without_login("ws://ann:se@cret@[::1]:4000/v1"), "ws://[::1]:4000/v1");
+        assert_eq!(without_login("ws://ann@host/v1?of=a@b"), "ws://host/v1?of=a@b");
+        assert_eq!(without_login("wss://host/~a@b"), "wss://host/~a@b");
     }
 }

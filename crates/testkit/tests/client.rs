@@ -321,6 +321,53 @@ async fn a_url_that_is_none_is_named() {
     assert_eq!((error.kind(), error.fault()), (ErrorKind::BadUrl, Fault::Caller));
 }
 
+#[tokio::test]
+async fn a_login_in_a_url_is_shown_nowhere_and_does_no_harm() {
+    let server = Server::start().await;
+    let told = Arc::<Mutex<Vec<String>>>::default();
+    let connect = async |url: String| {
+        let tell = Arc::clone(&told);
+        let options = Options::new().rendezvous(url).on_status(move |status| {
+            tell.lock().unwrap().push(format!("{status:?}"));
+        });
+        told.lock().unwrap().push(format!("{options:?}"));
+        soon(Wormhole::connect(APP, options)).await
+    };
+    let with_login = server.url().replace("ws://", "ws://annabel:secret@");
+    connect(with_login.clone()).await.unwrap();
+    assert!(told.lock().unwrap().concat().contains(&server.url()), "{told:?}");
+    let (nowhere, shown) = ("ws://annabel:secret@127.0.0.1:1/v1", "ws://127.0.0.1:1/v1");
+    let no_path = (with_login.replace("/v1", ""), server.url().replace("/v1", ""));
+    let silent = with_login.replace("ws://", "wss://");
+    for (url, shown) in [
+        (nowhere.to_owned(), shown.to_owned()),
+        no_path,
+        (silent, server.url().replace("ws://", "wss://")),
+        ("http://annabel:secret@example.com/v1".to_owned(), "http://example.com/v1".to_owned()),
+        ("ws://annabel:secret@example.com:x/v1".to_owned(), "ws://example.com:x/v1".to_owned()),
+    ] {
+        let error = connect(url).await.err().unwrap();
+        assert!(error.to_string().contains(&shown), "{error}");
+        told.lock().unwrap().push(format!("{error} {error:?} {:?}", error.reason()));
+    }
+    let told = told.lock().unwrap().concat();
+    assert!(!told.contains("secret") && !told.contains("annabel"), "{told}");
+}
+
+#[tokio::test]
+async fn a_url_without_its_path_is_told_at_once_with_what_is_missing() {
+    let server = Server::start().await;
+    let url = server.url().replace("/v1", "");
+    let error = soon(Wormhole::connect(APP, Options::new().rendezvous(&url))).await.err().unwrap();
+    assert_eq!((error.kind(), error.trouble()), (ErrorKind::Server, Some(Trouble::Http(404))));
+    let text = error.to_string();
+    assert!(text.contains(&url) && text.ends_with("whose path is /v1 as a rule"), "{text}");
+    // Others show a page of theirs to whoever comes.
+    let text = refused_by(&[b"HTTP/1.1 200 OK\r\n\r\nWormhole Relay"]).await.to_string();
+    assert!(text.contains("gives no answer that can be used: HTTP 200 OK"), "{text}");
+    assert!(text.ends_with("whose path is /v1 as a rule"), "{text}");
+}
+
 /// Why one cannot connect to who answers the first bytes with these, one after the other, and keeps the connection.
 async fn refused_by(pieces: &'static [&'static [u8]]) -> Error {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

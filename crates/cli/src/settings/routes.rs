@@ -1,6 +1,9 @@
 //! How the bytes of files and directories are to go.
 
-use wormhole_sync::transfer::{DEFAULT_TRANSIT_RELAY, Routes, TRANSIT_RELAY_VARIABLE};
+use wormhole_sync::{
+    transfer::{DEFAULT_TRANSIT_RELAY, Routes, TRANSIT_RELAY_VARIABLE},
+    without_login,
+};
 
 use super::even_empty;
 use crate::{
@@ -58,5 +61,5 @@ pub(super) fn named_relays(global: &GlobalArgs) -> Result<Option<Vec<String>>, F
     }
     let any = !named.is_empty();
     named.retain(|relay| !relay.is_empty());
-    Ok(any.then_some(named))
+    Ok(any.then(|| named.iter().map(|relay| without_login(relay)).collect()))
 }

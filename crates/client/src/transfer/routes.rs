@@ -19,6 +19,7 @@ use crate::{
     error::{Cause, Error},
     proxy::Proxy,
     wormhole::Wormhole,
+    url::without_login,
 };
 
 /// The family's public transit relay. Nothing is sent there unless it is [named](Routes::relay), and only when the
@@ -118,7 +119,7 @@ impl Routes {
     }
 
     /// Adds a relay: `tcp:HOST:PORT`, `ws://…` or `wss://…`. What the mailbox server advertises then counts for
-    /// nothing.
+    /// nothing. A login in it is neither sent, nor shown, nor told to the other side.
     ///
     /// ```
     /// use wormhole_sync::{ErrorKind, transfer::Routes};
@@ -206,7 +207,8 @@ impl Routes {
 }
 
 fn parsed(relay: &str) -> Result<Relay, Error> {
-    Ok(Relay::parse(relay).ok_or_else(|| Cause::BadRelay(relay.to_owned()))?)
+    let relay = without_login(relay);
+    Ok(Relay::parse(&relay).ok_or(Cause::BadRelay(relay))?)
 }
 
 impl Port {
@@ -228,6 +230,7 @@ async fn everywhere(port: u16) -> io::Result<Vec<TcpListener>> {
     let port = six.local_addr()?.port();
     let four = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await;
     Ok(std::iter::once(six).chain(four.ok()).collect())
+/// Without a login: the other side is told of the relay.
 }
 
 /// The addresses at which a port that listens at `bound` can be reached.
@@ -292,6 +295,19 @@ mod tests {
     }
 
     #[test]
+    #[test]
+    fn a_login_is_neither_shown_nor_told() {
+        let routes = Routes::new().relay("wss://ann:secret@relay.example.com/x").unwrap();
+        let (_, meeting) = hints(&routes);
+        let relay = Hint::Relay(Relay::parse("wss://relay.example.com/x").unwrap());
+        assert!(meeting.hints.contains(&relay), "{:?}", meeting.hints);
+        assert!(!format!("{routes:?}").contains("secret"));
+        for wrong in ["tcp:ann:secret@host:4001", "ftp://ann:secret@host", "ann:secret@host"] {
+            let error = Routes::new().relay(wrong).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
+        }
+    }
+
     fn both_families_are_reached_at_one_port() {
         let (ports, meeting) = hints(&Routes::new());
         let port = ports[0].local_addr().unwrap().port();
