@@ -78,10 +78,8 @@ impl<'py> Settings<'py> {
                 );
                 return Err(Failure::usage(text).into());
             }
-            // What no clock will reach is no limit.
-            if seconds < LONGEST {
-                options = options.time_limit(Duration::from_secs_f64(seconds));
-            }
+            let limit = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+            options = options.time_limit(limit);
         }
         if let Some((name, version)) = self.take::<(String, String)>("client_version")? {
             options = options.client_version(name, version);
@@ -145,8 +143,9 @@ fn wanted(name: &str) -> &'static str {
     }
 }
 
-/// Seconds of the longest time that is a limit: 30 years.
-const LONGEST: f64 = 30.0 * 365.0 * 86_400.0;
+/// A code has its words: beside one, a number of them is a mistake.
+const BESIDE_A_CODE: &str =
+    "words says how many a new code gets, and here the code is known; leave it out";
 
 fn proxied(options: Options, url: &str) -> PyResult<Options> {
     match url {

@@ -259,8 +259,9 @@ impl Driver {
             change = self.link.next(full) => Happened::Link(change),
             stamp = solved(&mut self.work) => Happened::Solved(stamp),
             () = room, if full => Happened::Room,
-            () = until(deadline.map(|moment| origin + moment)) => Happened::Timeout,
-            () = until(time_limit.map(|limit| origin + limit)) => Happened::TimeLimit,
+            () = until(deadline.and_then(|moment| origin.checked_add(moment))) => Happened::Timeout,
+            // A limit that no clock will reach is none.
+            () = until(time_limit.and_then(|limit| origin.checked_add(limit))) => Happened::TimeLimit,
             () = until(self.ending.limit()) => Happened::EndLimit,
         }
     }
@@ -389,6 +390,20 @@ mod tests {
 
     use super::*;
     use crate::{ErrorKind, Trouble};
+
+    #[tokio::test]
+    async fn a_time_limit_that_no_clock_will_reach_is_none() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/v1", listener.local_addr().unwrap());
+        drop(listener);
+        for limit in [Duration::MAX, Duration::from_secs(1 << 62)] {
+            let options = Options::new().rendezvous(&url).time_limit(limit);
+            let error = open("example.com/chat", &options).unwrap().next().await.err().unwrap();
+            assert_eq!(error.kind(), ErrorKind::Unreachable);
+            let probed = crate::probe::mailbox(&options, crate::probe::Way::Usual).await;
+            assert_eq!(probed.err().unwrap().stage, crate::probe::Stage::Connecting);
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn who_accepts_and_keeps_silent_was_reached_and_is_told() {

@@ -132,7 +132,8 @@ impl Options {
         self
     }
 
-    /// How long the whole exchange may take, from connecting to the end; no limit unless said otherwise.
+    /// How long the whole exchange may take, from connecting to the end; no limit unless said otherwise, and none with
+    /// [`Duration::MAX`].
     ///
     /// ```
     /// use std::time::Duration;
