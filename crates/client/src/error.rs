@@ -132,6 +132,8 @@ pub(crate) enum Cause {
     Listen(String),
     Transfer(Failure),
     Cancelled(String),
+    /// One of [`crate::files`], which names what it is about, and says what to do.
+    Files(Arc<io::Error>),
     Read(Arc<io::Error>),
     Write(Arc<io::Error>),
     /// What the peer sent is not what it offered, or made to do harm.
@@ -172,7 +174,7 @@ impl Error {
             Cause::Listen(_) => ErrorKind::Unconnected,
             Cause::Cancelled(_) => ErrorKind::Cancelled,
             Cause::Transfer(failure) => kind_of(failure),
-            Cause::Read(_) | Cause::Write(_) => ErrorKind::Io,
+            Cause::Files(_) | Cause::Read(_) | Cause::Write(_) => ErrorKind::Io,
             Cause::Unusable(_) => ErrorKind::Peer,
         }
     }
@@ -206,6 +208,7 @@ impl Error {
             | Cause::NotTor(_)
             | Cause::Listen(_)
             | Cause::Cancelled(_)
+            | Cause::Files(_)
             | Cause::Read(_)
             | Cause::Write(_) => Fault::Caller,
             Cause::Transfer(failure) => fault_of(failure),
@@ -326,8 +329,14 @@ impl fmt::Display for Error {
             ),
             Cause::Transfer(failure) => failed(f, failure),
             Cause::Cancelled(reason) => write!(f, "the transfer was cancelled on this side: {reason}"),
-            Cause::Read(error) => write!(f, "what was to be sent cannot be read: {error}"),
-            Cause::Write(error) => write!(f, "what was received cannot be written: {error}"),
+            Cause::Files(error) => error.fmt(f),
+            Cause::Read(error) => {
+                write!(f, "what was to be sent cannot be read: {error}; mend that and send again")
+            }
+            Cause::Write(error) => write!(
+                f,
+                "what was received cannot be written: {error}; mend that and start again with a new code"
+            ),
             Cause::Unusable(reason) => f.write_str(reason),
             Cause::Random(reason) => {
                 write!(f, "the operating system gives no random numbers ({reason}); nothing can be done safely")
@@ -399,4 +408,13 @@ fn failed(f: &mut fmt::Formatter<'_>, failure: &Failure) -> fmt::Result {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    /// Of [`ErrorKind::Io`] the [`io::Error`]; it holds a [`SourceError`](crate::files::SourceError) or a
+    /// [`FilesError`](crate::files::FilesError) where the files were this library's to read or write.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.cause {
+            Cause::Files(error) | Cause::Read(error) | Cause::Write(error) => Some(&**error),
+            _ => None,
+        }
+    }
+}

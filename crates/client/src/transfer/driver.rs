@@ -361,7 +361,7 @@ impl Driver {
             Stopped::Sink(error) => files::failed(error),
             Stopped::Source(error) => {
                 let told = "the sender could not read what it offered".to_owned();
-                (told, Cause::Read(Arc::new(error)))
+                (told, files::unreadable(error))
             }
             Stopped::Link | Stopped::Record | Stopped::TooMuch => return,
         };

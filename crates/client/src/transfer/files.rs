@@ -15,7 +15,7 @@ use wormhole_sync_core::{
 use super::{Outgoing, Sink};
 use crate::{
     error::Cause,
-    files::{FilesError, Receiving, Source},
+    files::{FilesError, Receiving, Source, SourceError},
 };
 
 impl Outgoing {
@@ -88,6 +88,14 @@ impl Sink for Receiving {
     }
 }
 
+/// Why this side ends when its source fails.
+pub(super) fn unreadable(error: io::Error) -> Cause {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<SourceError>()) {
+        Some(_) => Cause::Files(Arc::new(error)),
+        None => Cause::Read(Arc::new(error)),
+    }
+}
+
 /// What the sender is told when a sink fails, and why this side ends then.
 pub(super) fn failed(error: io::Error) -> (String, Cause) {
     let files = error.get_ref().and_then(|inner| inner.downcast_ref::<FilesError>());
@@ -95,6 +103,7 @@ pub(super) fn failed(error: io::Error) -> (String, Cause) {
     let told = format!("the receiver failed: {reason}");
     match files {
         Some(files) if files.fault() == Fault::Peer => (told, Cause::Unusable(files.to_string())),
-        _ => (told, Cause::Write(Arc::new(error))),
+        Some(_) => (told, Cause::Files(Arc::new(error))),
+        None => (told, Cause::Write(Arc::new(error))),
     }
 }

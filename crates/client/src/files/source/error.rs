@@ -157,7 +157,7 @@ impl fmt::Display for SourceError {
             ),
             Self::Lost { path, error } => write!(
                 f,
-                "{} can be read no longer: {error}; mend that and send again",
+                "{} cannot be read any more: {error}; mend that and send again",
                 shown(&path.to_string_lossy())
             ),
             Self::Length { name, announced, came } => write!(

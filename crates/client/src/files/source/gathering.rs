@@ -110,7 +110,12 @@ impl Gathering {
         } else {
             Content::open(path.to_owned(), metadata.len())
         };
-        Ok(Source { name, kind: Kind::File(opened?), left_out: Vec::new() })
+        // Nothing has been announced of it yet, so that nothing can have changed.
+        let opened = opened.map_err(|error| match error {
+            SourceError::Lost { path, error } => unsendable(&path, Reason::Unreadable(error)),
+            other => other,
+        })?;
+        Ok(Source { name, kind: Kind::File(opened), left_out: Vec::new() })
     }
 
     /// Several files and directories, offered as one directory, for that is what every receiver knows. Its
