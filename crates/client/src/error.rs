@@ -293,7 +293,8 @@ impl fmt::Display for Error {
             ),
             Cause::TimedOut(limit) => write!(
                 f,
-                "nothing came of it within {} seconds; make sure that the other side is running, and start again",
+                "nothing came of it within {} seconds; make sure that the other side is running, with the same server and \
+                 application id, and start again",
                 limit.as_secs_f64()
             ),
             Cause::Delayed { url, reason, limit } => write!(
@@ -368,6 +369,9 @@ const fn fault_of(failure: &Failure) -> Fault {
 fn refused(f: &mut fmt::Formatter<'_>, url: &str, refusal: &Refusal) -> fmt::Result {
     let Refusal { trouble, reason } = refusal;
     let what = match trouble {
+        Trouble::Http(200..=299) | Trouble::Silent | Trouble::NoWebSocket => {
+            "gives no answer that can be used"
+        }
         Trouble::Http(_) => "refused",
         _ => "cannot be trusted",
     };
@@ -377,9 +381,6 @@ fn refused(f: &mut fmt::Formatter<'_>, url: &str, refusal: &Refusal) -> fmt::Res
 fn failed(f: &mut fmt::Formatter<'_>, failure: &Failure) -> fmt::Result {
     match failure {
         Failure::Refused(reason) => write!(f, "the other side refused: {reason}; ask its user"),
-        Trouble::Http(200..=299) | Trouble::Silent | Trouble::NoWebSocket => {
-            "gives no answer that can be used"
-        }
         Failure::NoLink => f.write_str(
             "the two computers cannot reach each other, nor both a relay; check the firewalls, or name a \
              transit relay on one side",

@@ -52,8 +52,8 @@
 //!
 //! # Application ids
 //!
-//! Clients with different application ids never see each other, and each id has short numbers of its
-//! own. Choose one under a domain name of yours, such as `example.com/pairing`.
+//! Clients with different application ids never see each other: two sides whose ids differ wait, and are not told. Each
+//! id has short numbers of its own. Choose one under a domain name of yours, such as `example.com/pairing`.
 //!
 //! # Leaving
 //!

@@ -110,7 +110,7 @@ macro_rules! name {
 name! {
     /// The application that a client speaks for: up to [`MAX_APP_ID`] bytes of UTF-8.
     ///
-    /// Clients of different applications never see each other.
+    /// Clients of different applications never see each other: two sides whose ids differ wait, and are not told.
     ///
     /// ```
     /// use wormhole_sync_wire::AppId;
