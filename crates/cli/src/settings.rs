@@ -3,7 +3,8 @@
 use std::{env, time::Duration};
 
 use wormhole_sync::{
-    DEFAULT_RENDEZVOUS, DEFAULT_WORDS, Options, RENDEZVOUS_VARIABLE, without_login,
+    DEFAULT_RENDEZVOUS, DEFAULT_WORDS, Options, RENDEZVOUS_VARIABLE, transfer::Routes,
+    without_login,
 };
 
 mod checkup;
@@ -20,7 +21,7 @@ use proxy::Way;
 
 use crate::{
     args::{GlobalArgs, LocalArgs, MeetingArgs, QrArgs},
-    exit::Failure,
+    exit::{Failure, failure},
     local::Interfaces,
     term::ask,
 };
@@ -147,6 +148,11 @@ impl Settings {
     /// The same for a server on the local network, to which no proxy leads.
     pub(crate) fn local_options(&self, url: &str) -> Options {
         self.straight_options(url).no_proxy()
+    }
+
+    /// Before a code is shown, or its one guess spent.
+    pub(crate) async fn can_listen(&self, routes: &Routes) -> Result<(), Failure> {
+        routes.check(&self.options(&self.server.text)).await.map_err(failure)
     }
 
     fn straight_options(&self, url: &str) -> Options {

@@ -325,6 +325,11 @@ pub(crate) enum Chosen {
 }
 
 impl Chosen {
+    /// The environment cannot name Tor.
+    pub(crate) fn is_tor(&self) -> bool {
+        matches!(self, Self::Proxy(proxy) if proxy.is_tor())
+    }
+
     pub(crate) fn for_one_wormhole(&self) -> Result<Option<Arc<Proxy>>, Error> {
         let proxy = match self {
             Self::Environment => Proxy::from_environment()?,

@@ -218,6 +218,7 @@ async fn run(plan: Plan, asks: bool, promise: Promise, channel: Channel) {
     let Plan { app_id, options, code, routes } = plan;
     let offered = async {
         let coded = Wormhole::connect(&app_id, options).await?.set_code(code).await?;
+        routes.check(&options).await?; // before the code's one guess is spent
         let wormhole = coded.confirmed().await?;
         let wormhole = verified(wormhole, asks, &promise, "receiver", &channel.under_way).await?;
         Ok::<_, Failure>(transfer::receive(wormhole).await?)

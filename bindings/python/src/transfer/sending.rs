@@ -147,6 +147,9 @@ async fn run(
         let outgoing = outgoing(what, &left_out).await?;
         let connected = Wormhole::connect(&app_id, options).await?;
         let coded = match known {
+        if matches!(what, What::Files { .. }) {
+            routes.check(&options).await?; // before there is a code
+        }
             Some(known) => connected.set_code(known).await?,
             None => connected.allocate().await?,
         };

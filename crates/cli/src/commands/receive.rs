@@ -75,6 +75,9 @@ pub(crate) fn prepare(global: &GlobalArgs, args: &ReceiveArgs) -> Result<Receive
 /// Receives it.
 pub(crate) async fn run(receive: Receive, console: &Arc<Console>) -> Result<(), Failure> {
     let Receive { settings, plan, part, taking, routes, shows_progress } = receive;
+    if !taking.only_text {
+        settings.can_listen(&routes).await?;
+    }
     let meeting = Meeting::new(&settings, console, part);
     let talk = async |wormhole: Wormhole| {
         let wormhole = moving::verified(wormhole, &meeting, "receiver", "taken").await?;

@@ -61,6 +61,9 @@ pub(crate) fn prepare(
 /// Sends it.
 pub(crate) async fn run(send: Send, console: &Arc<Console>) -> Result<(), Failure> {
     let Send { settings, plan, what, routes, shows_progress } = send;
+    if matches!(what, What::Files(_)) {
+        settings.can_listen(&routes).await?;
+    }
     let meeting = Meeting::new(&settings, console, Part::Send);
     let talk = async |wormhole: Wormhole| {
         let wormhole = moving::verified(wormhole, &meeting, "sender", "sent").await?;

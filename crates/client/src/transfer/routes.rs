@@ -17,9 +17,10 @@ use wormhole_sync_core::{
 
 use crate::{
     error::{Cause, Error},
+    options::Options,
     proxy::Proxy,
-    wormhole::Wormhole,
     url::without_login,
+    wormhole::Wormhole,
 };
 
 /// The family's public transit relay. Nothing is sent there unless it is [named](Routes::relay), and only when the
@@ -158,6 +159,28 @@ impl Routes {
         Ok(self)
     }
 
+    /// Whether the port that was chosen can be listened on, for an exchange with these options: before a code is shown
+    /// to anybody, for [`send`](super::send) and [`accept`](super::OfferedFiles::accept) listen only when the other
+    /// side is there. A port that were open all the while would fill with strangers' connections.
+    ///
+    /// ```
+    /// use wormhole_sync::{ErrorKind, Options, transfer::Routes};
+    ///
+    /// # wormhole_sync_testkit::doc::run(async |_| {
+    /// let another = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let taken = Routes::new().listen_at(another.local_addr()?);
+    /// let error = taken.check(&Options::new()).await.err().unwrap();
+    /// assert_eq!(error.kind(), ErrorKind::Unconnected);
+    /// # Ok(()) });
+    /// ```
+    pub async fn check(&self, options: &Options) -> Result<(), Error> {
+        if matches!(self.port, Port::Any | Port::None) || options.proxy.is_tor() {
+            return Ok(());
+        }
+        let listens = self.port.listen().await;
+        listens.map(drop).map_err(|error| Cause::Listen(error.to_string()).into())
+    }
+
     /// Opens the ports, though none beside Tor; what to tell the peer.
     pub(super) async fn open(
         &self,
@@ -206,6 +229,7 @@ impl Routes {
     }
 }
 
+/// Without a login: the other side is told of the relay.
 fn parsed(relay: &str) -> Result<Relay, Error> {
     let relay = without_login(relay);
     Ok(Relay::parse(&relay).ok_or(Cause::BadRelay(relay))?)
@@ -230,7 +254,6 @@ async fn everywhere(port: u16) -> io::Result<Vec<TcpListener>> {
     let port = six.local_addr()?.port();
     let four = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await;
     Ok(std::iter::once(six).chain(four.ok()).collect())
-/// Without a login: the other side is told of the relay.
 }
 
 /// The addresses at which a port that listens at `bound` can be reached.
@@ -273,6 +296,19 @@ mod tests {
     }
 
     #[test]
+    fn a_login_is_neither_shown_nor_told() {
+        let routes = Routes::new().relay("wss://ann:secret@relay.example.com/x").unwrap();
+        let (_, meeting) = hints(&routes);
+        let relay = Hint::Relay(Relay::parse("wss://relay.example.com/x").unwrap());
+        assert!(meeting.hints.contains(&relay), "{:?}", meeting.hints);
+        assert!(!format!("{routes:?}").contains("secret"));
+        for wrong in ["tcp:ann:secret@host:4001", "ftp://ann:secret@host", "ann:secret@host"] {
+            let error = Routes::new().relay(wrong).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
     fn what_a_server_advertises_stands_between_what_is_named_and_what_is_usual() {
         let relay = |name| Relay::parse(&format!("tcp:{name}.example.com:4001")).unwrap();
         let advertised = [relay("advertised")];
@@ -295,19 +331,6 @@ mod tests {
     }
 
     #[test]
-    #[test]
-    fn a_login_is_neither_shown_nor_told() {
-        let routes = Routes::new().relay("wss://ann:secret@relay.example.com/x").unwrap();
-        let (_, meeting) = hints(&routes);
-        let relay = Hint::Relay(Relay::parse("wss://relay.example.com/x").unwrap());
-        assert!(meeting.hints.contains(&relay), "{:?}", meeting.hints);
-        assert!(!format!("{routes:?}").contains("secret"));
-        for wrong in ["tcp:ann:secret@host:4001", "ftp://ann:secret@host", "ann:secret@host"] {
-            let error = Routes::new().relay(wrong).unwrap_err();
-            assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
-        }
-    }
-
     fn both_families_are_reached_at_one_port() {
         let (ports, meeting) = hints(&Routes::new());
         let port = ports[0].local_addr().unwrap().port();
