@@ -1,12 +1,12 @@
 //! A directory, a server and commands of one's own for each test.
 
-#![allow(
-    dead_code,
+#![allow(dead_code, reason = "each test file uses a part, and some use all")]
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    reason = "each test file uses a part, fails by panicking, and says why it was skipped"
+    reason = "a test fails by panicking, and says why it was skipped"
 )]
 
 use std::{
