@@ -1,9 +1,15 @@
 //! What becomes of errors: one of the package's exceptions.
 
+use std::{
+    error::Error as _,
+    io,
+    path::{Path, PathBuf},
+};
+
 use pyo3::{prelude::*, types::PyDict};
 use wormhole_sync::{
     Error, ErrorKind, Fault,
-    files::{FilesError, SourceError},
+    files::{FilesError, Reason, SourceError, Unsendable},
     is_harmful,
 };
 
@@ -14,32 +20,45 @@ pub(crate) struct Failure {
     class: &'static str,
     fault: Fault,
     text: String,
+    file: File,
+}
+
+/// What an `OSError` tells besides.
+#[derive(Clone, Debug, Default)]
+struct File {
+    /// What the system calls the trouble.
+    errno: Option<i32>,
+    name: Option<PathBuf>,
 }
 
 impl Failure {
+    fn new(class: &'static str, fault: Fault, text: impl Into<String>) -> Self {
+        Self { class, fault, text: text.into(), file: File::default() }
+    }
+
     /// A call that makes no sense here, or an argument.
     pub(crate) fn usage(text: impl Into<String>) -> Self {
-        Self { class: "UsageError", fault: Fault::Caller, text: text.into() }
+        Self::new("UsageError", Fault::Caller, text)
     }
 
     /// This side has ended it.
     pub(crate) fn stopped(text: impl Into<String>) -> Self {
-        Self { class: "StoppedError", fault: Fault::Caller, text: text.into() }
+        Self::new("StoppedError", Fault::Caller, text)
     }
 
     pub(crate) fn bad_code(text: impl Into<String>) -> Self {
-        Self { class: "BadCodeError", fault: Fault::Code, text: text.into() }
+        Self::new("BadCodeError", Fault::Code, text)
     }
 
     /// An accident of this computer.
     pub(crate) fn trouble(text: impl Into<String>) -> Self {
-        Self { class: "WormholeError", fault: Fault::Caller, text: text.into() }
+        Self::new("WormholeError", Fault::Caller, text)
     }
 
     pub(crate) fn verifier_refused() -> Self {
         let text = "the verifier was refused on this side; start again with a new code, and beware of whoever answered \
                     this one";
-        Self { class: "VerifierRefusedError", fault: Fault::Caller, text: text.into() }
+        Self::new("VerifierRefusedError", Fault::Caller, text)
     }
 }
 
@@ -61,25 +80,102 @@ impl From<Error> for Failure {
             ErrorKind::TimedOut => "TimedOutError",
             ErrorKind::Stopped | ErrorKind::Cancelled => "StoppedError",
             ErrorKind::Unconnected | ErrorKind::Interrupted | ErrorKind::Damaged => "LinkError",
-            ErrorKind::Io => "FileError",
+            ErrorKind::Io => return of_file(error.fault(), &error.to_string(), behind(&error)),
             _ => "WormholeError", // none so far
         };
-        Self { class, fault: error.fault(), text: error.to_string() }
+        Self::new(class, error.fault(), error.to_string())
     }
 }
 
 impl From<FilesError> for Failure {
     fn from(error: FilesError) -> Self {
-        let class = if error.fault() == Fault::Peer { "PeerError" } else { "FileError" };
-        Self { class, fault: error.fault(), text: error.to_string() }
+        let text = error.to_string();
+        if error.fault() == Fault::Peer {
+            return Self::new("PeerError", Fault::Peer, with_keywords(&text));
+        }
+        of_file(error.fault(), &text, (&error).into())
     }
 }
 
 impl From<SourceError> for Failure {
     fn from(error: SourceError) -> Self {
-        Self { class: "FileError", fault: Fault::Caller, text: error.to_string() }
+        of_file(Fault::Caller, &error.to_string(), (&error).into())
     }
 }
+
+fn of_file(fault: Fault, text: &str, file: File) -> Failure {
+    Failure { file, ..Failure::new("FileError", fault, with_keywords(text)) }
+}
+
+/// What the library says of files, with the keywords by which Python is told what its advice is about.
+fn with_keywords(text: &str) -> String {
+    let Some((what, advice)) = text.rsplit_once("; ") else { return text.to_owned() };
+    let advice = KEYWORDS.iter().fold(advice.to_owned(), |advice, (words, keyword)| {
+        advice.replace(words, &format!("{words} ({keyword})"))
+    });
+    format!("{what}; {advice}")
+}
+
+/// What the library advises, and its keyword.
+const KEYWORDS: [(&str, &str); 6] = [
+    ("another name", "into=…"),
+    ("one of your own", "into=…"),
+    ("give it another", "name=…"),
+    ("allow overwriting", "overwrite=True"),
+    ("renaming", "rename=True"),
+    ("be left out", "ignore_unsendable=True"),
+];
+
+/// What is behind an error that broke a transfer off.
+fn behind(error: &Error) -> File {
+    let Some(error) = error.source().and_then(|source| source.downcast_ref::<io::Error>()) else {
+        return File::default();
+    };
+    let inner = error.get_ref();
+    if let Some(error) = inner.and_then(|inner| inner.downcast_ref::<SourceError>()) {
+        return error.into();
+    }
+    match inner.and_then(|inner| inner.downcast_ref::<FilesError>()) {
+        Some(error) => error.into(),
+        None => File { errno: error.raw_os_error(), name: None },
+    }
+}
+
+impl File {
+    fn at(path: &Path, errno: Option<i32>) -> Self {
+        Self { errno, name: Some(path.to_owned()) }
+    }
+}
+
+impl From<&FilesError> for File {
+    fn from(error: &FilesError) -> Self {
+        match error {
+            FilesError::Exists { path, .. } => Self::at(path, Some(EEXIST)),
+            FilesError::Io { path, source, .. } => Self::at(path, source.raw_os_error()),
+            FilesError::Place { path, .. } => Self::at(path, None),
+            FilesError::Space { .. } => Self { errno: Some(ENOSPC), name: None },
+            _ => Self::default(),
+        }
+    }
+}
+
+impl From<&SourceError> for File {
+    fn from(error: &SourceError) -> Self {
+        match error {
+            SourceError::Unsendable(Unsendable { path, reason: Reason::Unreadable(error) })
+            | SourceError::Lost { path, error }
+            | SourceError::Spool { path, error } => Self::at(path, error.raw_os_error()),
+            SourceError::Unsendable(Unsendable { path, .. })
+            | SourceError::Changed { path, .. }
+            | SourceError::TooMuch { path, .. } => Self::at(path, None),
+            _ => Self::default(),
+        }
+    }
+}
+
+/// What a system says where something stands, and where there is no room: the same on every system that Python knows.
+const EEXIST: i32 = 17;
+const ENOSPC: i32 = 28;
 
 impl From<Failure> for PyErr {
     fn from(failure: Failure) -> Self {
@@ -92,6 +188,10 @@ impl Failure {
         let class = py.import("wormhole_sync.errors")?.getattr(self.class)?;
         let more = PyDict::new(py);
         more.set_item("fault", word(self.fault))?;
+        if self.class == "FileError" {
+            more.set_item("errno", self.file.errno)?;
+            more.set_item("filename", self.file.name.map(PathBuf::into_os_string))?;
+        }
         Ok(PyErr::from_value(class.call((harmless(&self.text),), Some(&more))?))
     }
 }
