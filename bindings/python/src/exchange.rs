@@ -48,6 +48,9 @@ impl Exchange {
         settings: &Bound<'_, PyDict>,
     ) -> PyResult<Self> {
         let settings = Settings::new(settings)?;
+        if code.is_some() {
+            settings.of_a_known_code()?;
+        }
         let options = settings.options()?;
         settings.end()?;
         let code = code.map(settings::code).transpose()?;

@@ -49,6 +49,14 @@ impl<'py> Settings<'py> {
         value.extract::<T>().map(Some).map_err(|_| wrong())
     }
 
+    /// There is no number of words beside a code.
+    pub(crate) fn of_a_known_code(&self) -> PyResult<()> {
+        match self.0.get_item("words")? {
+            Some(words) if !words.is_none() => Err(Failure::usage(BESIDE_A_CODE).into()),
+            _ => Ok(()),
+        }
+    }
+
     /// There is none left.
     pub(crate) fn end(self) -> PyResult<()> {
         match self.0.keys().iter().next() {

@@ -71,6 +71,7 @@ impl Receiving {
     #[pyo3(signature = (app_id, code, settings, /))]
     fn new(app_id: String, code: &str, settings: &Bound<'_, PyDict>) -> PyResult<Self> {
         let settings = Settings::new(settings)?;
+        settings.of_a_known_code()?;
         let (options, routes) = (settings.options()?, settings.routes()?);
         settings.end()?;
         Ok(Self(Mutex::new(Some(Plan { app_id, options, code: settings::code(code)?, routes }))))
@@ -217,8 +218,8 @@ struct Channel {
 async fn run(plan: Plan, asks: bool, promise: Promise, channel: Channel) {
     let Plan { app_id, options, code, routes } = plan;
     let offered = async {
-        let coded = Wormhole::connect(&app_id, options).await?.set_code(code).await?;
         routes.check(&options).await?; // before the code's one guess is spent
+        let coded = Wormhole::connect(&app_id, options).await?.set_code(code).await?;
         let wormhole = coded.confirmed().await?;
         let wormhole = verified(wormhole, asks, &promise, "receiver", &channel.under_way).await?;
         Ok::<_, Failure>(transfer::receive(wormhole).await?)

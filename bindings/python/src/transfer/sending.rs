@@ -70,6 +70,9 @@ impl Sending {
             None => What::Files { paths, gathering },
         };
         let code = settings.take::<String>("code")?.as_deref().map(settings::code).transpose()?;
+        if code.is_some() {
+            settings.of_a_known_code()?;
+        }
         let (options, routes) = (settings.options()?, settings.routes()?);
         settings.end()?;
         let plan = Plan { app_id, options, code, routes, what };
@@ -144,12 +147,12 @@ async fn run(
 ) {
     let Plan { app_id, options, code: known, routes, what } = plan;
     let begun = async {
-        let outgoing = outgoing(what, &left_out).await?;
-        let connected = Wormhole::connect(&app_id, options).await?;
-        let coded = match known {
         if matches!(what, What::Files { .. }) {
             routes.check(&options).await?; // before there is a code
         }
+        let outgoing = outgoing(what, &left_out).await?;
+        let connected = Wormhole::connect(&app_id, options).await?;
+        let coded = match known {
             Some(known) => connected.set_code(known).await?,
             None => connected.allocate().await?,
         };
