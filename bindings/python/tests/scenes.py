@@ -171,8 +171,22 @@ async def in_a_thread_of_the_pool_the_first_names_block():
     assert (theirs, ours) == (b"one", b"two")
 
 
+async def asynchronous_hooks_are_awaited():
+    async def verify(verifier):
+        await later(0.05)
+        return len(verifier) == 64
+
+    initiator = Initiator(APP, b"one", verify=verify)
+    receiver = Receiver(APP, await initiator.start(), b"two", verify=verify)
+    assert await pair(initiator, receiver) == [b"two", b"one"]
+
+
 async def every_mistake_is_a_failure_of_the_deferred():
     code = "4-guitarist-revenge"
+
+    async def asynchronous(_):
+        pass
+
     for call in (
         Initiator(APP, b"one").finish,
         Wormhole(APP).allocate,
@@ -181,6 +195,11 @@ async def every_mistake_is_a_failure_of_the_deferred():
         lambda: receive(code, listen="here"),
         lambda: send_file("missing"),
         lambda: send_file(5),
+        lambda: send_file("scenes.py", progress=5),
+        lambda: send_text("a text", on_status=5),
+        lambda: send_text("a text", on_status=asynchronous),
+        lambda: receive(code, on_status=0),
+        lambda: receive(code, words=3),
     ):
         deferred = call()
         try:

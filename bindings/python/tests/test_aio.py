@@ -227,6 +227,36 @@ def test_a_text():
     asyncio.run(main())
 
 
+def test_what_cannot_be_called_or_would_not_be_awaited_is_told_at_the_call(tmp_path):
+    (tmp_path / "plan.pdf").write_bytes(b"a whole plan")
+
+    async def asynchronous(*_):
+        return True
+
+    async def main():
+        for hooks in ({"on_status": 5}, {"on_status": 0}, {"verify": 5}, {"on_status": asynchronous}):
+            for call in (
+                lambda more: aio.send_file("plan.pdf", **more),
+                lambda more: aio.send_text("a text", **more),
+                lambda more: aio.receive("4-guitarist-revenge", **more),
+            ):
+                with pytest.raises(TypeError, match=f"{next(iter(hooks))} must be"):
+                    await call(hooks)
+        with pytest.raises(TypeError, match="progress must be something that can be called"):
+            await aio.send_file("plan.pdf", progress=5)
+        with pytest.raises(TypeError, match="unexpected keyword argument 'canceller'"):
+            await aio.receive("4-guitarist-revenge", canceller=wormhole_sync.Canceller())
+        sending = await aio.send_file("plan.pdf", listen="127.0.0.1:0", verify=asynchronous)
+        sent = asyncio.ensure_future(sending.finish())
+        offer = await aio.receive(sending.code, listen="127.0.0.1:0", verify=asynchronous)
+        with pytest.raises(TypeError, match="progress must be something that can be called"):
+            await offer.accept("here", progress=5)
+        await offer.accept("here", progress=asynchronous)
+        await sent
+
+    asyncio.run(main())
+
+
 def test_the_loop_goes_on_while_one_waits():
     async def main():
         initiator = aio.Initiator(APP, b"one", time_limit=0.5)

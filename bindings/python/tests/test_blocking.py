@@ -1,6 +1,7 @@
 """The blocking face, with its mistakes and accidents."""
 
 import asyncio
+import functools
 import signal
 import sys
 import threading
@@ -127,6 +128,10 @@ def test_a_time_limit_is_a_timeout_error():
         ({"colour": "blue"}, TypeError),
         ({"relay": "tcp:127.0.0.1:1"}, TypeError),
         ({"code": "purple-sausages"}, BadCodeError),
+        ({"code": "77-guitarist-revenge", "words": 3}, UsageError),
+        ({"on_status": 0}, TypeError),
+        ({"verify": 0}, TypeError),
+        ({"canceller": None, "colour": "blue"}, TypeError),
     ],
 )
 def test_each_option_that_cannot_be_is_told(options, kind):
@@ -150,7 +155,7 @@ def test_each_argument_that_cannot_be_is_told(arguments, kind):
         Initiator(*arguments).start()
 
 
-@pytest.mark.parametrize("limit", [float("inf"), 1e300, 1.8e19, 10**9])
+@pytest.mark.parametrize("limit", [float("inf"), 1e300, 1.8e19, 1.9e19, 9.3e18, 10**9])
 def test_a_time_that_no_clock_will_reach_is_no_limit(limit):
     initiator = Initiator(APP, b"one", time_limit=limit)
     assert pair(initiator, Receiver(APP, initiator.start(), b"two")) == [b"two", b"one"]
@@ -160,6 +165,83 @@ def test_a_time_that_no_clock_will_reach_is_no_limit(limit):
 def test_what_is_not_a_whole_code_is_told_before_anything_is_spent(typed):
     with pytest.raises(BadCodeError):
         Receiver(APP, typed, b"two")
+
+
+def test_who_has_a_code_chooses_no_number_of_words():
+    for call in (
+        lambda: Receiver(APP, "4-guitarist-revenge", b"two", words=3),
+        lambda: aio.Receiver(APP, "4-guitarist-revenge", b"two", words=3),
+        lambda: wormhole_sync.receive("4-guitarist-revenge", words=3),
+        lambda: wormhole_sync.send_text("x", code="4-guitarist-revenge", words=3),
+    ):
+        with pytest.raises(ValueError, match="words says how many a new code gets"):
+            call()
+    Receiver(APP, "4-guitarist-revenge", b"two", words=None)
+
+
+class Asynchronous:
+    async def __call__(self, *_):
+        return True
+
+
+async def asynchronous(*_):
+    return True
+
+
+@pytest.mark.parametrize("call", [asynchronous, Asynchronous(), functools.partial(asynchronous, 1)])
+def test_an_asynchronous_function_where_a_plain_one_is_wanted_is_told_at_the_call(call):
+    for hook, advice in (("on_status", "begin a task"), ("verify", r"wormhole_sync\.aio")):
+        for make in (
+            lambda more: Initiator(APP, b"one", **more),
+            lambda more: Receiver(APP, "4-guitarist-revenge", b"two", **more),
+            lambda more: wormhole_sync.send_text("x", **more),
+            lambda more: wormhole_sync.receive("4-guitarist-revenge", **more),
+        ):
+            with pytest.raises(TypeError, match=f"{hook} must be a plain function here.*{advice}"):
+                make({hook: call})
+    with pytest.raises(TypeError, match="on_status must be a plain function"):
+        Wormhole(APP, on_status=call)
+    with pytest.raises(TypeError, match="progress must be a plain function"):
+        wormhole_sync.send_file("plan.pdf", progress=call)
+    with pytest.raises(TypeError, match="on_status must be a plain function"):
+        aio.Initiator(APP, b"one", on_status=call)
+    aio.Initiator(APP, b"one", verify=call)
+
+
+def test_a_login_in_a_url_is_shown_nowhere(server):
+    told = []
+    with_login = server.url.replace("ws://", "ws://annabel:secret@")
+    initiator = Initiator(APP, b"one", rendezvous=with_login, on_status=lambda event: told.append(str(event)))
+    receiver = Receiver(APP, initiator.start(), b"two", rendezvous=with_login)
+    assert pair(initiator, receiver) == [b"two", b"one"]
+    for url in ("ws://annabel:secret@127.0.0.1:1/v1", with_login.replace("/v1", ""), "x://annabel:secret@y"):
+        with pytest.raises(WormholeError) as error:
+            Initiator(APP, b"one", rendezvous=url, on_status=lambda event: told.append(str(event))).start()
+        told.append(str(error.value) + repr(error.value))
+        assert url.split("@")[1] in told[-1]
+    for options in ({"relay": "ftp://annabel:secret@y"}, {"proxy": "ftp://annabel:secret@y"}):
+        with pytest.raises(UsageError) as error:
+            wormhole_sync.send_file("plan.pdf", **options)
+        told.append(str(error.value))
+    assert "127.0.0.1:1/v1" in str(told)
+    assert "annabel" not in str(told)
+    assert "secret" not in str(told)
+
+
+def test_a_url_without_its_path_is_told_soon_with_what_is_missing(server):
+    url = server.url.replace("/v1", "")
+    begun = time.monotonic()
+    with pytest.raises(wormhole_sync.ServerError, match=f"{url} .*HTTP 404.*path is /v1 as a rule"):
+        Initiator(APP, b"one", rendezvous=url).start()
+    assert time.monotonic() - begun < 5
+
+
+def test_who_waits_in_vain_is_told_what_may_differ():
+    initiator = Initiator(APP, b"one", time_limit=1)
+    receiver = Receiver("example.com/another", initiator.start(), b"two", time_limit=1)
+    for error in pair(initiator, receiver):
+        assert isinstance(error, TimedOutError)
+        assert "the same server and application id" in str(error)
 
 
 def test_blanks_around_a_code_do_no_harm():
@@ -253,7 +335,7 @@ def test_what_is_asynchronous_is_refused_here():
     receiver = Receiver(APP, initiator.start(), b"two", verify=lambda _: Later())
     one, other = pair(initiator, receiver)
     assert isinstance(one, WormholeError)
-    assert isinstance(other, UsageError)
+    assert isinstance(other, TypeError)
     assert "wormhole_sync.aio" in str(other)
 
 

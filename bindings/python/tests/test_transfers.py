@@ -1,16 +1,21 @@
 """Files, directories and texts, blocking, with this package and the command at either end."""
 
+import copy
+import errno
 import os
+import socket
 import stat
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from harness.clients import CLIENTS, CODE
 
 import wormhole_sync
 from wormhole_sync import (
+    Canceller,
     FileError,
     LinkError,
     PeerError,
@@ -18,6 +23,8 @@ from wormhole_sync import (
     StoppedError,
     UsageError,
     VerifierRefusedError,
+    Wormhole,
+    WormholeError,
     receive,
     send_file,
     send_text,
@@ -225,6 +232,147 @@ def test_what_cannot_be_sent_is_told_before_there_is_a_code(tmp_path):
         send_file(tmp_path / "pipe")
     with pytest.raises(TypeError):
         send_file(7)
+
+
+def test_an_error_of_files_is_an_os_error_with_what_that_has(plan, ended, tmp_path):
+    with pytest.raises(OSError, match="cannot be read") as told:
+        send_file(tmp_path / "missing")
+    error = told.value
+    assert isinstance(error, FileError)
+    assert (error.errno, error.filename) == (errno.ENOENT, str(tmp_path / "missing"))
+    assert error.strerror == os.strerror(errno.ENOENT)
+    assert str(error).startswith('"')
+    assert str(error).endswith("how its name is written")
+    again = copy.copy(error)  # as it is pickled
+    assert str(again) == str(error)
+    names = ("errno", "filename", "strerror", "fault")
+    assert [getattr(again, name) for name in names] == [getattr(error, name) for name in names]
+    with pytest.raises(FileError, match="nothing to send") as told:
+        send_file([])
+    assert (told.value.errno, told.value.filename, told.value.strerror) == (None, None, None)
+    sending = send_file(plan, **HERE)
+    ended(sending)
+    offer = receive(sending.code, **HERE)
+    (tmp_path / "plan.pdf").write_text("precious")
+    with pytest.raises(FileError) as told:
+        offer.accept()
+    assert told.value.errno == errno.EEXIST
+    assert Path(told.value.filename).name == "plan.pdf"
+    with pytest.raises(FileError) as told:
+        offer.accept("/dev/null/plan.pdf")
+    assert told.value.filename
+    offer.reject()
+
+
+def test_a_file_that_cannot_be_read_any_more_is_named_where_the_transfer_ends(album, ended):
+    sending = send_file(album, **HERE)
+    sent = ended(sending)
+    offer = receive(sending.code, **HERE)
+    (album / "one").unlink()
+    with pytest.raises(WormholeError):
+        offer.accept("elsewhere")
+    error = sent.exception()
+    assert isinstance(error, FileError)
+    assert error.filename == str(album / "one")
+    assert 'one" has vanished' in str(error)
+    assert str(error).startswith('"')
+
+
+def test_advice_names_the_keywords(plan, album, ended, tmp_path):
+    (tmp_path / "plan.pdf").write_text("precious")
+    sending = send_file(plan, **HERE)
+    ended(sending)
+    offer = receive(sending.code, **HERE)
+    with pytest.raises(FileError) as told:
+        offer.accept()
+    advice = "choose another name (into=…), or allow overwriting (overwrite=True) or renaming (rename=True)"
+    assert str(told.value).endswith(advice)
+    offer.reject()
+    (album / "loop").symlink_to(album)
+    with pytest.raises(FileError, match=r"be left out \(ignore_unsendable=True\)$"):
+        send_file(album)
+
+
+def test_a_port_that_is_taken_is_told_before_there_is_a_code_or_one_is_spent(plan, ended):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = "127.0.0.1:%d" % other.getsockname()[1]
+        with pytest.raises(LinkError, match="choose another port"):
+            send_file(plan, listen=taken)
+        sending = send_file(plan, **HERE)
+        sent = ended(sending)
+        with pytest.raises(LinkError, match="choose another port"):
+            receive(sending.code, listen=taken)
+        receive(sending.code, **HERE).accept()
+        assert sent.result() == "delivered"
+
+
+@pytest.mark.parametrize("when", ["before", "while it waits"])
+def test_a_call_is_cancelled_from_another_thread_before_it_returns(when, plan):
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        silent = "ws://127.0.0.1:%d/v1" % nobody.getsockname()[1]
+        for call in (
+            lambda canceller: receive("81-guitarist-revenge", canceller=canceller),
+            lambda canceller: send_file(plan, canceller=canceller, rendezvous=silent),
+            lambda canceller: send_text("a text", canceller=canceller, rendezvous=silent),
+        ):
+            canceller = Canceller()
+            if when == "before":
+                canceller.cancel()
+            else:
+                threading.Timer(0.3, canceller.cancel).start()
+            begun = time.monotonic()
+            with pytest.raises(StoppedError, match="cancelled on this side"):
+                call(canceller)
+            assert time.monotonic() - begun < 3
+    with Wormhole(wormhole_sync.TRANSFER_APP_ID) as watching:
+        end = time.monotonic() + 10
+        while "81" in watching.nameplates():
+            assert time.monotonic() < end
+
+
+def test_a_call_that_has_returned_is_cancelled_with_what_it_returned(plan, ended):
+    canceller = Canceller()
+    sending = send_file(plan, canceller=canceller, **HERE)
+    sent = ended(sending)
+    offer = receive(sending.code, **HERE)
+    canceller.cancel("I have thought better of it")
+    with pytest.raises(PeerError, match="thought better"):
+        offer.accept()
+    assert isinstance(sent.exception(), StoppedError)
+    canceller = Canceller()
+    sending = send_text("a text")
+    sent = ended(sending)
+    offer = receive(sending.code, canceller=canceller)
+    canceller.cancel("no time")
+    assert "no time" in str(sent.exception())
+    canceller.cancel()
+    del offer
+    canceller.cancel()
+
+
+def test_a_canceller_holds_nothing_that_its_owner_drops(plan):
+    canceller = Canceller()
+    sending = send_text("a text", canceller=canceller, code="82-guitarist-revenge")
+    del sending
+    with Wormhole(wormhole_sync.TRANSFER_APP_ID) as watching:
+        end = time.monotonic() + 10
+        while "82" in watching.nameplates():
+            assert time.monotonic() < end
+    with pytest.raises(TypeError, match="canceller must be a Canceller"):
+        send_text("a text", canceller=threading.Event())
+
+
+def test_what_cannot_be_called_is_told_before_there_is_a_code(plan, ended):
+    for hook in ("on_status", "verify", "progress"):
+        for value in (5, 0, "text"):
+            with pytest.raises(TypeError, match=f"{hook} must be something that can be called"):
+                send_file(plan, **{hook: value})
+    sending = send_file(plan, **HERE)
+    ended(sending)
+    offer = receive(sending.code, **HERE)
+    with pytest.raises(TypeError, match="progress must be something that can be called"):
+        offer.accept(progress=5)
+    offer.accept()
 
 
 def test_what_cannot_be_sent_is_left_out_when_that_is_wanted(album, ended, tmp_path):

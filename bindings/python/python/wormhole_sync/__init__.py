@@ -12,7 +12,10 @@ the words into a strong key, with a single guess for an attacker; the server rel
 and on the other computer, with the code that a person typed there:
 
     >>> receiver = Receiver("example.com/pairing", code, b"receiver's blob")
-    >>> # theirs = receiver.finish()
+    >>> from threading import Thread
+    >>> Thread(target=initiator.finish).start()           # which goes on where the code was shown
+    >>> receiver.finish()
+    b"initiator's blob"
 
 This module blocks: each call waits on its thread, with the interpreter's lock released, and Ctrl-C
 interrupts it. Any thread may call any method of these objects at any time. `wormhole_sync.aio` is the same
@@ -23,18 +26,21 @@ Whatever is dropped, cancelled or interrupted lets go of the server in the backg
 interpreter waits for that, for a few seconds at the most.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
+from types import TracebackType
+from typing import Optional
 
 from . import errors
-from ._calls import Initiating, Offered, Receiving, Sent, Talking, bytes_of, existing
+from ._calls import Initiating, Offered, Receiving, Sent, Talking, bytes_of, check_called, existing
 from ._calls import receiving as _receiving
 from ._calls import sending as _sending
+from ._canceller import Canceller, block_unless, returned
 from ._native import DEFAULT_RENDEZVOUS, MAX_BLOB, TRANSFER_APP_ID
 from ._native import VERSION as __version__  # noqa: N811 # a name of Python's
-from ._options import Options, Routes
+from ._options import Options, Routes, with_arguments_of
 from ._settle import block
+from ._typing import AppId, Blob, Paths, Progress, Self, Unpack, Verify
+from ._typing import Path as AnyPath
 from .errors import (
     BadCodeError,
     CodeError,
@@ -53,16 +59,6 @@ from .errors import (
     WrongCodeError,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-    from types import TracebackType
-
-    from typing_extensions import Self, Unpack
-
-    from ._calls import Progress, Verify
-    from ._options import Path as AnyPath
-
 __all__ = [  # noqa: RUF022 # what is used most, first
     "Initiator",
     "Receiver",
@@ -72,6 +68,7 @@ __all__ = [  # noqa: RUF022 # what is used most, first
     "receive",
     "Sending",
     "Offer",
+    "Canceller",
     "Options",
     "Routes",
     "DEFAULT_RENDEZVOUS",
@@ -101,11 +98,15 @@ class Initiator(Initiating):
     """The side that shows the code.
 
     >>> initiator = Initiator("example.com/pairing", b"my public key")
-    >>> print("Invitation code:", initiator.start())  # doctest: +ELLIPSIS
+    >>> print("Invitation code:", initiator.start())
     Invitation code: ...-...-...
+    >>> print("Once more:", initiator.code)
+    Once more: ...-...-...
+    >>> initiator.cancel()  # from any thread; or initiator.finish()
     """
 
     __slots__ = ()
+    _awaits = False
 
     def start(self) -> str:
         """Connect, and return the code."""
@@ -115,6 +116,13 @@ class Initiator(Initiating):
         """Wait for the other side, and return its blob.
 
         When this returns, the own blob is at the server for the other side to fetch.
+
+        >>> initiator = Initiator("example.com/pairing", b"one")
+        >>> receiver = Receiver("example.com/pairing", initiator.start(), b"two")
+        >>> from threading import Thread
+        >>> Thread(target=receiver.finish).start()  # on the other computer
+        >>> initiator.finish()
+        b'two'
         """
         return block(self._native.finish(self._asks), verify=self._verify)
 
@@ -128,9 +136,11 @@ class Receiver(Receiving):
     >>> Thread(target=initiator.finish).start()
     >>> receiver.finish()
     b'one'
+    >>> receiver.cancel()  # from any thread, while it waits
     """
 
     __slots__ = ()
+    _awaits = False
 
     def finish(self) -> bytes:
         """Connect, wait for the other side, and return its blob."""
@@ -145,6 +155,26 @@ class Wormhole(Talking):
     ...     one.send(b"hello")
     ...     print(other.receive())
     b'hello'
+
+    Without `with`, and with all there is to know:
+
+    >>> one = Wormhole("example.com/versions", app_versions={"chat": 1})
+    >>> one.connect()
+    >>> one.nameplates(), one.welcome
+    ([], 'back at noon')
+    >>> other = Wormhole("example.com/versions")
+    >>> other.connect()
+    >>> other.set_code(one.allocate())
+    >>> one.code == other.code
+    True
+    >>> one.confirm() == other.confirm() == one.verifier
+    True
+    >>> other.peer_versions
+    {'chat': 1}
+    >>> one.derive_key("example.com/chat/history") == other.derive_key("example.com/chat/history")
+    True
+    >>> one.close()
+    >>> other.abort()  # because something is wrong
     """
 
     __slots__ = ()
@@ -155,9 +185,9 @@ class Wormhole(Talking):
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
     ) -> None:
         if error is None:
             self.close()
@@ -187,7 +217,7 @@ class Wormhole(Talking):
         """
         return block(self._native.confirm())
 
-    def send(self, message: bytes | bytearray | memoryview) -> None:
+    def send(self, message: Blob) -> None:
         """Send a message of at most `MAX_BLOB` bytes. It is stored at the server when `close` returns."""
         block(self._native.send(bytes_of("message", message)))
 
@@ -205,7 +235,18 @@ class Wormhole(Talking):
 
 
 class Sending(Sent):
-    """Something that is being sent. It goes on by itself; `finish` says how it ended."""
+    """Something that is being sent. It goes on by itself; `finish` says how it ended.
+
+    >>> sending = send_text("the wifi is hunter2")
+    >>> print("On the other computer: wormhole receive", sending.code)
+    On the other computer: wormhole receive ...-...-...
+    >>> sending.left_out
+    []
+    >>> from threading import Thread
+    >>> Thread(target=lambda: receive(sending.code).accept()).start()
+    >>> sending.finish()
+    >>> sending.cancel("not today")  # from any thread, while it goes on
+    """
 
     __slots__ = ()
 
@@ -215,7 +256,18 @@ class Sending(Sent):
 
 
 class Offer(Offered):
-    """What the other side offers. Of a file or directory nothing has come yet."""
+    """What the other side offers. Of a file or directory nothing has come yet.
+
+    >>> from threading import Thread
+    >>> sending = send_file("plan.pdf", listen="127.0.0.1:0")
+    >>> Thread(target=sending.finish).start()
+    >>> offer = receive(sending.code, listen="127.0.0.1:0")
+    >>> offer.kind, offer.name, offer.size, offer.files, offer.text, offer.warning
+    ('file', 'plan.pdf', 12, None, None, None)
+    >>> print(offer.accept(into="received/", rename=True))
+    received/plan...pdf
+    >>> offer.cancel()  # from any thread, while it goes on
+    """
 
     __slots__ = ()
 
@@ -225,79 +277,108 @@ class Offer(Offered):
         *,
         overwrite: bool = False,
         rename: bool = False,
-        progress: Progress | None = None,
-    ) -> Path | None:
+        progress: Optional[Progress] = None,
+    ) -> Optional[Path]:
         """Take it, and return where it stands then; `None` for a text.
 
-        into
-            An existing directory, for the sender's name in there; or else the new name.
-        overwrite, rename
-            What becomes of what stands there already: it is replaced, or a number is appended to the new
-            one's name. Otherwise that is an error, after which this can be called again.
-        progress
-            Called with the bytes that have come, and that there are. If it raises an exception, the
-            transfer ends.
-
         Nothing stands under its final name before all of it has come, been verified, and is on the disk.
+
+        >>> from threading import Thread
+        >>> sending = send_text("the wifi is hunter2")
+        >>> Thread(target=sending.finish).start()
+        >>> offer = receive(sending.code)
+        >>> offer.accept()
+        >>> offer.text
+        'the wifi is hunter2'
+
+        into: str or os.PathLike
+            An existing directory, for the sender's name in there; or else the new name. Default: the
+            current directory.
+        overwrite, rename: bool
+            What becomes of what stands there already: it is replaced, or a number is appended to the new
+            one's name. Default: it is an error, after which this can be called again.
+        progress: a function of two int
+            Called with the bytes that have come, and that there are. If it raises an exception, the
+            transfer ends with that. Default: nobody is told.
         """
+        check_called(awaits=False, progress=progress)
         pending = self._native.accept(into, existing(overwrite=overwrite, rename=rename))
-        stands: Path | None = block(pending, progress=progress)
+        stands: Optional[Path] = block(pending, progress=progress)
         return stands
 
     def reject(self, reason: str = "transfer rejected") -> None:
-        """Refuse it, and tell the other side why."""
+        """Refuse it, and tell the other side why.
+
+        >>> from threading import Thread
+        >>> sending = send_text("the wifi is hunter2")
+        >>> Thread(target=lambda: receive(sending.code).reject("not for me")).start()
+        >>> try:
+        ...     sending.finish()
+        ... except RejectedError as error:
+        ...     print(error)
+        the other side refused: not for me; ask its user
+        """
         block(self._native.reject(reason))
 
 
+@with_arguments_of(Canceller, Options, Routes)
 def send_file(  # noqa: PLR0913 # it is the sum of what can be chosen
-    paths: AnyPath | Sequence[AnyPath],
+    paths: Paths,
     *,
-    name: str | None = None,
+    name: Optional[str] = None,
     ignore_unsendable: bool = False,
-    code: str | None = None,
-    words: int | None = None,
-    verify: Verify | None = None,
-    progress: Progress | None = None,
-    appid: str | bytes | None = None,
+    code: Optional[str] = None,
+    words: Optional[int] = None,
+    verify: Optional[Verify] = None,
+    progress: Optional[Progress] = None,
+    canceller: Optional[Canceller] = None,
+    appid: Optional[AppId] = None,
     **options: Unpack[Routes],
 ) -> Sending:
     """Offer a file or a directory to any tool of the family, and return once there is a code.
 
     >>> from pathlib import Path
     >>> sending = send_file(Path("plan.pdf"))
-    >>> print("On the other computer: wormhole receive", sending.code)  # doctest: +ELLIPSIS
+    >>> print("On the other computer: wormhole receive", sending.code)
     On the other computer: wormhole receive ...
     >>> sending.cancel()  # or sending.finish()
 
-    paths
+    paths: str or os.PathLike, or several
         A file, a directory, or several of either, which arrive as one directory.
-    name
+    name: str
         The name that it arrives under. Default: the path's own.
-    ignore_unsendable
+    ignore_unsendable: bool
         Whether what cannot be read is left out. Default: it is an error.
-    code, words, verify
-        As for an `Initiator`.
-    progress
+    code: str
+        A code of one's own choosing: a number, a dash, and anything without spaces. Default: one that
+        nobody else has.
+    words: int
+        Words of the code, 1 to 32, unless it is of one's own choosing. Default: 2.
+    verify: a function of a str
+        Called, while `finish` waits, with the verifier, 64 hex digits, before anything is sent, which it is
+        only if the answer is true. Default: it is not compared.
+    progress: a function of two int
         Called, while `finish` waits, with the bytes that have gone, and that there are. If it raises an
-        exception, the transfer ends.
-    appid
-        Default: that of the family's tools.
-
-    Further keyword arguments are those of `Routes`.
+        exception, the transfer ends with that. Default: nobody is told.
+    appid: str, or bytes in UTF-8
+        The application's id, the same on both sides. Default: that of the family's tools.
     """
     watch = options.pop("on_status", None)
+    check_called(awaits=False, on_status=watch, verify=verify, progress=progress)
     more = {"name": name, "ignore_unsendable": ignore_unsendable, "code": code, "words": words}
     native, pending = _sending(None, paths, appid, watch, verify, {**options, **more})
-    return Sending(native, block(pending), verify, progress)
+    return returned(canceller, Sending(native, block_unless(canceller, pending), verify, progress))
 
 
-def send_text(  # it is the sum of what can be chosen
+@with_arguments_of(Canceller, Options)
+def send_text(  # noqa: PLR0913 # it is the sum of what can be chosen
     text: str,
     *,
-    code: str | None = None,
-    words: int | None = None,
-    verify: Verify | None = None,
-    appid: str | bytes | None = None,
+    code: Optional[str] = None,
+    words: Optional[int] = None,
+    verify: Optional[Verify] = None,
+    canceller: Optional[Canceller] = None,
+    appid: Optional[AppId] = None,
     **options: Unpack[Options],
 ) -> Sending:
     """Offer a text to any tool of the family, and return once there is a code.
@@ -310,19 +391,33 @@ def send_text(  # it is the sum of what can be chosen
     >>> offer.text
     'the wifi is hunter2'
 
-    The keyword arguments are those of `send_file`, and of `Options`.
+    text: str
+        What is sent, of somewhat less than `MAX_BLOB` bytes.
+    code: str
+        A code of one's own choosing: a number, a dash, and anything without spaces. Default: one that
+        nobody else has.
+    words: int
+        Words of the code, 1 to 32, unless it is of one's own choosing. Default: 2.
+    verify: a function of a str
+        Called, while `finish` waits, with the verifier, 64 hex digits, before the text is sent, which it is
+        only if the answer is true. Default: it is not compared.
+    appid: str, or bytes in UTF-8
+        The application's id, the same on both sides. Default: that of the family's tools.
     """
     watch = options.pop("on_status", None)
+    check_called(awaits=False, on_status=watch, verify=verify)
     more = {"code": code, "words": words}
     native, pending = _sending(text, (), appid, watch, verify, {**options, **more})
-    return Sending(native, block(pending), verify, None)
+    return returned(canceller, Sending(native, block_unless(canceller, pending), verify, None))
 
 
+@with_arguments_of(Canceller, Options, Routes)
 def receive(
     code: str,
     *,
-    verify: Verify | None = None,
-    appid: str | bytes | None = None,
+    verify: Optional[Verify] = None,
+    canceller: Optional[Canceller] = None,
+    appid: Optional[AppId] = None,
     **options: Unpack[Routes],
 ) -> Offer:
     """Wait for what a sender offers under this code, and return the offer.
@@ -334,10 +429,18 @@ def receive(
     >>> offer = receive(sending.code, listen="127.0.0.1:0")
     >>> offer.kind, offer.name, offer.size
     ('file', 'plan.pdf', 12)
-    >>> print(offer.accept(into="received"))
-    received/plan.pdf
+    >>> print(offer.accept(into="received/it.pdf"))
+    received/it.pdf
 
-    The keyword arguments are those of `send_file`, and of `Routes`.
+    code: str
+        As the sender shows it. Blanks around it do no harm.
+    verify: a function of a str
+        Called with the verifier, 64 hex digits, before anything is told to the sender; goes on only if the
+        answer is true. Default: it is not compared.
+    appid: str, or bytes in UTF-8
+        The application's id, the same on both sides. Default: that of the family's tools.
     """
     watch = options.pop("on_status", None)
-    return Offer(block(_receiving(code, appid, watch, verify, options), verify=verify))
+    check_called(awaits=False, on_status=watch, verify=verify)
+    pending = _receiving(code, appid, watch, verify, options)
+    return returned(canceller, Offer(block_unless(canceller, pending, verify=verify)))

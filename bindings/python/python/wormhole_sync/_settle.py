@@ -8,7 +8,6 @@ import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _native
-from .errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -108,4 +107,4 @@ def block(pending: _native.Pending[T], **hooks: Any) -> T:  # noqa: ANN401
         value: T = end.value
         return value
     settling.close()
-    raise UsageError("verify and progress must not be asynchronous here; use wormhole_sync.aio")
+    raise TypeError("verify and progress must not be asynchronous here; use wormhole_sync.aio")

@@ -1,43 +1,40 @@
 """The same as `wormhole_sync`, with `await`.
 
-    import asyncio
-    from wormhole_sync.aio import Initiator
-
-    async def main():
-        initiator = Initiator("example.com/pairing", b"initiator's blob")
-        print("Invitation code:", await initiator.start())
-        print("Their blob:", await initiator.finish())
-
-    asyncio.run(main())
+    >>> import asyncio
+    >>> from wormhole_sync.aio import Initiator, Receiver
+    >>> async def main():
+    ...     initiator = Initiator("example.com/pairing", b"initiator's blob")
+    ...     code = await initiator.start()                # such as 4-guitarist-revenge
+    ...     receiver = Receiver("example.com/pairing", code, b"receiver's blob")  # on the other computer
+    ...     print(await asyncio.gather(initiator.finish(), receiver.finish()))
+    >>> asyncio.run(main())
+    [b"receiver's blob", b"initiator's blob"]
 
 Cancelling whatever awaits one of these ends what was asked for: an exchange lets go of the server in the
 background, a transfer tells the other side, and `Wormhole.receive` loses no message. `verify` and `progress`
-may be asynchronous, and everything is called in the event loop.
+may be asynchronous, `on_status` may not; everything is called in the event loop.
 """
 
-from __future__ import annotations
-
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
-from ._calls import Initiating, Offered, Receiving, Sent, Talking, bytes_of, existing
+import wormhole_sync as blocking
+
+from ._calls import Initiating, Offered, Receiving, Sent, Talking, bytes_of, check_called, existing
 from ._calls import receiving as _receiving
 from ._calls import sending as _sending
+from ._options import Options, Routes, with_arguments_of
 from ._settle import settle
+from ._typing import AppId, Blob, Paths, Progress, Self, Unpack, Verify, Watch
+from ._typing import Path as AnyPath
 from .errors import *  # noqa: F403
 from .errors import __all__ as _errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-    from types import TracebackType
-
-    from typing_extensions import Self, Unpack
-
-    from ._calls import Progress, Verify, Watch
-    from ._native import Pending
-    from ._options import Options, Routes
-    from ._options import Path as AnyPath
+    from . import _native
 
 T = TypeVar("T")
 
@@ -55,7 +52,17 @@ __all__ = [  # noqa: PLE0604 # the errors are texts, too
 
 
 class Initiator(Initiating):
-    """The side that shows the code."""
+    """The side that shows the code.
+
+    >>> async def main():
+    ...     initiator = Initiator("example.com/pairing", b"my public key")
+    ...     print("Invitation code:", await initiator.start())
+    ...     print("Once more:", initiator.code)
+    ...     initiator.cancel()  # from any thread; or await initiator.finish()
+    >>> asyncio.run(main())
+    Invitation code: ...-...-...
+    Once more: ...-...-...
+    """
 
     __slots__ = ()
 
@@ -67,12 +74,32 @@ class Initiator(Initiating):
         """Wait for the other side, and return its blob.
 
         When this returns, the own blob is at the server for the other side to fetch.
+
+        >>> async def main():
+        ...     initiator = Initiator("example.com/pairing", b"one")
+        ...     receiver = Receiver("example.com/pairing", await initiator.start(), b"two")
+        ...     elsewhere = asyncio.create_task(receiver.finish())  # on the other computer
+        ...     print(await initiator.finish())
+        ...     await elsewhere
+        >>> asyncio.run(main())
+        b'two'
         """
         return await _wait(self._native.finish(self._asks), verify=self._verify)
 
 
 class Receiver(Receiving):
-    """The side that types the code."""
+    """The side that types the code.
+
+    >>> async def main():
+    ...     initiator = Initiator("example.com/pairing", b"one")
+    ...     receiver = Receiver("example.com/pairing", await initiator.start(), b"two")
+    ...     elsewhere = asyncio.create_task(initiator.finish())  # on the other computer
+    ...     print(await receiver.finish())
+    ...     await elsewhere
+    ...     receiver.cancel()  # from any thread, while it waits
+    >>> asyncio.run(main())
+    b'one'
+    """
 
     __slots__ = ()
 
@@ -83,7 +110,35 @@ class Receiver(Receiving):
 
 
 class Wormhole(Talking):
-    """The general form: any number of messages each way, in order."""
+    """The general form: any number of messages each way, in order.
+
+    >>> async def main():
+    ...     async with Wormhole("example.com/chat") as one, Wormhole("example.com/chat") as other:
+    ...         await other.set_code(await one.allocate())
+    ...         await one.send(b"hello")
+    ...         print(await other.receive())
+    >>> asyncio.run(main())
+    b'hello'
+
+    Without `async with`, and with all there is to know:
+
+    >>> async def main():
+    ...     one, other = Wormhole("example.com/told", app_versions={"chat": 1}), Wormhole("example.com/told")
+    ...     await one.connect()
+    ...     print(await one.nameplates(), one.welcome)
+    ...     await other.connect()
+    ...     await other.set_code(await one.allocate())
+    ...     assert one.code == other.code
+    ...     verifier, same = await asyncio.gather(one.confirm(), other.confirm())
+    ...     assert verifier == same == one.verifier
+    ...     print(other.peer_versions)
+    ...     assert await one.derive_key("history") == await other.derive_key("history")
+    ...     await one.close()
+    ...     other.abort()  # because something is wrong
+    >>> asyncio.run(main())
+    [] back at noon
+    {'chat': 1}
+    """
 
     __slots__ = ()
 
@@ -93,9 +148,9 @@ class Wormhole(Talking):
 
     async def __aexit__(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
     ) -> None:
         if error is None:
             await self.close()
@@ -125,7 +180,7 @@ class Wormhole(Talking):
         """
         return await _wait(self._native.confirm())
 
-    async def send(self, message: bytes | bytearray | memoryview) -> None:
+    async def send(self, message: Blob) -> None:
         """Send a message of at most `MAX_BLOB` bytes. It is stored at the server when `close` returns."""
         await _wait(self._native.send(bytes_of("message", message)))
 
@@ -143,7 +198,20 @@ class Wormhole(Talking):
 
 
 class Sending(Sent):
-    """Something that is being sent. It goes on by itself; `finish` says how it ended."""
+    """Something that is being sent. It goes on by itself; `finish` says how it ended.
+
+    >>> async def receiver(code):  # on the other computer
+    ...     await (await receive(code)).accept()
+    >>> async def main():
+    ...     sending = await send_text("the wifi is hunter2")
+    ...     print("On the other computer: wormhole receive", sending.code, sending.left_out)
+    ...     elsewhere = asyncio.create_task(receiver(sending.code))
+    ...     await sending.finish()
+    ...     await elsewhere
+    ...     sending.cancel("not today")  # from any thread, while it goes on
+    >>> asyncio.run(main())
+    On the other computer: wormhole receive ...-...-... []
+    """
 
     __slots__ = ()
 
@@ -153,87 +221,142 @@ class Sending(Sent):
 
 
 class Offer(Offered):
-    """What the other side offers. Of a file or directory nothing has come yet."""
+    """What the other side offers. Of a file or directory nothing has come yet.
+
+    >>> async def main():
+    ...     sending = await send_file("plan.pdf", listen="127.0.0.1:0")
+    ...     sent = asyncio.create_task(sending.finish())  # on the other computer
+    ...     offer = await receive(sending.code, listen="127.0.0.1:0")
+    ...     print(offer.kind, offer.name, offer.size, offer.files, offer.text, offer.warning)
+    ...     print(await offer.accept(into="received/", rename=True))
+    ...     await sent
+    ...     offer.cancel()  # from any thread, while it goes on
+    >>> asyncio.run(main())
+    file plan.pdf 12 None None None
+    received/plan...pdf
+    """
 
     __slots__ = ()
 
+    @with_arguments_of(blocking.Offer.accept)
     async def accept(
         self,
         into: AnyPath = ".",
         *,
         overwrite: bool = False,
         rename: bool = False,
-        progress: Progress | None = None,
-    ) -> Path | None:
+        progress: Optional[Progress] = None,
+    ) -> Optional[Path]:
         """Take it, and return where it stands then; `None` for a text.
 
-        The arguments are those of `wormhole_sync.Offer.accept`.
+        Nothing stands under its final name before all of it has come, been verified, and is on the disk.
+        `progress` may be asynchronous.
         """
+        check_called(awaits=True, progress=progress)
         pending = self._native.accept(into, existing(overwrite=overwrite, rename=rename))
         return await _wait(pending, progress=progress)
 
     async def reject(self, reason: str = "transfer rejected") -> None:
-        """Refuse it, and tell the other side why."""
+        """Refuse it, and tell the other side why.
+
+        >>> async def main():
+        ...     sending = await send_text("the wifi is hunter2")
+        ...     sent = asyncio.create_task(sending.finish())  # on the other computer
+        ...     await (await receive(sending.code)).reject("not for me")
+        ...     try:
+        ...         await sent
+        ...     except RejectedError as error:
+        ...         print(error)
+        >>> asyncio.run(main())
+        the other side refused: not for me; ask its user
+        """
         await _wait(self._native.reject(reason))
 
 
+@with_arguments_of(blocking.send_file, without="canceller")
 async def send_file(  # noqa: PLR0913 # it is the sum of what can be chosen
-    paths: AnyPath | Sequence[AnyPath],
+    paths: Paths,
     *,
-    name: str | None = None,
+    name: Optional[str] = None,
     ignore_unsendable: bool = False,
-    code: str | None = None,
-    words: int | None = None,
-    verify: Verify | None = None,
-    progress: Progress | None = None,
-    appid: str | bytes | None = None,
+    code: Optional[str] = None,
+    words: Optional[int] = None,
+    verify: Optional[Verify] = None,
+    progress: Optional[Progress] = None,
+    appid: Optional[AppId] = None,
     **options: Unpack[Routes],
 ) -> Sending:
     """Offer a file or a directory to any tool of the family, and return once there is a code.
 
-    The arguments are those of `wormhole_sync.send_file`.
+    >>> async def main():
+    ...     sending = await send_file("plan.pdf")
+    ...     print("On the other computer: wormhole receive", sending.code)
+    ...     sending.cancel()  # or await sending.finish()
+    >>> asyncio.run(main())
+    On the other computer: wormhole receive ...-...-...
+
+    `verify` and `progress` may be asynchronous.
     """
-    watch = _in_loop(options.pop("on_status", None))
+    watch = _in_loop(options.pop("on_status", None), verify=verify, progress=progress)
     more = {"name": name, "ignore_unsendable": ignore_unsendable, "code": code, "words": words}
     native, pending = _sending(None, paths, appid, watch, verify, {**options, **more})
     return Sending(native, await _wait(pending), verify, progress)
 
 
+@with_arguments_of(blocking.send_text, without="canceller")
 async def send_text(  # it is the sum of what can be chosen
     text: str,
     *,
-    code: str | None = None,
-    words: int | None = None,
-    verify: Verify | None = None,
-    appid: str | bytes | None = None,
+    code: Optional[str] = None,
+    words: Optional[int] = None,
+    verify: Optional[Verify] = None,
+    appid: Optional[AppId] = None,
     **options: Unpack[Options],
 ) -> Sending:
     """Offer a text to any tool of the family, and return once there is a code.
 
-    The arguments are those of `wormhole_sync.send_text`.
+    >>> async def main():
+    ...     sending = await send_text("the wifi is hunter2")
+    ...     print("On the other computer: wormhole receive", sending.code)
+    ...     sending.cancel()  # or await sending.finish()
+    >>> asyncio.run(main())
+    On the other computer: wormhole receive ...-...-...
+
+    `verify` may be asynchronous.
     """
-    watch = _in_loop(options.pop("on_status", None))
+    watch = _in_loop(options.pop("on_status", None), verify=verify)
     more = {"code": code, "words": words}
     native, pending = _sending(text, (), appid, watch, verify, {**options, **more})
     return Sending(native, await _wait(pending), verify, None)
 
 
+@with_arguments_of(blocking.receive, without="canceller")
 async def receive(
     code: str,
     *,
-    verify: Verify | None = None,
-    appid: str | bytes | None = None,
+    verify: Optional[Verify] = None,
+    appid: Optional[AppId] = None,
     **options: Unpack[Routes],
 ) -> Offer:
     """Wait for what a sender offers under this code, and return the offer.
 
-    The arguments are those of `wormhole_sync.receive`.
+    >>> async def main():
+    ...     sending = await send_text("the wifi is hunter2")
+    ...     sent = asyncio.create_task(sending.finish())  # on the other computer
+    ...     offer = await receive(sending.code)
+    ...     await offer.accept()
+    ...     print(offer.text)
+    ...     await sent
+    >>> asyncio.run(main())
+    the wifi is hunter2
+
+    `verify` may be asynchronous.
     """
-    watch = _in_loop(options.pop("on_status", None))
+    watch = _in_loop(options.pop("on_status", None), verify=verify)
     return Offer(await _wait(_receiving(code, appid, watch, verify, options), verify=verify))
 
 
-async def _wait(pending: Pending[T], **hooks: Any) -> T:  # noqa: ANN401
+async def _wait(pending: "_native.Pending[T]", **hooks: Any) -> T:  # noqa: ANN401
     """Wait for it in this event loop."""
     came = asyncio.Event()
     pending.on_news(_soon(asyncio.get_running_loop(), came.set))
@@ -245,8 +368,9 @@ async def _wait(pending: Pending[T], **hooks: Any) -> T:  # noqa: ANN401
     return await settle(pending, news, **hooks)
 
 
-def _in_loop(watch: Watch | None) -> Watch | None:
-    return watch and _soon(asyncio.get_running_loop(), watch)
+def _in_loop(watch: Optional[Watch], **called: object) -> Optional[Watch]:
+    check_called(awaits=True, on_status=watch, **called)
+    return None if watch is None else _soon(asyncio.get_running_loop(), watch)
 
 
 def _soon(loop: asyncio.AbstractEventLoop, call: Callable[..., object]) -> Callable[..., None]:

@@ -2,9 +2,15 @@
 
 Without a running reactor the calls block:
 
-    initiator = Initiator("appid", b"initiator's blob")
-    print("Invitation Code: %s" % initiator.start())
-    theirblob = initiator.finish()
+    >>> from wormhole.transcribe import Initiator, Receiver
+    >>> initiator = Initiator("appid", b"initiator's blob")
+    >>> print("Invitation Code: %s" % initiator.start())
+    Invitation Code: ...-...-...
+    >>> receiver = Receiver("appid", initiator.code, b"receiver's blob")
+    >>> from threading import Thread
+    >>> Thread(target=receiver.finish).start()  # on the other computer
+    >>> initiator.finish()
+    b"receiver's blob"
 
 In the thread of a running Twisted reactor, and within `task.react`, the same calls return Deferreds:
 
@@ -30,7 +36,18 @@ __all__ = ["Initiator", "Receiver"]
 
 
 class Initiator(Initiating):
-    """The side that shows the code."""
+    """The side that shows the code.
+
+    >>> initiator = Initiator("appid", b"initiator's blob")
+    >>> print("Invitation Code: %s" % initiator.start())
+    Invitation Code: ...-...-...
+    >>> receiver = Receiver("appid", initiator.code, b"receiver's blob")
+    >>> from threading import Thread
+    >>> Thread(target=receiver.finish).start()  # on the other computer
+    >>> initiator.finish()
+    b"receiver's blob"
+    >>> initiator.cancel()  # from any thread, while it waits
+    """
 
     __slots__ = ()
 
@@ -44,7 +61,16 @@ class Initiator(Initiating):
 
 
 class Receiver(Receiving):
-    """The side that types the code."""
+    """The side that types the code.
+
+    >>> initiator = Initiator("appid", b"initiator's blob")
+    >>> receiver = Receiver("appid", initiator.start(), b"receiver's blob")
+    >>> from threading import Thread
+    >>> Thread(target=initiator.finish).start()  # on the other computer
+    >>> receiver.finish()
+    b"initiator's blob"
+    >>> receiver.cancel()  # from any thread, while it waits
+    """
 
     __slots__ = ()
 
