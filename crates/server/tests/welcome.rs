@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 use support::{Client, Server, behind_a_proxy};
 use wormhole_sync_server::{Clients, Config, Mailbox, Notices, Permission, TransitRelay};
-use wormhole_sync_wire::hashcash::leading_zero_bits;
+use wormhole_sync_wire::hashcash::{date, leading_zero_bits};
 
 #[tokio::test]
 async fn the_welcome_says_what_was_configured() {
@@ -191,25 +191,9 @@ fn good_stamp(resource: &str) -> String {
 /// A stamp of today with so many zero bits.
 fn stamp_worth(resource: &str, bits: std::ops::Range<u32>) -> String {
     let days = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 86_400;
-    let date = (0..10_000)
-        .map(|days| (2020 + days / 372, days / 31 % 12 + 1, days % 31 + 1))
-        .find(|(year, month, day)| since_1970(*year, *month, *day) == days)
-        .map(|(year, month, day)| format!("{:02}{month:02}{day:02}", year % 100))
-        .unwrap();
+    let date = date(u32::try_from(days).unwrap());
     (0..100_000)
         .map(|counter| format!("1:6:{date}:{resource}::salt:{counter}"))
         .find(|stamp| bits.contains(&leading_zero_bits(&Sha1::digest(stamp))))
         .unwrap()
-}
-
-/// Days of whole years, then of whole months, then of the month: slower than the server's way,
-/// and another one.
-fn since_1970(year: u64, month: u64, day: u64) -> u64 {
-    let leap = |year: u64| {
-        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-    };
-    let lengths = [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let years: u64 = (1970..year).map(|year| 365 + u64::from(leap(year))).sum();
-    let months: u64 = lengths.iter().take(usize::try_from(month).unwrap() - 1).sum();
-    years + months + day - 1
 }
