@@ -74,9 +74,9 @@ impl Exchange {
         let (finish, task) = match std::mem::replace(&mut *state, State::Cancelled) {
             State::Started { finish, task } => (finish, task),
             other => {
-                let said = other.said();
+                let failure = other.refusal();
                 *state = other;
-                return Err(Failure::usage(said));
+                return Err(failure);
             }
         };
         task.check()?;
@@ -107,6 +107,7 @@ impl Exchange {
         let mut state = lock(&self.0);
         let new = match std::mem::replace(&mut *state, State::Cancelled) {
             State::New(new) => new,
+            State::Cancelled => return Err(State::Cancelled.refusal()),
             other => {
                 *state = other;
                 return Err(Failure::usage("this has been started before; make another"));
@@ -125,12 +126,13 @@ impl Exchange {
 }
 
 impl State {
-    const fn said(&self) -> &'static str {
+    /// Why it cannot be finished, or, once it is cancelled, why nothing can be done.
+    fn refusal(&self) -> Failure {
         match self {
-            Self::New(_) => "there is no code yet; call start() first",
-            Self::Cancelled => "this was cancelled; make another",
+            Self::New(_) => Failure::usage("there is no code yet; call start() first"),
+            Self::Cancelled => Failure::stopped("this was cancelled on this side; make another"),
             Self::Started { .. } | Self::Finishing(_) => {
-                "this has been finished before; make another"
+                Failure::usage("this has been finished before; make another")
             }
         }
     }

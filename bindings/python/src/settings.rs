@@ -2,7 +2,12 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use pyo3::{conversion::FromPyObjectOwned, exceptions::PyTypeError, prelude::*, types::PyDict};
+use pyo3::{
+    conversion::FromPyObjectOwned,
+    exceptions::{PyOverflowError, PyTypeError, PyUnicodeEncodeError},
+    prelude::*,
+    types::PyDict,
+};
 use serde_json::{Map, Value};
 use wormhole_sync::{
     Code, Error, MAX_WORDS, Options, Proxy,
@@ -45,8 +50,16 @@ impl<'py> Settings<'py> {
             return Ok(None);
         }
         let kind = value.get_type().name()?;
-        let wrong = || PyTypeError::new_err(format!("{name} must be {}, not {kind}", wanted(name)));
-        value.extract::<T>().map(Some).map_err(|_| wrong())
+        value.extract::<T>().map(Some).map_err(|error| {
+            let error: PyErr = error.into();
+            if error.is_instance_of::<PyOverflowError>(value.py()) {
+                Failure::usage(format!("{name} is beyond what is possible")).into()
+            } else if error.is_instance_of::<PyUnicodeEncodeError>(value.py()) {
+                Failure::usage(format!("{name} holds what is no text")).into()
+            } else {
+                PyTypeError::new_err(format!("{name} must be {}, not {kind}", wanted(name)))
+            }
+        })
     }
 
     /// There is no number of words beside a code.

@@ -31,19 +31,27 @@ enum Stage {
     /// The other side is there, and could be told.
     Met(oneshot::Sender<String>),
     Moving(Canceller),
+    /// The other side is being told, and this side comes to its end by itself.
+    Told,
 }
 
 impl UnderWay {
     /// Whether the other side is there. Then it all ends, with this told to the other side.
     fn cancel(&self, reason: &str) -> bool {
-        match mem::take(&mut *lock(&self.0)) {
+        let mut stage = lock(&self.0);
+        let is_told = match mem::take(&mut *stage) {
             Stage::Alone => false,
             Stage::Met(cancel) => cancel.send(reason.to_owned()).is_ok(),
             Stage::Moving(canceller) => {
                 canceller.cancel(reason);
                 true
             }
+            Stage::Told => true,
+        };
+        if is_told {
+            *stage = Stage::Told;
         }
+        is_told
     }
 
     /// Ready with the reason when it is cancelled now that the other side is there.
@@ -85,18 +93,21 @@ async fn verified(
     if !asks {
         return Ok(wormhole);
     }
-    let (asker, cancelled) = (promise.asker(), under_way.met());
-    let (reason, failure) = tokio::select! {
+    let (asker, mut cancelled) = (promise.asker(), under_way.met());
+    let (is_same, reason) = tokio::select! {
         is_same = asker.confirms(wormhole.verifier().to_string()) => {
-            if is_same {
-                return Ok(wormhole);
-            }
-            (format!("the {who} did not confirm the verifier"), Failure::verifier_refused())
+            cancelled.close(); // who cancels from now on learns that it is too late for this
+            (is_same, cancelled.try_recv().ok())
         }
-        Ok(reason) = cancelled => {
-            let failure = Failure::stopped(format!("the transfer was cancelled on this side: {reason}"));
-            (reason, failure)
+        Ok(reason) = &mut cancelled => (false, Some(reason)),
+    };
+    let (reason, failure) = match reason {
+        Some(reason) => {
+            let text = format!("the transfer was cancelled on this side: {reason}");
+            (reason, Failure::stopped(text))
         }
+        None if is_same => return Ok(wormhole),
+        None => (format!("the {who} did not confirm the verifier"), Failure::verifier_refused()),
     };
     transfer::refuse(wormhole, &reason).await?;
     Err(failure)

@@ -125,6 +125,11 @@ def test_a_time_limit_is_a_timeout_error():
         ({"verify": 5}, TypeError),
         ({"client_version": "1.0"}, TypeError),
         ({"max_hashcash_bits": "many"}, TypeError),
+        ({"max_hashcash_bits": -1}, UsageError),
+        ({"words": 10**30}, UsageError),
+        ({"time_limit": 10**400}, UsageError),
+        ({"rendezvous": "ws://\udcff/v1"}, UsageError),
+        ({"code": "77-\udcff"}, BadCodeError),
         ({"colour": "blue"}, TypeError),
         ({"relay": "tcp:127.0.0.1:1"}, TypeError),
         ({"code": "purple-sausages"}, BadCodeError),
@@ -144,6 +149,7 @@ def test_each_option_that_cannot_be_is_told(options, kind):
     [
         (("", b"one"), UsageError),
         ((b"\xff", b"one"), UsageError),
+        (("\udcff", b"one"), UsageError),
         ((7, b"one"), TypeError),
         ((APP, "text"), TypeError),
         ((APP, 5), TypeError),
@@ -273,6 +279,24 @@ def test_calls_out_of_order_are_told():
     for side in (initiator, receiver):
         with pytest.raises(UsageError, match="make another"):
             side.finish()
+
+
+def test_what_was_cancelled_says_so_whatever_is_called_next():
+    unused = Initiator(APP, b"one")
+    unused.cancel()
+    started = Initiator(APP, b"one")
+    started.start()
+    started.cancel()
+    receiver = Receiver(APP, "77-guitarist-revenge", b"one")
+    receiver.cancel()
+    for call in (unused.start, unused.finish, started.start, started.finish, receiver.finish):
+        with pytest.raises(StoppedError, match="cancelled on this side"):
+            call()
+
+
+def test_what_json_cannot_hold_is_no_version():
+    with pytest.raises(UsageError, match="app_versions"):
+        Wormhole(APP, app_versions={"a": float("nan")})
 
 
 def test_both_are_shown_the_same_verifier_before_anything_is_sent():

@@ -82,8 +82,12 @@ def test_help_tells_every_option_with_its_type_and_default(name):
         names = {*typing.get_type_hints(options), *inspect.signature(call).parameters} - {"self", "options"}
         assert {"rendezvous", "time_limit", "on_status"} < names
         for option in names:
-            item = re.search(rf"^[ |]*(\w+, )*{option}(, \w+)*: (.*\n){{1,5}}", told, re.MULTILINE)
+            item = re.search(rf"^[ |]*(\w+, )*{option}(, \w+)*: (.*\n){{1,9}}", told, re.MULTILINE)
             assert item, (name, called, option)
+            parameter = inspect.signature(call).parameters.get(option)
+            if parameter is None or parameter.default is not inspect.Parameter.empty:
+                own = re.split(r"\n[ |]*(?!Default)\w+(?:, \w+)*: \w", item[0])[0]
+                assert "Default: " in own, (name, called, option)
         assert re.search(r"time_limit: float, seconds\n.*Default: no limit", told)
         assert ("canceller:" in told) == ("canceller" in names), (name, called)
 

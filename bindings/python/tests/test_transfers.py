@@ -163,8 +163,44 @@ def test_a_sender_that_cancels_while_the_verifier_is_compared_says_why(plan, end
         offered = thread.submit(receive, sending.code, **HERE)
         assert asked.wait(20)
         sending.cancel("out of time")
+        sending.cancel("whoever presses twice")
         assert "out of time" in str(offered.exception(20))
     assert isinstance(sent.exception(20), StoppedError)
+
+
+@pytest.mark.parametrize("side", ["sender", "receiver"])
+def test_a_second_cancel_does_not_take_back_the_first(side, large, ended, tmp_path):
+    sending = send_file(large, **HERE)
+    sent = ended(sending)
+    offer = receive(sending.code, **HERE)
+    moving = threading.Event()
+    with ThreadPoolExecutor(1) as thread:
+        accepted = thread.submit(offer.accept, tmp_path / "here", progress=lambda *_: moving.set())
+        assert moving.wait(20)
+        for _ in range(3):
+            (sending if side == "sender" else offer).cancel("out of time")
+        own, other = (sent, accepted) if side == "sender" else (accepted, sent)
+        assert isinstance(own.exception(20), StoppedError)
+        assert "out of time" in str(own.exception())
+        assert "out of time" in str(other.exception(20))
+
+
+@pytest.mark.parametrize("what", ["a file", "a text"])
+def test_an_offer_that_was_cancelled_says_so(what, plan, ended):
+    sending = send_file(plan, **HERE) if what == "a file" else send_text("a text")
+    sent = ended(sending)
+    offer = receive(sending.code, **HERE)
+    offer.cancel("no time")
+    for answer in (offer.accept, offer.reject):
+        with pytest.raises(StoppedError, match="cancelled on this side"):
+            answer()
+    assert "no time" in str(sent.exception(20))
+
+
+def test_a_text_has_no_options_of_files():
+    for option in ({"name": "x"}, {"ignore_unsendable": True}, {"listen": False}, {"relay": "tcp:a:1"}):
+        with pytest.raises(TypeError, match="unexpected keyword"):
+            send_text("a text", **option)
 
 
 def test_what_the_other_side_says_is_harmless_in_an_exception(plan, ended):
@@ -358,8 +394,12 @@ def test_a_canceller_holds_nothing_that_its_owner_drops(plan):
         end = time.monotonic() + 10
         while "82" in watching.nameplates():
             assert time.monotonic() < end
+    seen = []
     with pytest.raises(TypeError, match="canceller must be a Canceller"):
-        send_text("a text", canceller=threading.Event())
+        send_text("a text", canceller=threading.Event(), on_status=seen.append)
+    with pytest.raises(TypeError, match="reason must be a text"):
+        Canceller().cancel(None)
+    assert not seen
 
 
 def test_what_cannot_be_called_is_told_before_there_is_a_code(plan, ended):

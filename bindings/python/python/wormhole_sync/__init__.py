@@ -34,7 +34,7 @@ from . import errors
 from ._calls import Initiating, Offered, Receiving, Sent, Talking, bytes_of, check_called, existing
 from ._calls import receiving as _receiving
 from ._calls import sending as _sending
-from ._canceller import Canceller, block_unless, returned
+from ._canceller import Canceller, block_unless, check_canceller, returned
 from ._native import DEFAULT_RENDEZVOUS, MAX_BLOB, TRANSFER_APP_ID
 from ._native import VERSION as __version__  # noqa: N811 # a name of Python's
 from ._options import Options, Routes, with_arguments_of
@@ -364,6 +364,7 @@ def send_file(  # noqa: PLR0913 # it is the sum of what can be chosen
         The application's id, the same on both sides. Default: that of the family's tools.
     """
     watch = options.pop("on_status", None)
+    check_canceller(canceller)
     check_called(awaits=False, on_status=watch, verify=verify, progress=progress)
     more = {"name": name, "ignore_unsendable": ignore_unsendable, "code": code, "words": words}
     native, pending = _sending(None, paths, appid, watch, verify, {**options, **more})
@@ -405,6 +406,7 @@ def send_text(  # noqa: PLR0913 # it is the sum of what can be chosen
         The application's id, the same on both sides. Default: that of the family's tools.
     """
     watch = options.pop("on_status", None)
+    check_canceller(canceller)
     check_called(awaits=False, on_status=watch, verify=verify)
     more = {"code": code, "words": words}
     native, pending = _sending(text, (), appid, watch, verify, {**options, **more})
@@ -441,6 +443,7 @@ def receive(
         The application's id, the same on both sides. Default: that of the family's tools.
     """
     watch = options.pop("on_status", None)
+    check_canceller(canceller)
     check_called(awaits=False, on_status=watch, verify=verify)
     pending = _receiving(code, appid, watch, verify, options)
     return returned(canceller, Offer(block_unless(canceller, pending, verify=verify)))

@@ -11,7 +11,7 @@ from . import _native
 from ._options import Options, with_arguments_of
 from ._settle import at_the_end_of_a_child
 from ._typing import AppId, Blob, Paths, Progress, Unpack, Verify, Watch
-from .errors import UsageError
+from .errors import BadCodeError, UsageError
 
 
 class Exchanging:
@@ -124,7 +124,7 @@ class Receiving(Exchanging):
         blob: bytes, or something like them
             What the other side gets, of at most `MAX_BLOB` bytes, 256 KiB.
         verify: a function of a str
-            As for an `Initiator`.
+            As for an `Initiator`. Default: it is not compared.
         """
         self._begin(appid, _text("code", code), blob, verify, {**options})
 
@@ -157,7 +157,10 @@ class Talking:
         if app_versions is not None:
             import json  # noqa: PLC0415 # few need it
 
-            settings["app_versions"] = json.dumps(dict(app_versions), allow_nan=False)
+            try:
+                settings["app_versions"] = json.dumps(dict(app_versions), allow_nan=False)
+            except ValueError as error:
+                raise UsageError(f"app_versions holds what JSON cannot: {error}") from None
         self._watch: Optional[Watch] = settings.pop("on_status", None)
         check_called(awaits=True, on_status=self._watch)
         self._native = _native.Wormhole(_text("appid", appid), settings)
@@ -340,6 +343,11 @@ def _transfers(appid: Optional[AppId]) -> str:
 def _text(name: str, value: AppId) -> str:
     """Text; of an application id its UTF-8, too."""
     if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            wrong = BadCodeError if name == "code" else UsageError
+            raise wrong(f"{name} holds what is no text") from None
         return value
     if name == "appid" and isinstance(value, bytes):
         try:

@@ -17,21 +17,25 @@ Result = TypeVar("Result", bound=Union[Sent, Offered])
 class Canceller:
     """Ends a `send_file`, `send_text` or `receive` from another thread, also before it has returned.
 
-    Whoever waits is told so by a `StoppedError`. It is for one call, and for what that has returned; a call
-    that is given one which has been used ends at once.
+    Whoever waits is told so by a `StoppedError`. It is for one call, and goes on to end what that has
+    returned; a call that is given one which was cancelled ends at once.
 
     >>> from threading import Timer
     >>> from wormhole_sync import Canceller, StoppedError, receive
     >>> canceller = Canceller()
-    >>> Timer(0.2, canceller.cancel).start()  # or whoever presses a button
+    >>> timer = Timer(0.2, canceller.cancel)  # or whoever presses a button
+    >>> timer.start()
     >>> try:
     ...     receive("7-guitarist-revenge", canceller=canceller)
     ... except StoppedError:
     ...     print("nobody came")
+    ... finally:
+    ...     timer.cancel()
     nobody came
 
     canceller: Canceller
         Ends it from another thread, also before it has returned. The other faces cancel what awaits it.
+        Default: nobody does.
     """
 
     __slots__ = ("_end", "_reason")
@@ -42,6 +46,8 @@ class Canceller:
 
     def cancel(self, reason: str = "cancelled") -> None:
         """End it, from any thread. What has been returned by then tells the other side why."""
+        if not isinstance(reason, str):
+            raise TypeError(f"reason must be a text, not {type(reason).__name__}")
         self._reason = reason
         end = self._end
         if end is not None:
@@ -54,11 +60,15 @@ class Canceller:
             end(self._reason)
 
 
+def check_canceller(canceller: object) -> None:
+    """Refuse what cannot be one, before anything begins."""
+    if canceller is not None and not isinstance(canceller, Canceller):
+        raise TypeError(f"canceller must be a Canceller, not {type(canceller).__name__}")
+
+
 def block_unless(canceller: Optional[Canceller], pending: "_native.Pending[T]", **hooks: Any) -> T:  # noqa: ANN401
     """Wait on this thread, unless somebody cancels."""
     if canceller is not None:
-        if not isinstance(canceller, Canceller):
-            raise TypeError(f"canceller must be a Canceller, not {type(canceller).__name__}")
         canceller._ends(lambda _: pending.cancel())  # noqa: SLF001 # its other half
     return block(pending, **hooks)
 

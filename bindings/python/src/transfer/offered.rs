@@ -43,6 +43,7 @@ pub(crate) struct Offer {
     answers: UnboundedSender<Answer>,
     under_way: UnderWay,
     task: Task,
+    is_cancelled: AtomicBool,
 }
 
 struct Outline {
@@ -138,16 +139,19 @@ impl Offer {
             "rename" => Exists::Rename,
             _ => Exists::Refuse,
         };
+        self.check_wanted()?;
         self.answer(What::Accept { into, exists })
     }
 
     /// Refuses it, and tells the other side why.
     fn reject(&self, reason: String) -> Result<Pending, Failure> {
+        self.check_wanted()?;
         self.answer(What::Reject(reason))
     }
 
     /// Ends it, however far it has come.
     fn cancel(&self, reason: &str) {
+        self.is_cancelled.store(true, Ordering::Release);
         if self.under_way.cancel(reason)
             || self.answer(What::Reject(reason.to_owned())).map(Pending::leave).is_ok()
         {
@@ -158,6 +162,14 @@ impl Offer {
 }
 
 impl Offer {
+    fn check_wanted(&self) -> Result<(), Failure> {
+        if self.is_cancelled.load(Ordering::Acquire) {
+            let text = "this was cancelled on this side; the sender can make another";
+            return Err(Failure::stopped(text));
+        }
+        Ok(())
+    }
+
     fn answer(&self, what: What) -> Result<Pending, Failure> {
         self.task.check()?;
         let (promise, pending) = promise()?;
@@ -230,6 +242,7 @@ async fn run(plan: Plan, asks: bool, promise: Promise, channel: Channel) {
     };
     let Channel { answers, answered, under_way, task } = channel;
     promise.give(Offer {
+        is_cancelled: AtomicBool::new(false),
         outline: Outline::of(&offered),
         answers,
         under_way: under_way.clone(),

@@ -58,22 +58,15 @@ impl Sending {
         settings: &Bound<'_, PyDict>,
     ) -> PyResult<Self> {
         let settings = Settings::new(settings)?;
-        let mut gathering = Gathering::new();
-        if let Some(name) = settings.take::<String>("name")? {
-            gathering = gathering.named(name);
-        }
-        if settings.take("ignore_unsendable")?.unwrap_or(false) {
-            gathering = gathering.ignoring_unsendable();
-        }
-        let what = match text {
-            Some(text) => What::Text(text),
-            None => What::Files { paths, gathering },
+        let (what, routes) = match text {
+            Some(text) => (What::Text(text), Routes::default()), // it goes by the mailbox
+            None => (What::Files { paths, gathering: gathering(&settings)? }, settings.routes()?),
         };
         let code = settings.take::<String>("code")?.as_deref().map(settings::code).transpose()?;
         if code.is_some() {
             settings.of_a_known_code()?;
         }
-        let (options, routes) = (settings.options()?, settings.routes()?);
+        let options = settings.options()?;
         settings.end()?;
         let plan = Plan { app_id, options, code, routes, what };
         Ok(Self {
@@ -121,6 +114,17 @@ impl Sending {
             cancel(&self.under_way, task, reason);
         }
     }
+}
+
+fn gathering(settings: &Settings<'_>) -> PyResult<Gathering> {
+    let mut gathering = Gathering::new();
+    if let Some(name) = settings.take::<String>("name")? {
+        gathering = gathering.named(name);
+    }
+    if settings.take("ignore_unsendable")?.unwrap_or(false) {
+        gathering = gathering.ignoring_unsendable();
+    }
+    Ok(gathering)
 }
 
 fn cancel(under_way: &UnderWay, task: &Task, reason: &str) {
