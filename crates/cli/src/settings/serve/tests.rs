@@ -282,6 +282,16 @@ fn fields(config: &impl std::fmt::Debug) -> BTreeMap<String, String> {
 }
 
 #[test]
+fn no_login_is_advertised_and_none_is_shown() {
+    for relay in ["wss://ann:secret@relay.example.com", "tcp:ann:secret@relay.example.com:1"] {
+        let resolved = resolve(None, &[], &[("mailbox.advertise-relays", relay)]).unwrap();
+        let refusal = resolved.config().err().unwrap().to_string();
+        assert!(refusal.contains("with a login"), "{refusal}");
+        assert!(refusal.contains("relay.example.com") && !refusal.contains("secret"), "{refusal}");
+    }
+}
+
+#[test]
 fn each_setting_changes_one_thing_for_the_library_and_together_they_change_all() {
     let (usual, before) = (usual(), fields(&resolve(None, &[], &[]).unwrap().config().unwrap()));
     let mut all = vec![("mailbox.hashcash-resource", "77"), ("mailbox.hashcash-bits", "7")];

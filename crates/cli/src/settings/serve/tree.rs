@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use wormhole_sync::without_login;
 use wormhole_sync_server::{
     Clients, Config, Database, Limits, Mailbox, Notices, Permission, Relay, Timing, Tls,
     TransitRelay,
@@ -277,6 +278,12 @@ impl MailboxSettings {
 
     fn relays(&self) -> Result<Vec<TransitRelay>, Failure> {
         let relay = |text: &String| {
+            let shown = without_login(text);
+            if shown != *text {
+                return Err(Failure::usage(format!(
+                    "mailbox.advertise-relays names '{shown}' with a login, which every client would be told; write it without"
+                )));
+            }
             TransitRelay::parse(text).ok_or_else(|| {
                 Failure::usage(format!(
                     "mailbox.advertise-relays names '{text}', which is no relay; write tcp:HOST:PORT, ws://… or wss://…"
