@@ -14,6 +14,8 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
+use crate::frames;
+
 /// Bytes that are read at once.
 const CHUNK: usize = 4096;
 
@@ -169,35 +171,16 @@ impl Client {
         _ = self.flush().await;
     }
 
-    /// A masked frame; the mask of zeros changes nothing.
     fn frame(&mut self, opcode: u8, payload: &[u8]) {
-        self.output.push(0x80 | opcode);
-        match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
-            (Ok(short), _) if short < 126 => self.output.push(0x80 | short),
-            (_, Ok(medium)) => {
-                self.output.push(0x80 | 0x7e);
-                self.output.extend_from_slice(&medium.to_be_bytes());
-            }
-            _ => {
-                self.output.push(0x80 | 0x7f);
-                self.output.extend_from_slice(&(payload.len() as u64).to_be_bytes());
-            }
-        }
-        self.output.extend_from_slice(&[0; 4]);
-        self.output.extend_from_slice(payload);
+        frames::put(&mut self.output, opcode, payload);
     }
 
     /// Kind, start and end of the next frame, when it is here.
     fn next_frame(&self) -> Option<(u8, usize, usize)> {
         let bytes = self.input.get(self.used..)?;
-        let [first, second, rest @ ..] = bytes else { return None };
-        let (header, length) = match second {
-            126 => (4, usize::from(u16::from_be_bytes(*rest.first_chunk()?))),
-            127 => (10, usize::try_from(u64::from_be_bytes(*rest.first_chunk()?)).ok()?),
-            short => (2, usize::from(*short)),
-        };
+        let (opcode, header, length) = frames::head(bytes)?;
         (bytes.len() >= header + length).then_some((
-            first & 0x0f,
+            opcode,
             self.used + header,
             self.used + header + length,
         ))

@@ -2,4 +2,5 @@
 
 pub mod client;
 pub mod exchange;
+pub mod frames;
 pub mod server;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use clap::Args;
-use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer};
 use wormhole_sync_server::{Config, Database, Doors, Mailbox, Relay, Tls, listen, serve};
 
 /// How long a server may take to start.
@@ -38,10 +38,9 @@ impl Serve {
         let Some(folder) = self.tls else {
             return serve(listener, config, std::future::pending()).await.map_err(io::Error::other);
         };
-        let tls = Tls::new(folder.join("certificate.pem"), folder.join("key.pem"));
         let mut doors = Doors::default();
         doors.tls.push(listener);
-        let config = Config { tls: Some(tls), ..config };
+        let config = Config { tls: Some(tls_of(&folder)), ..config };
         serve(doors, config, std::future::pending()).await.map_err(io::Error::other)
     }
 }
@@ -53,14 +52,24 @@ pub fn ours(address: SocketAddr, database: &Path) -> io::Result<Command> {
     Ok(command)
 }
 
+/// What a server needs for TLS, with the files of a folder that has been certified.
+pub fn tls_of(folder: &Path) -> Tls {
+    Tls::new(folder.join("certificate.pem"), folder.join("key.pem"))
+}
+
 /// Puts a certificate for `localhost` and its key into a folder. What a client is to trust.
 pub fn certify(folder: &Path) -> io::Result<Arc<ClientConfig>> {
     let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]);
     let own = own.map_err(io::Error::other)?;
     std::fs::write(folder.join("certificate.pem"), own.cert.pem())?;
     std::fs::write(folder.join("key.pem"), own.signing_key.serialize_pem())?;
+    trust_in(own.cert.der().clone())
+}
+
+/// Trust in one certificate alone.
+pub fn trust_in(certificate: CertificateDer<'static>) -> io::Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
-    roots.add(own.cert.der().clone()).map_err(io::Error::other)?;
+    roots.add(certificate).map_err(io::Error::other)?;
     let trust = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?

@@ -1,34 +1,178 @@
 //! Links to a relay.
 
 use std::{
-    io::{self, Read, Write},
+    fmt,
+    io::{self, BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
+
+use clap::ValueEnum;
+use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
+use wormhole_sync_bench::{client::upgrade, frames};
 
 /// A relay that says nothing for so long has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How a relay is spoken to.
+#[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
+pub(crate) enum By {
+    /// TCP as it is.
+    Tcp,
+    /// WebSocket.
+    Ws,
+    /// WebSocket within TLS.
+    Wss,
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tcp => "tcp",
+            Self::Ws => "ws",
+            Self::Wss => "wss",
+        })
+    }
+}
+
+/// Where a relay is.
+#[derive(Clone)]
+pub(crate) struct Relay {
+    pub(crate) address: SocketAddr,
+    pub(crate) by: By,
+    /// What is trusted, when it is within TLS.
+    pub(crate) trust: Option<Arc<ClientConfig>>,
+}
+
+trait Stream: Read + Write + Send {}
+
+impl<T: Read + Write + Send> Stream for T {}
+
+/// One link.
+pub(crate) struct Link {
+    stream: BufReader<Box<dyn Stream>>,
+    framing: Option<Framing>,
+}
+
+/// What a link by WebSocket knows besides.
+#[derive(Default)]
+struct Framing {
+    /// Bytes of the message that is coming which have not been read yet.
+    left: usize,
+    output: Vec<u8>,
+}
+
+impl Link {
+    fn open(relay: &Relay) -> io::Result<Self> {
+        let socket = TcpStream::connect(relay.address)?;
+        socket.set_nodelay(true)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.set_write_timeout(Some(PATIENCE))?;
+        let stream: Box<dyn Stream> = match &relay.trust {
+            None => Box::new(socket),
+            Some(trust) => {
+                let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
+                let tls = ClientConnection::new(Arc::clone(trust), name);
+                Box::new(StreamOwned::new(tls.map_err(io::Error::other)?, socket))
+            }
+        };
+        let mut link = Self { stream: BufReader::new(stream), framing: None };
+        if relay.by != By::Tcp {
+            link.switch()?;
+        }
+        Ok(link)
+    }
+
+    /// From HTTP to WebSocket.
+    fn switch(&mut self) -> io::Result<()> {
+        self.put(upgrade("/relay").as_bytes())?;
+        let mut answer = String::new();
+        while !answer.ends_with("\r\n\r\n") {
+            if self.stream.read_line(&mut answer)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        if !answer.starts_with("HTTP/1.1 101") {
+            return Err(io::Error::other("the relay refused the WebSocket"));
+        }
+        self.framing = Some(Framing::default());
+        Ok(())
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.get_mut().write_all(bytes)?;
+        self.stream.get_mut().flush()
+    }
+
+    /// Says something, by WebSocket as one message.
+    pub(crate) fn say(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Some(framing) = &mut self.framing else { return self.put(bytes) };
+        framing.output.clear();
+        frames::put(&mut framing.output, 2, bytes);
+        self.stream.get_mut().write_all(&framing.output)?;
+        self.stream.get_mut().flush()
+    }
+
+    /// Hears what fits. Nothing is the end.
+    pub(crate) fn hear(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let Some(framing) = &mut self.framing else { return self.stream.read(room) };
+        while framing.left == 0 {
+            let Some((opcode, length)) = next_frame(&mut self.stream)? else { return Ok(0) };
+            match opcode {
+                0..=2 => framing.left = length,
+                8 => return Ok(0),
+                _ => return Err(io::Error::other("a relay has nothing to ask")),
+            }
+        }
+        let most = framing.left.min(room.len());
+        let heard = self.stream.read(room.get_mut(..most).unwrap_or_default())?;
+        framing.left -= heard;
+        Ok(heard)
+    }
+}
+
+/// Kind and length of the frame that begins. `None` at the end.
+fn next_frame(stream: &mut impl BufRead) -> io::Result<Option<(u8, usize)>> {
+    if stream.fill_buf()?.is_empty() {
+        return Ok(None);
+    }
+    let mut head = Vec::new();
+    loop {
+        if let Some((opcode, _, length)) = frames::head(&head) {
+            return Ok(Some((opcode, length)));
+        }
+        let mut next = [0];
+        stream.read_exact(&mut next)?;
+        head.extend(next);
+    }
+}
+
 /// A link that waits for its partner.
-pub(crate) fn wait(relay: SocketAddr, token: u64, side: u64) -> io::Result<TcpStream> {
-    let mut stream = TcpStream::connect(relay)?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+pub(crate) fn wait(relay: &Relay, token: u64, side: u64) -> io::Result<Link> {
+    let mut link = Link::open(relay)?;
     let process = std::process::id();
-    writeln!(stream, "please relay {process:032x}{token:032x} for side {side:016x}")?;
-    Ok(stream)
+    let line = format!("please relay {process:032x}{token:032x} for side {side:016x}\n");
+    link.say(line.as_bytes())?;
+    Ok(link)
 }
 
 /// Two links that are one.
-pub(crate) fn pair(relay: SocketAddr) -> io::Result<[TcpStream; 2]> {
+pub(crate) fn pair(relay: &Relay) -> io::Result<[Link; 2]> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let token = NEXT.fetch_add(1, Relaxed);
     let mut links = [wait(relay, token, 1)?, wait(relay, token, 2)?];
     for link in &mut links {
-        let mut consent = [0; 3];
-        link.read_exact(&mut consent)?;
+        let (mut consent, mut heard) = ([0; 3], 0);
+        while heard < consent.len() {
+            match link.hear(consent.get_mut(heard..).unwrap_or_default())? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                more => heard += more,
+            }
+        }
         if consent != *b"ok\n" {
             return Err(io::Error::other("the relay did not say ok"));
         }

@@ -1,9 +1,7 @@
 //! Throughput, processor time, fairness and memory.
 
 use std::{
-    io::{self, Read, Write},
-    net::{SocketAddr, TcpStream},
-    thread,
+    io, thread,
     time::{Duration, Instant},
 };
 
@@ -11,7 +9,7 @@ use wormhole_sync_bench::server::{processor_time, resident};
 
 use crate::{
     Load,
-    link::{pair, wait},
+    link::{Link, Relay, pair, wait},
 };
 
 /// Bytes that are written and read at once.
@@ -27,7 +25,7 @@ pub(crate) struct Figure {
 }
 
 /// All that one relay shows.
-pub(crate) fn figures(relay: SocketAddr, process: u32, load: &Load) -> io::Result<Vec<Figure>> {
+pub(crate) fn figures(relay: &Relay, process: u32, load: &Load) -> io::Result<Vec<Figure>> {
     let mut figures = Vec::new();
     let mut push = |what: String, value, more_is_better| {
         figures.push(Figure { what, value, more_is_better });
@@ -64,7 +62,7 @@ impl Moved {
     }
 }
 
-fn one_pair(relay: SocketAddr, process: u32, gib: f64) -> io::Result<Moved> {
+fn one_pair(relay: &Relay, process: u32, gib: f64) -> io::Result<Moved> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few GiB")]
     let bytes = (gib * GIB) as u64;
     let [mut from, to] = pair(relay)?;
@@ -74,7 +72,7 @@ fn one_pair(relay: SocketAddr, process: u32, gib: f64) -> io::Result<Moved> {
     let mut left = bytes;
     while left > 0 {
         let length = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
-        from.write_all(chunk.get(..length).unwrap_or_default())?;
+        from.say(chunk.get(..length).unwrap_or_default())?;
         left -= length as u64;
     }
     let read = reader.join().map_err(|_| io::Error::other("the reader failed"))??;
@@ -82,7 +80,7 @@ fn one_pair(relay: SocketAddr, process: u32, gib: f64) -> io::Result<Moved> {
 }
 
 /// What all pairs moved, and the slowest one's part of the middle one's.
-fn many_pairs(relay: SocketAddr, process: u32, load: &Load) -> io::Result<(Moved, f64)> {
+fn many_pairs(relay: &Relay, process: u32, load: &Load) -> io::Result<(Moved, f64)> {
     let links = (0..load.pairs).map(|_| pair(relay)).collect::<io::Result<Vec<_>>>()?;
     let (before, started) = (processor_time(process)?, Instant::now());
     let end = started + Duration::from_secs_f64(load.seconds);
@@ -108,17 +106,17 @@ fn many_pairs(relay: SocketAddr, process: u32, load: &Load) -> io::Result<(Moved
 }
 
 /// Writes until the end; that its reader leaves then is no failure.
-fn write_until(mut to: TcpStream, end: Instant) {
+fn write_until(mut to: Link, end: Instant) {
     let chunk = vec![7; CHUNK / 4];
-    while Instant::now() < end && to.write_all(&chunk).is_ok() {}
+    while Instant::now() < end && to.say(&chunk).is_ok() {}
 }
 
 /// Reads until it is enough. How many bytes that was.
-fn discard(mut from: TcpStream, enough: impl Fn(u64) -> bool) -> io::Result<u64> {
+fn discard(mut from: Link, enough: impl Fn(u64) -> bool) -> io::Result<u64> {
     let mut chunk = vec![0; CHUNK];
     let mut read = 0;
     while !enough(read) {
-        match from.read(&mut chunk)? {
+        match from.hear(&mut chunk)? {
             0 => break,
             length => read += length as u64,
         }
@@ -127,7 +125,7 @@ fn discard(mut from: TcpStream, enough: impl Fn(u64) -> bool) -> io::Result<u64>
 }
 
 /// Bytes of memory for each link that waits, and for each pair that is idle.
-fn memory(relay: SocketAddr, process: u32, count: usize) -> io::Result<(f64, f64)> {
+fn memory(relay: &Relay, process: u32, count: usize) -> io::Result<(f64, f64)> {
     let settle = || thread::sleep(Duration::from_millis(500));
     // The first ones pay for what a relay sets up once.
     let first = (0..16).map(|_| pair(relay)).collect::<io::Result<Vec<_>>>()?;
