@@ -13,6 +13,8 @@ mod pipe;
 mod rate;
 mod record;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::{
     borrow::Cow,
@@ -24,7 +26,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::{Notify, oneshot, watch},
     task::JoinHandle,
     time::{Duration, interval, timeout},
 };
@@ -62,8 +64,8 @@ pub(crate) struct Relay {
     rates: Arc<Rates>,
     clock: Steady,
     moved: AtomicU64,
-    /// Cuts the pairs that are still there.
-    cut: Notify,
+    /// Whether the pairs that are still there are cut.
+    cut: watch::Sender<bool>,
     /// There is no pair any more.
     idle: Notify,
 }
@@ -131,7 +133,7 @@ impl Relay {
             rates: Rates::new(config.bytes_per_second_per_address),
             clock: steady,
             moved: AtomicU64::new(0),
-            cut: Notify::new(),
+            cut: watch::Sender::new(false),
             idle: Notify::new(),
             config,
         })
@@ -163,14 +165,16 @@ impl Relay {
         })
     }
 
-    /// Closes everybody who waits, and gives the pairs so long to come to their end.
-    pub(crate) async fn stop(&self, drain: Duration) {
-        {
-            let mut state = self.lock();
-            state.stopping = true;
-            state.pairing.stop(self.clock.now());
-            state.settle(NOBODY, &mut None);
-        }
+    /// Closes everybody who waits or comes.
+    pub(crate) fn stop(&self) {
+        let mut state = self.lock();
+        state.stopping = true;
+        state.pairing.stop(self.clock.now());
+        state.settle(NOBODY, &mut None);
+    }
+
+    /// Gives the pairs so long to come to their end.
+    pub(crate) async fn drain(&self, drain: Duration) {
         let drained = async {
             loop {
                 let idle = self.idle.notified();
@@ -183,7 +187,16 @@ impl Relay {
         if timeout(drain, drained).await.is_err() {
             tracing::warn!(pairs = self.lock().pairing.pairs(), "pairs are cut: the relay stops");
         }
-        self.cut.notify_waiters();
+    }
+
+    /// Cuts the pairs that are still there, and those that begin at this moment.
+    pub(crate) fn cut(&self) {
+        self.cut.send_replace(true);
+    }
+
+    /// Ready once pairs are cut.
+    async fn was_cut(&self) {
+        _ = self.cut.subscribe().wait_for(|cut| *cut).await; // the sender is in `self`
     }
 
     /// A link is there. How it is reached until it is half of a pair.
@@ -233,7 +246,7 @@ impl Relay {
                 Ending::Idle => pairing.refused().count(Limit::Idle),
                 Ending::Spent => pairing.refused().count(Limit::PairBytes),
                 Ending::Stopped => pairing.refused().count(Limit::Drain),
-                Ending::Closed => {}
+                Ending::Closed | Ending::Lost => {}
             }
             pairing.ended(waited, bytes, ending == Ending::Closed, now);
         });

@@ -40,7 +40,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// close frame; pairs of the relay may go on for [`Config::drain`], 30 s unless it is set, and are cut
 /// then. All have up to two seconds more to read what is left, and what was answered is in the
 /// database. So it takes `drain` and two seconds at the most, and no longer than there is somebody.
-/// When the future is dropped instead, connections end in the background.
+/// When the future is dropped instead, whoever waits is told so and pairs are cut, in the background.
 ///
 /// Runs within a tokio runtime with IO and time enabled.
 ///
@@ -181,6 +181,7 @@ impl Prepared {
     /// ```
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         let Self { mut doors, front, mailboxes, clock, drain } = self;
+        let stop = StopOnDrop(Arc::clone(&front));
         let watch = Arc::new(Watch::new(clock, Arc::clone(&front)));
         let admin = std::mem::take(&mut doors.admin).into_iter();
         let admin = admin.map(|door| admin::serve(door, Arc::clone(&watch)));
@@ -202,8 +203,10 @@ impl Prepared {
             mailboxes.stop();
         }
         if let Some(relay) = &front.relay {
-            relay.stop(drain).await;
+            relay.stop();
+            relay.drain(drain).await;
         }
+        drop(stop);
         if timeout(FAREWELL, front.gate.empty()).await.is_err() {
             tracing::warn!("some clients did not take the goodbye");
         }
@@ -217,6 +220,19 @@ impl Prepared {
         drop(watching);
         noted.map_err(|error| ServeError::System(error.into()))?;
         finished
+    }
+}
+
+/// Leaves nobody behind who waits for what does not come any more, whichever way the server stops.
+struct StopOnDrop(Arc<Front>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.stop();
+        if let Some(relay) = &self.0.relay {
+            relay.stop();
+            relay.cut();
+        }
     }
 }
 

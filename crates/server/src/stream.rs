@@ -1,7 +1,7 @@
 //! A client's byte stream, and the memory into which all of them are read.
 
 #[cfg(feature = "tls")]
-mod secure;
+pub(crate) mod secure;
 
 use std::{
     cell::RefCell,
@@ -11,6 +11,8 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+#[cfg(any(target_os = "android", target_os = "linux"))]
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::TcpStream,
@@ -40,7 +42,33 @@ pub(crate) fn with_scratch<T>(work: impl FnOnce(&mut ReadBuf<'_>) -> T) -> T {
     SCRATCH.with_borrow_mut(|scratch| work(&mut ReadBuf::new(scratch)))
 }
 
+/// Bounds what waits in the system to be sent, or leaves it to the system again. It can be done on Linux;
+/// elsewhere nothing is bounded.
+pub(crate) fn bound_unsent(socket: &TcpStream, bytes: Option<u32>) -> io::Result<()> {
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    SockRef::from(socket).set_tcp_notsent_lowat(bytes.unwrap_or(u32::MAX))?;
+    let _ = (socket, bytes);
+    Ok(())
+}
+
 impl Stream {
+    pub(crate) const fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.socket(),
+        }
+    }
+
+    /// Bytes that were taken to be written, and that are still held here.
+    pub(crate) fn held(&self) -> usize {
+        match self {
+            Self::Plain(_) => 0,
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.held(),
+        }
+    }
+
     /// Reads until `look` has found what it looks for in all that has come. `None` is more than `limit`
     /// bytes without it.
     pub(crate) async fn read_until<T>(

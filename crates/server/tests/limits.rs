@@ -9,11 +9,17 @@
 
 mod support;
 
+#[cfg(target_os = "linux")]
+use std::net::SocketAddr;
 use std::{io::Write, time::Duration};
 
 use serde_json::json;
 use support::{PATIENCE, Server, behind_a_proxy};
-use wormhole_sync_server::{Clients, Config, Limits, Mailbox, Permission, Timing, config::Rate};
+#[cfg(target_os = "linux")]
+use tokio::{io::AsyncWriteExt, net::TcpSocket, time::timeout};
+use wormhole_sync_server::{
+    Clients, Config, Limits, Mailbox, Permission, Relay, Timing, config::Rate,
+};
 
 const UPGRADE: &[u8] =
     b"GET /v1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -455,4 +461,38 @@ async fn times_of_nothing_do_not_stop_the_server() {
     let server = Server::start(Mailbox { timing, ..Mailbox::default() });
     server.raw(UPGRADE).await;
     server.stop().await;
+}
+
+/// What waits for whoever does not read waits in the system, too, where memory is short for all sockets
+/// together. Left to itself it has 2 to 4 MiB wait for each of these.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn who_asks_and_never_reads_has_little_waiting_in_the_system() {
+    let relay = Some(Relay::default());
+    let server = Server::start(Config { relay, ..Mailbox::default().into() });
+    for path in ["/v1", "/relay"] {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut client = socket.connect(server.address).await.unwrap();
+        let request = String::from_utf8_lossy(UPGRADE).replace("/v1", path);
+        client.write_all(request.as_bytes()).await.unwrap();
+        let ping = [&[0x89, 0xfd, 0, 0, 0, 0][..], &[7; 125]].concat();
+        let a_while = Duration::from_secs(1);
+        while timeout(a_while, client.write_all(&ping)).await.is_ok() {
+            tokio::task::yield_now().await; // it is answered alone
+        }
+        let waits = waits_in_the_system(server.address, client.local_addr().unwrap());
+        assert!((1..256 << 10).contains(&waits), "{path}: {waits} bytes");
+    }
+}
+
+/// Bytes that a server has said, and the system not yet handed to the client.
+#[cfg(target_os = "linux")]
+fn waits_in_the_system(server: SocketAddr, client: SocketAddr) -> u64 {
+    let port = |address: SocketAddr| format!(":{:04X}", address.port());
+    let (server, client) = (port(server), port(client));
+    let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let mut sockets = sockets.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let socket = sockets.find(|one| one[1].ends_with(&server) && one[2].ends_with(&client));
+    u64::from_str_radix(socket.unwrap()[4].split(':').next().unwrap(), 16).unwrap()
 }

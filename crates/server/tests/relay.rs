@@ -522,6 +522,20 @@ async fn pairs_that_do_not_end_in_time_are_cut_at_a_stop() {
 }
 
 #[tokio::test]
+async fn whoever_is_there_when_a_server_is_dropped_is_closed() {
+    let server = Server::start(Relay::default());
+    let (one, other) = pair(&server).await;
+    let waits = server.tcp(&line('b', '1')).await;
+    let asks = server.tcp(b"please rel").await;
+    server.tcp(&line('c', '1')).await; // after which all of them are known
+    server.task.abort();
+    assert!(timeout(PATIENCE, server.task).await.unwrap().unwrap_err().is_cancelled());
+    for link in [one, other, waits, asks] {
+        assert_eq!(link.rest().await, "");
+    }
+}
+
+#[tokio::test]
 async fn a_server_without_mailboxes_says_so() {
     let server = Server::start(Relay::default());
     let uri = format!("ws://{}/v1", server.web).parse().unwrap();

@@ -1,16 +1,32 @@
 //! What comes before the first word of a client: its proxy's header, and TLS.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
 use super::{
     Door, Front,
     origin::{Origin, Unknown},
 };
-use crate::{gate::Admission, http, stream::Stream};
+use crate::{
+    gate::Admission,
+    http,
+    stream::{Stream, bound_unsent},
+};
 #[cfg(feature = "tls")]
 use crate::{proxy_protocol::peek, tls};
+
+/// Whether a silent client is still there: after a minute of silence the system asks every 15 s, and gives
+/// up after four times without an answer.
+const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
+    .with_time(Duration::from_secs(60))
+    .with_interval(Duration::from_secs(15))
+    .with_retries(4);
+
+/// Bytes that wait in the system for a client that does not read. By itself it lets 4 MiB wait, as a
+/// rule, and a few hundred such clients use up what it has for all sockets.
+const UNSENT: u32 = 64 << 10;
 
 /// A connection on which no client can be heard.
 pub(super) enum Unopened {
@@ -29,8 +45,7 @@ impl Front {
         admission: &mut Admission,
         door: Door,
     ) -> Result<(Stream, Origin), Unopened> {
-        stream.set_nodelay(true).map_err(|_| Unopened::Gone)?; // the client is gone already
-        keep_alive(&stream);
+        prepare(&stream).map_err(|_| Unopened::Gone)?; // the client is gone already
         let mut revealed = self.reveal(&mut stream, peer, admission).await;
         if door == Door::Relay {
             // Nothing that follows tells more.
@@ -86,19 +101,15 @@ fn headless(why: &str) -> String {
     format!("This server expects a header of the PROXY protocol from this proxy: {why}\n")
 }
 
-/// Has the system find out whether a silent client is still there: after a minute of silence it asks
-/// every 15 s, and gives up after four times without an answer.
-#[cfg(unix)]
-fn keep_alive(stream: &TcpStream) {
-    use rustix::net::sockopt;
-    let set = sockopt::set_socket_keepalive(stream, true)
-        .and_then(|()| sockopt::set_tcp_keepidle(stream, Duration::from_secs(60)))
-        .and_then(|()| sockopt::set_tcp_keepintvl(stream, Duration::from_secs(15)))
-        .and_then(|()| sockopt::set_tcp_keepcnt(stream, 4));
-    if let Err(error) = set {
+/// How the system is to treat a client's socket. What it cannot do is no reason to refuse the client.
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    socket.set_tcp_nodelay(true)?;
+    if let Err(error) = socket.set_tcp_keepalive(&KEEPALIVE) {
         tracing::debug!(%error, "no keepalive for a connection");
     }
+    if let Err(error) = bound_unsent(stream, Some(UNSENT)) {
+        tracing::debug!(%error, "no bound for what waits in the system for a connection");
+    }
+    Ok(())
 }
-
-#[cfg(not(unix))]
-const fn keep_alive(_: &TcpStream) {}

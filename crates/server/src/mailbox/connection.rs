@@ -139,10 +139,6 @@ impl Connection {
                 self.leaving = true;
                 self.timer.as_mut().reset(Instant::now() + GOODBYE);
             }
-            // Whoever never stops sending has no more time for it than others.
-            if self.leaving && self.timer.as_mut().poll(context).is_ready() {
-                return Poll::Ready(());
-            }
             if !closing && self.outbox.is_crowded(0) {
                 return self.poll_timer(context);
             }
@@ -157,7 +153,7 @@ impl Connection {
             }
         }
         context.waker().wake_by_ref();
-        Poll::Pending
+        self.poll_timer(context) // whoever never stops sending has no more time than others
     }
 
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, ReadBuf},
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
 
@@ -23,6 +23,8 @@ use crate::{
 pub(super) struct End {
     pub(super) stream: Stream,
     framing: Framing,
+    /// Answers that go out before anything else.
+    pub(super) answers: Vec<u8>,
     admission: Admission,
 }
 
@@ -46,11 +48,12 @@ pub(super) struct Brought {
 
 impl End {
     pub(super) const fn raw(stream: Stream, admission: Admission) -> Self {
-        Self { stream, framing: Framing::Raw, admission }
+        Self { stream, framing: Framing::Raw, answers: Vec::new(), admission }
     }
 
     pub(super) fn websocket(stream: Stream, admission: Admission) -> Self {
-        Self { stream, framing: Framing::WebSocket(Box::default()), admission }
+        let framing = Framing::WebSocket(Box::default());
+        Self { stream, framing, answers: Vec::new(), admission }
     }
 
     /// The socket, when what is on it is what is relayed.
@@ -87,6 +90,19 @@ impl End {
             return Poll::Ready(Ok(Brought { over: true, ..Brought::default() }));
         }
         Poll::Ready(self.decode(came))
+    }
+
+    /// Writes the answers.
+    pub(super) fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.answers.is_empty() {
+            let stream = Pin::new(&mut self.stream);
+            match std::task::ready!(stream.poll_write(context, &self.answers))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => drop(self.answers.drain(..written)),
+            }
+        }
+        self.answers = Vec::new();
+        Poll::Ready(Ok(()))
     }
 
     /// Takes the payload out of what came.
@@ -136,7 +152,7 @@ impl End {
 
     /// Says this and goodbye, and reads on until the client has closed.
     pub(super) async fn close(&mut self, text: &[u8]) -> io::Result<()> {
-        let mut last = Vec::new();
+        let mut last = std::mem::take(&mut self.answers);
         if !text.is_empty() {
             self.put(&mut last, text);
         }

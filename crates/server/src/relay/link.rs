@@ -1,6 +1,12 @@
 //! One link, from its first byte to its last.
 
-use std::{borrow::Cow, future::poll_fn, io, sync::Arc, task::ready};
+use std::{
+    borrow::Cow,
+    future::poll_fn,
+    io,
+    sync::Arc,
+    task::{Poll, ready},
+};
 
 use tokio::{
     io::AsyncWriteExt,
@@ -62,7 +68,8 @@ pub(crate) async fn serve_websocket(
     let mut hello = Hello::default();
     // What came with the request is the beginning of what follows it.
     let heard = match switched.and_then(|()| end.decode(&mut upgrade.rest)) {
-        Ok(brought) => {
+        Ok(mut brought) => {
+            end.answers = std::mem::take(&mut brought.answer);
             match hello.received_message(payload(&upgrade.rest, &brought), brought.first_end) {
                 Said::Part if brought.over => Heard::Client(None),
                 Said::Part => {
@@ -123,21 +130,24 @@ fn payload<'a>(bytes: &'a [u8], brought: &Brought) -> &'a [u8] {
     bytes.get(..brought.payload).unwrap_or_default()
 }
 
-/// Reads once, answers pings, and lets `take` have the rest. `None` when the client has closed.
-async fn read<T>(
+/// Reads once, answers pings, and lets `take` have the rest. `None` when the client has closed. Where it
+/// is given up, nothing is lost and no answer is half said: the end has what is left of it.
+pub(super) async fn read<T>(
     end: &mut End,
     mut take: impl FnMut(&[u8], &Brought) -> T,
 ) -> io::Result<Option<T>> {
-    let (taken, answer, over) = poll_fn(|context| {
-        with_scratch(|buffer| {
+    poll_fn(|context| {
+        ready!(end.poll_answer(context))?; // whoever asks and does not read is not asked for more
+        let taken = with_scratch(|buffer| {
             let brought = ready!(end.poll_read(context, buffer))?;
             let taken = take(buffer.filled(), &brought);
-            std::task::Poll::Ready(io::Result::Ok((taken, brought.answer, brought.over)))
-        })
+            end.answers = brought.answer;
+            Poll::Ready(io::Result::Ok((!brought.over).then_some(taken)))
+        });
+        _ = end.poll_answer(context); // what cannot be said now is said first, next time
+        taken
     })
-    .await?;
-    end.stream.write_all(&answer).await?;
-    Ok((!over).then_some(taken))
+    .await
 }
 
 async fn serve(
@@ -217,17 +227,37 @@ async fn speaks(end: &mut End) -> bool {
 async fn pair(id: LinkId, end: Box<End>, partner: Box<End>, relay: Arc<Relay>) {
     let rates = [end.address(), partner.address()].map(|address| relay.rates.of(address));
     let mut pair = Pair::new([*end, *partner], &relay.config, &relay.pool, rates);
+    let mut open = Open::new(id, &relay);
     let moving = poll_fn(|context| {
-        let before = pair.moved();
         let ending = pair.poll(context);
-        relay.moved(pair.moved() - before);
+        relay.moved(pair.moved() - open.moved);
+        open.moved = pair.moved();
         ending
     });
-    let ending = tokio::select! {
+    open.ending = tokio::select! {
         ending = moving => ending,
-        () = relay.cut.notified() => Ending::Stopped,
+        () = relay.was_cut() => Ending::Stopped,
     };
-    relay.ended(id, pair.moved(), ending);
+}
+
+/// A pair, which is over for the relay with this value, however its task ends.
+pub(super) struct Open<'a> {
+    id: LinkId,
+    relay: &'a Relay,
+    moved: u64,
+    ending: Ending,
+}
+
+impl<'a> Open<'a> {
+    pub(super) const fn new(id: LinkId, relay: &'a Relay) -> Self {
+        Self { id, relay, moved: 0, ending: Ending::Lost }
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.relay.ended(self.id, self.moved, self.ending);
+    }
 }
 
 /// Says last words, if any, and closes.

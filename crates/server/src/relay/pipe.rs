@@ -21,7 +21,11 @@ use tokio::{
 };
 
 use super::{end::End, rate::Rate};
-use crate::{config, pool::Pool, stream::with_scratch};
+use crate::{
+    config,
+    pool::Pool,
+    stream::{bound_unsent, with_scratch},
+};
 use flow::{Flow, Gone};
 
 /// Bytes that one direction moves before other connections get their turn, and times that it is read.
@@ -72,18 +76,25 @@ pub(super) enum Ending {
     Spent,
     /// The relay stops.
     Stopped,
+    /// Its task did not get so far.
+    Lost,
 }
 
 impl Pair {
     /// Both are told `ok` first.
     pub(super) fn new(
-        ends: [End; 2],
+        mut ends: [End; 2],
         config: &config::Relay,
         pool: &Arc<Pool>,
         rates: [Option<Arc<Rate>>; 2],
     ) -> Self {
-        let [first, second] = &ends;
+        let [first, second] = &mut ends;
         let flows = [Flow::new(second, pool, rates.clone()), Flow::new(first, pool, rates)];
+        for end in &ends {
+            // Much may be on its way, and no system is as fast with little: the relay would take twice
+            // the processor.
+            _ = bound_unsent(end.stream.socket(), None);
+        }
         let limits = Limits { idle: config.idle, bytes: config.pair_bytes.unwrap_or(u64::MAX) };
         let timer = Box::pin(sleep(limits.idle));
         Self { ends, flows, limits, moved: Instant::now(), phase: Phase::Open, timer }

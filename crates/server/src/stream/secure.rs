@@ -1,10 +1,14 @@
 //! TLS over a socket. Whoever is idle holds its keys and no buffer.
 //!
 //! rustls keeps 4 KiB for what comes next of each connection that it reads itself. Here what comes is
-//! read into memory that all connections of a thread share, and only what is left of it stays.
+//! read into memory that all connections of a thread share, and only what is left of it stays: of a
+//! record that has not come whole.
+//!
+//! A stream is for one task, which reads and writes: whoever reads writes what waits, too, and of two
+//! tasks the socket would wake one.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{
     cell::RefCell,
@@ -16,28 +20,40 @@ use std::{
 };
 
 use rustls::{
-    Error, ServerConfig,
+    Error, InvalidMessage, ServerConfig,
     server::{ServerConnectionData, UnbufferedServerConnection},
-    unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus, WriteTraffic},
+    unbuffered::{
+        ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus, WriteTraffic,
+    },
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
 
-/// Bytes of what comes, unfinished messages of a handshake included. Whoever sends a longer one is cut
-/// off.
+/// Bytes that are read at once at the most.
 const INCOMING: usize = 64 << 10;
 
 /// Bytes that are read at once, whoever asks for fewer: else a record would take many reads.
 const LEAST: usize = 4 << 10;
 
-/// Bytes that are sealed at once: those of the largest record. More of them wait for a slow reader
-/// only beside those that are counted as waiting for it.
+/// Bytes of the largest record, and what its seal and header add at the most (RFC 5246, 6.2.3).
 const RECORD: usize = 16 << 10;
+const OVERHEAD: usize = 2048 + 5;
+
+/// Bytes that may wait for their rest: those of any record, and of every message of a handshake that a
+/// client has reason to send. Whoever sends a longer one is cut off.
+const UNFINISHED: usize = RECORD + OVERHEAD;
+
+/// Bytes that are sealed before the socket is written to: one write for each record costs a third
+/// more of the processor.
+const BATCH: usize = 4 * RECORD;
 
 thread_local! {
-    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; INCOMING].into());
+    static INCOMING_SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; INCOMING].into());
+    /// One record more, for what TLS itself has to say.
+    static OUTGOING_SCRATCH: RefCell<Box<[u8]>> =
+        RefCell::new(vec![0; 5 * (RECORD + OVERHEAD)].into());
 }
 
 /// A socket within TLS, once hands are shaken.
@@ -53,7 +69,8 @@ pub(crate) struct Secure {
     sent: usize,
     /// Whether nothing more comes: the client has said so.
     ended: bool,
-    /// Whether the client has broken the protocol. Then nothing is heard or said any more.
+    /// Whether the client has broken the protocol. Then nothing is heard or said any more, and rustls is
+    /// not asked for anything: it remembers a place in what came that is gone.
     broken: bool,
     /// Whether it was told that nothing more comes.
     closed: bool,
@@ -92,16 +109,17 @@ impl Secure {
         context: &mut Context<'_>,
         room: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        SCRATCH.with_borrow_mut(|scratch| {
+        INCOMING_SCRATCH.with_borrow_mut(|scratch| {
             let held = self.partial.len();
             let end = (held + room.remaining().max(LEAST)).min(scratch.len());
             let mut incoming = ReadBuf::new(scratch.get_mut(..end).unwrap_or_default());
-            if held >= incoming.capacity() {
-                return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
-            }
             incoming.put_slice(&self.partial);
             ready!(Pin::new(&mut self.socket).poll_read(context, &mut incoming))?;
             let incoming = incoming.filled_mut();
+            if self.closed {
+                self.ended = incoming.len() == held; // and what comes after a goodbye is nothing
+                return Poll::Ready(Ok(()));
+            }
             if incoming.len() == held {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())); // a cut, and no end
             }
@@ -121,7 +139,7 @@ impl Secure {
     /// Opens whole records, and makes the answers that TLS itself gives. How many bytes were used.
     fn open(&mut self, incoming: &mut [u8], room: &mut ReadBuf<'_>) -> Result<usize, Error> {
         let Self { tls, plain, sealed, ended, .. } = self;
-        let mut used = 0;
+        let (came, mut used) = (incoming.len(), 0);
         loop {
             let rest = incoming.get_mut(used..).unwrap_or_default();
             let UnbufferedStatus { discard, state } = tls.process_tls_records(rest);
@@ -135,18 +153,21 @@ impl Secure {
                     }
                 }
                 Ok(ConnectionState::EncodeTlsData(mut data)) => {
-                    append(sealed, |out| data.encode(out)).map_err(|_| Error::EncryptError)?;
+                    append(sealed, &mut data).map_err(|_| Error::EncryptError)?;
                 }
                 Ok(ConnectionState::TransmitTlsData(data)) => data.done(), // it is among what waits
                 Ok(ConnectionState::PeerClosed) => *ended = true,
-                Ok(_) if *ended => return Ok(incoming.len()), // what follows an end is nothing
+                Ok(_) if *ended => return Ok(came), // what follows an end is nothing
+                Ok(_) if came - used > UNFINISHED => {
+                    return Err(InvalidMessage::HandshakePayloadTooLarge.into());
+                }
                 Ok(_) => return Ok(used),
                 Err(error) => {
                     while tls.wants_write() {
                         let rest = incoming.get_mut(used..).unwrap_or_default();
                         let state = tls.process_tls_records(rest).state;
                         let Ok(ConnectionState::EncodeTlsData(mut alert)) = state else { break };
-                        _ = append(sealed, |out| alert.encode(out));
+                        _ = append(sealed, &mut alert);
                     }
                     return Err(error);
                 }
@@ -154,22 +175,47 @@ impl Secure {
         }
     }
 
-    /// Appends what is to be sealed to what waits for the socket.
+    /// Seals something, when nothing waits for the socket, and writes it. What the socket does not take
+    /// at once waits.
     fn seal(
         &mut self,
-        mut work: impl FnMut(
+        context: &mut Context<'_>,
+        work: impl FnOnce(
             &mut WriteTraffic<'_, ServerConnectionData>,
             &mut [u8],
         ) -> Result<usize, EncryptError>,
     ) -> io::Result<()> {
-        // It has seen the beginning of this before, and comes by no whole record in it.
-        let state = self.tls.process_tls_records(&mut self.partial).state;
-        match state {
-            Ok(ConnectionState::WriteTraffic(mut traffic)) if !self.broken => {
-                append(&mut self.sealed, |out| work(&mut traffic, out)).map_err(io::Error::other)
-            }
-            _ => Err(io::ErrorKind::BrokenPipe.into()),
+        if self.broken {
+            return Err(io::ErrorKind::BrokenPipe.into());
         }
+        OUTGOING_SCRATCH.with_borrow_mut(|scratch| {
+            // It has seen the beginning of this before, and comes by no whole record in it.
+            let state = self.tls.process_tls_records(&mut self.partial).state;
+            let sealed = match state {
+                Ok(ConnectionState::WriteTraffic(mut traffic)) => {
+                    work(&mut traffic, scratch).map_err(io::Error::other)?
+                }
+                _ => return Err(io::Error::from(io::ErrorKind::BrokenPipe)),
+            };
+            let sealed = scratch.get(..sealed).unwrap_or_default();
+            let written = match Pin::new(&mut self.socket).poll_write(context, sealed) {
+                Poll::Ready(written) => written?,
+                Poll::Pending => 0,
+            };
+            self.sealed.extend_from_slice(sealed.get(written..).unwrap_or_default());
+            Ok(())
+        })?;
+        _ = self.poll_send(context)?; // and who is woken when more can be written
+        Ok(())
+    }
+
+    pub(crate) const fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
+    /// Bytes that are sealed, and that the socket has not taken yet.
+    pub(crate) fn held(&self) -> usize {
+        self.sealed.capacity()
     }
 
     /// Writes what waits for the socket.
@@ -192,10 +238,9 @@ impl AsyncRead for Secure {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        // What could not be written at once has no other to see to it.
-        if let Poll::Ready(sent) = this.poll_send(context) {
-            sent?;
-        }
+        // What could not be written at once has no other to see to it. That it cannot be written at all is
+        // for whoever writes: it may be that something was said before.
+        _ = this.poll_send(context);
         let before = buffer.filled().len();
         take(&std::mem::take(&mut this.plain), &mut this.plain, buffer);
         while buffer.filled().len() == before && buffer.remaining() > 0 && !this.ended {
@@ -203,9 +248,7 @@ impl AsyncRead for Secure {
                 return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
             }
             ready!(this.poll_receive(context, buffer))?;
-            if let Poll::Ready(sent) = this.poll_send(context) {
-                sent?;
-            }
+            _ = this.poll_send(context);
         }
         Poll::Ready(Ok(()))
     }
@@ -218,16 +261,23 @@ impl AsyncWrite for Secure {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        ready!(this.poll_send(context))?;
         let mut taken = 0;
-        for record in bytes.chunks(RECORD) {
-            match this.poll_send(context)? {
-                Poll::Ready(()) => this.seal(|traffic, out| traffic.encrypt(record, out))?,
-                Poll::Pending if taken > 0 => return Poll::Ready(Ok(taken)),
-                Poll::Pending => return Poll::Pending,
+        for batch in bytes.chunks(BATCH) {
+            this.seal(context, |traffic, mut room| {
+                let mut sealed = 0;
+                for record in batch.chunks(RECORD) {
+                    let length = traffic.encrypt(record, room)?;
+                    room = room.get_mut(length..).unwrap_or_default();
+                    sealed += length;
+                }
+                Ok(sealed)
+            })?;
+            taken += batch.len();
+            if this.held() > 0 {
+                break; // it is seen to by whoever flushes or reads
             }
-            taken += record.len();
         }
-        _ = this.poll_send(context)?; // what is left of it is seen to by whoever flushes or reads
         Poll::Ready(Ok(taken))
     }
 
@@ -241,11 +291,13 @@ impl AsyncWrite for Secure {
     )]
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        ready!(this.poll_send(context))?;
         if !this.closed {
             this.closed = true;
-            _ = this.seal(|traffic, out| traffic.queue_close_notify(out)); // unless there is no way to say it
+            // Unless there is no way to say it.
+            _ = this.seal(context, |traffic, room| traffic.queue_close_notify(room));
+            ready!(this.poll_send(context))?;
         }
-        ready!(this.poll_send(context))?;
         Pin::new(&mut this.socket).poll_shutdown(context)
     }
 }
@@ -254,44 +306,22 @@ impl AsyncWrite for Secure {
 fn take(said: &[u8], kept: &mut Vec<u8>, room: &mut ReadBuf<'_>) {
     let (now, later) = said.split_at(said.len().min(room.remaining()));
     room.put_slice(now);
+    kept.reserve_exact(later.len());
     kept.extend_from_slice(later);
 }
 
-/// Appends what `encode` puts out, which first says how long that is.
-fn append<E: TooShort>(
+/// Appends what TLS itself has to say.
+fn append(
     out: &mut Vec<u8>,
-    mut encode: impl FnMut(&mut [u8]) -> Result<usize, E>,
-) -> Result<(), E> {
-    let Err(error) = encode(&mut []) else { return Ok(()) };
-    let Some(length) = error.wanted() else { return Err(error) };
+    data: &mut EncodeTlsData<'_, ServerConnectionData>,
+) -> Result<(), EncodeError> {
+    let length = match data.encode(&mut []) {
+        Err(EncodeError::InsufficientSize(error)) => error.required_size,
+        Err(error) => return Err(error),
+        Ok(_) => return Ok(()),
+    };
     let before = out.len();
     out.reserve_exact(length);
     out.resize(before + length, 0);
-    let written = encode(out.get_mut(before..).unwrap_or_default());
-    out.truncate(before + written.as_ref().copied().unwrap_or_default());
-    written.map(drop)
-}
-
-/// The error of who was given too little space.
-trait TooShort {
-    /// How much it wants.
-    fn wanted(&self) -> Option<usize>;
-}
-
-impl TooShort for EncodeError {
-    fn wanted(&self) -> Option<usize> {
-        match self {
-            Self::InsufficientSize(size) => Some(size.required_size),
-            Self::AlreadyEncoded => None,
-        }
-    }
-}
-
-impl TooShort for EncryptError {
-    fn wanted(&self) -> Option<usize> {
-        match self {
-            Self::InsufficientSize(size) => Some(size.required_size),
-            Self::EncryptExhausted => None,
-        }
-    }
+    data.encode(out.get_mut(before..).unwrap_or_default()).map(drop)
 }

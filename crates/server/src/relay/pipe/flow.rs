@@ -54,9 +54,9 @@ pub(super) enum Gone {
 }
 
 impl Flow {
-    /// Tells the reader `ok`, first of all.
-    pub(super) fn new(to: &End, pool: &Arc<Pool>, rates: [Option<Arc<Rate>>; 2]) -> Self {
-        let mut pending = Vec::new();
+    /// Tells the reader `ok`, after what it was not told yet of what it has asked.
+    pub(super) fn new(to: &mut End, pool: &Arc<Pool>, rates: [Option<Arc<Rate>>; 2]) -> Self {
+        let mut pending = std::mem::take(&mut to.answers);
         to.put(&mut pending, b"ok\n");
         let mut flow = Self {
             pending,
@@ -90,10 +90,11 @@ impl Flow {
 
     /// Answers what the reader has asked, after what already waits.
     pub(super) fn answer(&mut self, answer: &[u8]) {
+        let before = self.pending.capacity();
         self.pending.reserve_exact(answer.len()); // and not twice what is there
         self.pending.extend_from_slice(answer);
         self.answers += answer.len();
-        self.held.set(self.pending.capacity());
+        self.held.set(self.held.held() + self.pending.capacity() - before);
     }
 
     /// Writes what waits, if so much of it are answers that its reader should not ask for more.
@@ -129,6 +130,17 @@ impl Flow {
         to: &mut End,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
+        let written = self.poll_write(to, context);
+        self.count(to);
+        written
+    }
+
+    /// What waits for the reader counts, as it is and within TLS.
+    fn count(&mut self, to: &End) {
+        self.held.set(self.pending.capacity() + to.stream.held());
+    }
+
+    fn poll_write(&mut self, to: &mut End, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(waiting) = self.pending.get(self.sent..).filter(|rest| !rest.is_empty()) {
             let written = ready!(Pin::new(&mut to.stream).poll_write(context, waiting))?;
             if written == 0 {
@@ -140,7 +152,6 @@ impl Flow {
         ready!(Pin::new(&mut to.stream).poll_flush(context))?; // TLS may hold some of it
         if self.sent > 0 {
             (self.pending, self.sent, self.answers) = (Vec::new(), 0, 0);
-            self.held.set(0);
         }
         if let (Some(conduit), Some(to)) = (&mut self.conduit, to.bare()) {
             let before = conduit.held();
@@ -222,8 +233,8 @@ impl Flow {
         let rest = bytes.get(written..).unwrap_or_default();
         if !rest.is_empty() {
             self.pending.extend_from_slice(rest);
-            self.held.set(self.pending.capacity());
         }
+        self.count(to);
         Ok(())
     }
 

@@ -13,15 +13,26 @@ use super::{
     flow::SMALL,
     *,
 };
-use crate::pool::Share;
+#[cfg(feature = "tls")]
+use crate::stream::secure;
 use crate::{
     address::Address,
     gate::{Admission, Gate},
+    pool::Share,
     stream::Stream,
 };
 
 /// Both ends of a link whose buffers hold little: the client's, and the relay's.
 async fn link(end: fn(Stream, Admission) -> End) -> (TcpStream, End) {
+    let (client, relay) = sockets().await;
+    (client, end(Stream::Plain(relay), admission()))
+}
+
+fn admission() -> Admission {
+    Gate::new(9, 9).admit(None).ok().unwrap()
+}
+
+async fn sockets() -> (TcpStream, TcpStream) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_send_buffer_size(4096).unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -29,9 +40,7 @@ async fn link(end: fn(Stream, Admission) -> End) -> (TcpStream, End) {
     let client = TcpSocket::new_v4().unwrap();
     client.set_recv_buffer_size(4096).unwrap();
     let client = client.connect(listener.local_addr().unwrap()).await.unwrap();
-    let stream = listener.accept().await.unwrap().0;
-    let admission = Gate::new(9, 9).admit(None).ok().unwrap();
-    (client, end(Stream::Plain(stream), admission))
+    (client, listener.accept().await.unwrap().0)
 }
 
 /// A raw end and one that speaks in frames, so that bytes have to be copied.
@@ -79,6 +88,30 @@ async fn what_a_slow_reader_has_not_taken_is_held_and_counted_and_let_go() {
         (pool.held(), pair.flows.each_ref().map(|flow| flow.pending.capacity())),
         (0, [0, 0])
     );
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn within_tls_what_a_slow_reader_has_not_taken_counts_too() {
+    let (client, relay) = sockets().await;
+    let (relay, mut other) = secure::tests::pair_of(relay, client, &rustls::version::TLS13).await;
+    let second = End::raw(Stream::Tls(Box::new(relay)), admission());
+    let (mut one, first) = link(End::raw).await;
+    let config = config::Relay::default();
+    let pool = Pool::new(config.buffered_bytes);
+    let mut pair = Pair::new([first, second], &config, &pool, [None, None]);
+    one.write_all(&vec![7; 60_000]).await.unwrap();
+    turn(&mut pair).await;
+    let sealed = pair.ends[1].stream.held();
+    assert!(sealed > 20_000, "{sealed}");
+    assert_eq!(pool.held(), sealed + pair.flows[0].pending.capacity());
+    let mut heard = vec![0; 60_003];
+    tokio::select! {
+        read = other.read_exact(&mut heard) => drop(read.unwrap()),
+        _ = poll_fn(|context| pair.poll(context)) => panic!("it ended"),
+    }
+    turn(&mut pair).await;
+    assert_eq!((pool.held(), pair.ends[1].stream.held()), (0, 0));
 }
 
 #[tokio::test]
@@ -236,4 +269,31 @@ async fn between_bare_sockets_what_is_on_its_way_stays_within_the_system() {
     }
     turn(&mut pair).await;
     assert!(pair.flows.iter().all(|flow| flow.conduit.is_none()));
+}
+
+#[tokio::test]
+async fn answers_that_an_end_has_not_read_when_its_partner_comes_come_first_and_whole() {
+    let ping = [&[0x89, 0xfd, 0, 0, 0, 0][..], &[7; 125]].concat();
+    let (mut client, mut end) = link(End::websocket).await;
+    let (mut asked, a_while) = (0, Duration::from_millis(50));
+    while end.answers.is_empty() {
+        client.write_all(&ping).await.unwrap();
+        asked += 1;
+        // It is given up in the middle, as when a partner comes.
+        _ = timeout(a_while, super::super::link::read(&mut end, |_, _| ())).await;
+    }
+    let (mut other, partner) = link(End::raw).await;
+    let config = config::Relay::default();
+    let pool = Pool::new(config.buffered_bytes);
+    let mut pair = Pair::new([end, partner], &config, &pool, [None, None]);
+    other.write_all(b"at last").await.unwrap();
+    let pong = [&[0x8a, 125][..], &[7; 125]].concat();
+    let expected = [&pong.repeat(asked)[..], b"\x82\x03ok\n", b"\x82\x07at last"].concat();
+    let mut heard = vec![0; expected.len()];
+    tokio::select! {
+        read = client.read_exact(&mut heard) => assert_eq!(read.unwrap(), expected.len()),
+        _ = poll_fn(|context| pair.poll(context)) => panic!("it ended"),
+    }
+    assert!(heard == expected);
+    assert_eq!(pool.held(), 0);
 }

@@ -1,5 +1,8 @@
 //! Clients who say it in pieces, who break off, who lie, and who do not read.
 
+mod forged;
+mod pieces;
+
 use std::time::Duration;
 
 use rustls::{
@@ -56,7 +59,17 @@ where
 
 /// Both ends, once hands are shaken.
 async fn pair(version: &'static SupportedProtocolVersion) -> (Secure, TlsStream<TcpStream>) {
-    let ((server, client), (shown, trust)) = (sockets().await, configs(version));
+    let (server, client) = sockets().await;
+    pair_of(server, client, version).await
+}
+
+/// The same over these sockets.
+pub(crate) async fn pair_of(
+    server: TcpStream,
+    client: TcpStream,
+    version: &'static SupportedProtocolVersion,
+) -> (Secure, TlsStream<TcpStream>) {
+    let (shown, trust) = configs(version);
     tokio::try_join!(Secure::accept(server, shown), within(client, trust)).unwrap()
 }
 
@@ -203,7 +216,7 @@ async fn a_first_message_without_an_end_is_cut_off() {
 }
 
 #[tokio::test]
-async fn a_reader_that_lags_behind_makes_the_writer_wait_with_one_record() {
+async fn a_reader_that_lags_behind_makes_the_writer_wait_with_what_is_sealed_at_once() {
     let (mut server, mut client) = pair(&TLS13).await;
     let text = text(32 << 20);
     let (mut written, mut heard) = (0, Vec::new());
@@ -215,12 +228,40 @@ async fn a_reader_that_lags_behind_makes_the_writer_wait_with_one_record() {
         }
     }
     assert!(written < text.len(), "no system takes so much");
-    assert!(0 < server.sealed.capacity() && server.sealed.capacity() < RECORD + 100);
+    assert!(0 < server.held() && server.held() < BATCH + 4 * 100, "{}", server.held());
     let length = text.len();
     let reading = async {
         heard = hears(&mut client, length).await;
     };
     tokio::join!(reading, says(&mut server, &text[written..]));
     assert!(heard == text);
-    assert_eq!(server.sealed.capacity(), 0);
+    assert_eq!(server.held(), 0);
+}
+
+#[tokio::test]
+async fn a_flood_of_key_updates_is_answered_with_nothing_that_grows() {
+    let (mut server, mut client) = pair(&TLS13).await;
+    for _ in 0..2000 {
+        client.get_mut().1.refresh_traffic_keys().unwrap();
+        says(&mut client, b"x").await;
+        assert_eq!(hears(&mut server, 1).await, b"x");
+        assert_eq!(server.sealed.capacity(), 0);
+    }
+    says(&mut server, b"and back").await;
+    assert_eq!(hears(&mut client, 8).await, b"and back");
+}
+
+#[tokio::test]
+async fn what_was_said_before_a_reset_is_heard_though_something_waits() {
+    let (mut server, mut client) = pair(&TLS13).await;
+    let text = text(32 << 20);
+    let (mut written, short) = (0, Duration::from_millis(200));
+    while let Ok(taken) = tokio::time::timeout(short, server.write(&text[written..])).await {
+        written += taken.unwrap();
+    }
+    says(&mut client, b"all that I have").await;
+    drop(client); // with much unread: a reset
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(hears(&mut server, 15).await, b"all that I have");
+    assert!(server.flush().await.is_err());
 }
