@@ -24,8 +24,12 @@ pub(crate) use secure::Secure;
 /// Bytes that are read at once.
 const CHUNK: usize = 64 << 10;
 
+/// Bytes that are read at once of what is only passed on: the two ends of a pair are woken less often,
+/// which costs more than the copying.
+const BULK: usize = 256 << 10;
+
 thread_local! {
-    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; CHUNK].into());
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; BULK].into());
 }
 
 /// A client's byte stream.
@@ -39,6 +43,11 @@ pub(crate) enum Stream {
 
 /// Lends memory to read into. All streams of a thread share it, so that one which waits holds none.
 pub(crate) fn with_scratch<T>(work: impl FnOnce(&mut ReadBuf<'_>) -> T) -> T {
+    with_bulk_scratch(|scratch| work(&mut scratch.take(CHUNK)))
+}
+
+/// The same, for bytes that are only passed on.
+pub(crate) fn with_bulk_scratch<T>(work: impl FnOnce(&mut ReadBuf<'_>) -> T) -> T {
     SCRATCH.with_borrow_mut(|scratch| work(&mut ReadBuf::new(scratch)))
 }
 

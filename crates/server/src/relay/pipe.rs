@@ -24,7 +24,7 @@ use super::{end::End, rate::Rate};
 use crate::{
     config,
     pool::Pool,
-    stream::{bound_unsent, with_scratch},
+    stream::{bound_unsent, with_bulk_scratch},
 };
 use flow::{Flow, Gone};
 
@@ -213,7 +213,7 @@ impl Pair {
         let [first, second] = &mut self.ends;
         let end = if end == 0 { first } else { second };
         for _ in 0..DISCARDS {
-            let read = with_scratch(|buffer| {
+            let read = with_bulk_scratch(|buffer| {
                 ready!(Pin::new(&mut end.stream).poll_read(context, buffer))?;
                 Poll::Ready(io::Result::Ok(buffer.filled().len()))
             });

@@ -17,7 +17,7 @@ use super::super::{conduit::Conduit, end::End, rate::Rate};
 use crate::{
     frames::MAX_SERVER_HEADER,
     pool::{Pool, Share},
-    stream::with_scratch,
+    stream::with_bulk_scratch,
 };
 
 /// Bytes that are read at once while much waits for slow readers.
@@ -200,7 +200,7 @@ impl Flow {
         context: &mut Context<'_>,
     ) -> Poll<Result<Vec<u8>, Gone>> {
         let is_tight = self.held.is_tight();
-        with_scratch(|buffer| {
+        with_bulk_scratch(|buffer| {
             buffer.advance(MAX_SERVER_HEADER);
             let mut room = buffer.take(if is_tight { SMALL } else { buffer.remaining() });
             let Ok(brought) = ready!(from.poll_read(context, &mut room)) else {
