@@ -124,8 +124,6 @@ pub struct Session {
     connection: ConnectionId,
     address: Option<Address>,
     policy: Arc<Policy>,
-    /// What is asked of it before `bind`.
-    bits: Option<u32>,
     state: State,
 }
 
@@ -140,8 +138,18 @@ pub(crate) enum Holds {
 }
 
 enum State {
-    Unbound { permitted: bool },
+    /// With the work that is asked of it before `bind`, in bits.
+    Unbound {
+        bits: Option<u32>,
+        permitted: bool,
+    },
     Bound(Box<Bound>),
+}
+
+impl State {
+    const fn new(bits: Option<u32>) -> Self {
+        Self::Unbound { bits, permitted: bits.is_none() }
+    }
 }
 
 impl Session {
@@ -154,9 +162,8 @@ impl Session {
     /// assert!(!session.is_bound());
     /// ```
     pub fn new(connection: ConnectionId, address: Option<Address>, policy: Arc<Policy>) -> Self {
-        let bits = policy.permission.bits(0.0);
-        let state = State::Unbound { permitted: bits.is_none() };
-        Self { connection, address, policy, bits, state }
+        let state = State::new(policy.permission.bits(0.0));
+        Self { connection, address, policy, state }
     }
 
     /// The same for a client that comes while so many do so a second. What is asked of it then holds
@@ -174,8 +181,7 @@ impl Session {
     /// ```
     #[must_use]
     pub fn under_load(mut self, load: f64) -> Self {
-        self.bits = self.policy.permission.bits(load);
-        self.state = State::Unbound { permitted: self.bits.is_none() };
+        self.state = State::new(self.policy.permission.bits(load));
         self
     }
 
@@ -194,7 +200,7 @@ impl Session {
             self.policy.notices.clone();
         let permission_required = self.policy.permission.resource().map(|resource| {
             let hashcash =
-                self.bits.map(|bits| HashcashRequired { bits, resource: resource.to_owned() });
+                self.bits().map(|bits| HashcashRequired { bits, resource: resource.to_owned() });
             PermissionRequired { none: hashcash.is_none().then_some(Nothing {}), hashcash }
         });
         let welcome = Welcome {
@@ -322,7 +328,7 @@ impl Session {
         if let State::Bound(bound) = &self.state {
             bound.leave(now, exchange);
         }
-        self.state = State::Unbound { permitted: false };
+        self.state = State::Unbound { bits: None, permitted: false };
     }
 
     /// Whether the connection has said who it is.
@@ -340,9 +346,20 @@ impl Session {
         matches!(self.state, State::Bound(_))
     }
 
-    /// Whether the client is asked for hashcash.
+    /// Whether the client is asked for hashcash before it may go on.
     pub(crate) const fn must_work(&self) -> bool {
-        self.bits.is_some()
+        self.bits().is_some()
+    }
+
+    const fn bits(&self) -> Option<u32> {
+        match self.state {
+            State::Unbound { bits, .. } => bits,
+            State::Bound(_) => None,
+        }
+    }
+
+    pub(crate) const fn connection(&self) -> ConnectionId {
+        self.connection
     }
 
     /// What it has claimed or opened, and not let go.
@@ -400,10 +417,10 @@ impl Session {
     }
 
     fn submit_permissions(&mut self, stamp: &str, turn: &mut Turn<'_, '_>) -> Result<(), Refusal> {
-        let State::Unbound { permitted } = &mut self.state else {
+        let State::Unbound { bits, permitted } = &mut self.state else {
             return Err("submit-permissions must come before bind".into());
         };
-        let (Some(bits), Some(resource)) = (self.bits, self.policy.permission.resource()) else {
+        let (Some(bits), Some(resource)) = (*bits, self.policy.permission.resource()) else {
             return Ok(());
         };
         let (digest, day) = permission::check(stamp, bits, resource, turn.now)?;
@@ -423,10 +440,10 @@ impl Session {
     ) -> Result<(), Refusal> {
         match self.state {
             State::Bound(_) => Err("already bound".into()),
-            State::Unbound { permitted: false } => {
+            State::Unbound { permitted: false, .. } => {
                 Err("permission required: submit a hashcash stamp before bind".into())
             }
-            State::Unbound { permitted: true } => {
+            State::Unbound { permitted: true, .. } => {
                 let client = Client {
                     connection: self.connection,
                     app: turn.exchange.share(app),

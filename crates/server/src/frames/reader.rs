@@ -12,8 +12,8 @@ pub(crate) struct FrameReader {
     /// What was read and not yet used: part of a frame, or frames that wait after a pause.
     partial: Vec<u8>,
     paused: bool,
-    /// The message whose fragments are coming in.
-    fragments: Option<Fragments>,
+    /// The message whose fragments are coming in. Few have one, and those who wait have none.
+    fragments: Option<Box<Fragments>>,
     /// Payload bytes that are still to be skipped, and whether they end their message.
     skip: u64,
     skip_is_final: bool,
@@ -139,7 +139,7 @@ impl FrameReader {
         payload: &[u8],
         sink: &mut impl FnMut(Incoming<'_>) -> Flow,
     ) -> Flow {
-        let Fragments { bytes, too_large } = self.fragments.get_or_insert_default();
+        let Fragments { bytes, too_large } = &mut **self.fragments.get_or_insert_default();
         if !*too_large {
             *too_large = true;
             *bytes = bytes.iter().chain(payload).take(HEAD).copied().collect();

@@ -22,7 +22,6 @@ use super::Shared;
 use crate::{
     config::{Limit, MOMENT, Refused},
     engine::Access,
-    exchange::ConnectionId,
     frames::{CloseCode, Flow, FrameReader, Incoming, Opcode, Violation},
     gate::Admission,
     http::{self, Upgrade},
@@ -68,7 +67,6 @@ struct Connection {
     /// When the message began that is coming in, if it is more than a small one.
     begun: Instant,
     session: Session,
-    id: ConnectionId,
     timer: Pin<Box<Sleep>>,
     heard: Instant,
     /// When it came, said who it is, or what it holds has changed.
@@ -103,7 +101,6 @@ impl Connection {
             incoming: Share::of(shared.incoming.of(address)),
             begun: Instant::now(),
             session,
-            id,
             timer: Box::pin(sleep(shared.timing.ping)),
             heard: Instant::now(),
             since: Instant::now(),
@@ -312,7 +309,8 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         let session = &mut self.session;
-        self.shared.engine.part(self.id, |exchange, now| session.leave(now, exchange));
+        let id = session.connection();
+        self.shared.engine.part(id, |exchange, now| session.leave(now, exchange));
     }
 }
 

@@ -64,9 +64,8 @@ pub(crate) struct Secure {
     partial: Vec<u8>,
     /// What was said in it and not yet read.
     plain: Vec<u8>,
-    /// What the socket has not taken yet, and how much of it it has.
+    /// What the socket has not taken yet.
     sealed: Vec<u8>,
-    sent: usize,
     /// Whether nothing more comes: the client has said so.
     ended: bool,
     /// Whether the client has broken the protocol. Then nothing is heard or said any more, and rustls is
@@ -85,7 +84,6 @@ impl Secure {
             partial: Vec::new(),
             plain: Vec::new(),
             sealed: Vec::new(),
-            sent: 0,
             ended: false,
             broken: false,
             closed: false,
@@ -220,13 +218,13 @@ impl Secure {
 
     /// Writes what waits for the socket.
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while let Some(waiting) = self.sealed.get(self.sent..).filter(|rest| !rest.is_empty()) {
-            match ready!(Pin::new(&mut self.socket).poll_write(context, waiting))? {
+        while !self.sealed.is_empty() {
+            match ready!(Pin::new(&mut self.socket).poll_write(context, &self.sealed))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                written => self.sent += written,
+                written => drop(self.sealed.drain(..written)),
             }
         }
-        (self.sealed, self.sent) = (Vec::new(), 0);
+        self.sealed = Vec::new();
         Poll::Ready(Ok(()))
     }
 }
