@@ -40,7 +40,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// close frame; pairs of the relay may go on for [`Config::drain`], 30 s unless it is set, and are cut
 /// then. All have up to two seconds more to read what is left, and what was answered is in the
 /// database. So it takes `drain` and two seconds at the most, and no longer than there is somebody.
-/// When the future is dropped instead, whoever waits is told so and pairs are cut, in the background.
+/// When the future is dropped instead, clients of the mailbox server are told so, and what is at the relay
+/// is closed, in the background.
 ///
 /// Runs within a tokio runtime with IO and time enabled.
 ///

@@ -185,7 +185,7 @@ impl Session {
         self
     }
 
-    /// What the server says first.
+    /// What the server says first, before the client has bound.
     ///
     /// ```
     /// use wormhole_sync_server::{exchange::ConnectionId, session::{Policy, Session}};
@@ -346,7 +346,7 @@ impl Session {
         matches!(self.state, State::Bound(_))
     }
 
-    /// Whether the client is asked for hashcash before it may go on.
+    /// Whether the client is asked for hashcash before it binds.
     pub(crate) const fn must_work(&self) -> bool {
         self.bits().is_some()
     }

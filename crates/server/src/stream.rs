@@ -24,8 +24,9 @@ pub(crate) use secure::Secure;
 /// Bytes that are read at once.
 const CHUNK: usize = 64 << 10;
 
-/// Bytes that are read at once of what is only passed on: the two ends of a pair are woken less often,
-/// which costs more than the copying.
+/// Bytes that are read at once of what is only passed on, within TLS a quarter of it. With less, the two
+/// ends of a pair are woken more often, which costs more than the copying; a reader who lags behind makes
+/// the relay hold so much, until all of them together hold too much.
 const BULK: usize = 256 << 10;
 
 thread_local! {
@@ -51,11 +52,16 @@ pub(crate) fn with_bulk_scratch<T>(work: impl FnOnce(&mut ReadBuf<'_>) -> T) -> 
     SCRATCH.with_borrow_mut(|scratch| work(&mut ReadBuf::new(scratch)))
 }
 
-/// Bounds what waits in the system to be sent, or leaves it to the system again. It can be done on Linux;
-/// elsewhere nothing is bounded.
+/// Bounds what waits in the system to be sent for the first time, or leaves it to the system again. It can
+/// be done on Linux; elsewhere nothing is bounded.
+#[cfg_attr(
+    not(any(target_os = "android", target_os = "linux")),
+    expect(clippy::unnecessary_wraps, reason = "there is nothing that can fail")
+)]
 pub(crate) fn bound_unsent(socket: &TcpStream, bytes: Option<u32>) -> io::Result<()> {
     #[cfg(any(target_os = "android", target_os = "linux"))]
-    SockRef::from(socket).set_tcp_notsent_lowat(bytes.unwrap_or(u32::MAX))?;
+    SockRef::from(socket).set_tcp_notsent_lowat(bytes.unwrap_or(0))?;
+    #[cfg(not(any(target_os = "android", target_os = "linux")))]
     let _ = (socket, bytes);
     Ok(())
 }

@@ -15,7 +15,7 @@ use futures_util::{SinkExt, StreamExt};
 use support::PATIENCE;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     sync::oneshot,
     task::JoinHandle,
     time::timeout,
@@ -443,6 +443,27 @@ async fn a_reader_that_never_reads_holds_back_its_writer_and_nobody_else() {
     // A reader that has stopped is as idle as one to whom nothing is sent.
     assert_eq!(stuffed.rest().await, "");
     assert!(unread.rest().await.len() < sent);
+}
+
+#[tokio::test]
+async fn whoever_waits_and_reads_none_of_its_pongs_is_closed() {
+    let server = Server::start(Relay::default());
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut waits = socket.connect(server.web).await.unwrap();
+    let line = line('a', '1');
+    let length = 0x80 | u8::try_from(line.len()).unwrap();
+    let asks = [UPGRADE, &[0x82, length, 0, 0, 0, 0], &line].concat();
+    waits.write_all(&asks).await.unwrap();
+    let ping = [&[0x89, 0xfd, 0, 0, 0, 0][..], &[7; 125]].concat();
+    timeout(PATIENCE, async {
+        while waits.write_all(&ping).await.is_ok() {
+            tokio::task::yield_now().await; // it is answered alone
+        }
+    })
+    .await
+    .expect("it waits on");
+    pair(&server).await; // with the same token: nobody waits with it any more
 }
 
 #[tokio::test]

@@ -111,10 +111,14 @@ impl Link {
     /// Says something, by WebSocket as one message.
     pub(crate) fn say(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Some(framing) = &mut self.framing else { return self.put(bytes) };
-        framing.output.clear();
-        frames::put(&mut framing.output, 2, bytes);
-        self.stream.get_mut().write_all(&framing.output)?;
-        self.stream.get_mut().flush()
+        let mut message = std::mem::take(&mut framing.output);
+        message.clear();
+        frames::put(&mut message, 2, bytes);
+        let put = self.put(&message);
+        if let Some(framing) = &mut self.framing {
+            framing.output = message;
+        }
+        put
     }
 
     /// Hears what fits. Nothing is the end.

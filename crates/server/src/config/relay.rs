@@ -25,7 +25,7 @@ pub struct Relay {
     /// counts as such. Default: 10 minutes.
     pub idle: Duration,
     /// Bytes that all pairs together hold on their way; once they are used up, pairs are read in
-    /// pieces of 4 KiB, and not of 64 KiB, of which each direction holds one at most. Default: 256 MiB.
+    /// pieces of 4 KiB, of which each direction holds one at most. Default: 256 MiB.
     pub buffered_bytes: usize,
     /// Bytes that one pair may move in both directions. Default: any number.
     pub pair_bytes: Option<u64>,

@@ -16,8 +16,8 @@ const WATCH: Duration = Duration::from_secs(10);
 ///
 /// TLS 1.2 and 1.3 are spoken, with `http/1.1` by ALPN. Sessions are resumed from memory, where there
 /// are 256 at the most. An idle connection holds 3.4 KiB more than one without TLS: keys, and no
-/// buffers. One that shakes hands holds 64 KiB at the most, for as long as
-/// [`Clients::handshake`](crate::Clients::handshake).
+/// buffers. One that stops in the middle of a record, or of shaking hands, holds 22 KiB at the most
+/// besides; hands are to be shaken within [`Clients::handshake`](crate::Clients::handshake).
 ///
 /// ```
 /// use wormhole_sync_server::{Config, Tls};

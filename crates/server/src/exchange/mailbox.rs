@@ -36,6 +36,14 @@ pub(super) struct Mailbox {
     pub(super) guess: Option<Box<Guess>>,
 }
 
+/// Appends. The first has room for itself alone, and not for four: most who wait have said one thing.
+fn push<T>(list: &mut Vec<T>, item: T) {
+    if list.is_empty() {
+        list.reserve_exact(1);
+    }
+    list.push(item);
+}
+
 impl Mailbox {
     pub(super) fn new(row: u64, owner: Option<Address>, now: f64) -> Self {
         Self {
@@ -75,7 +83,7 @@ impl Mailbox {
 
     pub(super) fn subscribe(&mut self, connection: ConnectionId) {
         if !self.subscribers.contains(&connection) {
-            self.subscribers.push(connection);
+            push(&mut self.subscribers, connection);
         }
     }
 
@@ -106,8 +114,8 @@ impl Mailbox {
     pub(super) fn push(&mut self, message: Arc<Message>, sender: Option<Address>) {
         self.bytes += cost(&message);
         self.updated = self.updated.max(message.server_rx);
-        self.messages.push(message);
-        self.senders.push(sender);
+        push(&mut self.messages, message);
+        push(&mut self.senders, sender);
     }
 
     pub(super) fn stored(&self, app: &Arc<str>, name: &MailboxId) -> MailboxRow {

@@ -101,7 +101,8 @@ fn headless(why: &str) -> String {
     format!("This server expects a header of the PROXY protocol from this proxy: {why}\n")
 }
 
-/// How the system is to treat a client's socket. What it cannot do is no reason to refuse the client.
+/// How the system is to treat a client's socket. An error means that the client is gone; what the system
+/// cannot do besides is no reason to refuse it.
 fn prepare(stream: &TcpStream) -> io::Result<()> {
     let socket = SockRef::from(stream);
     socket.set_tcp_nodelay(true)?;

@@ -23,8 +23,6 @@ use crate::{
 pub(super) struct End {
     pub(super) stream: Stream,
     framing: Framing,
-    /// Answers that go out before anything else.
-    pub(super) answers: Vec<u8>,
     admission: Admission,
 }
 
@@ -48,12 +46,11 @@ pub(super) struct Brought {
 
 impl End {
     pub(super) const fn raw(stream: Stream, admission: Admission) -> Self {
-        Self { stream, framing: Framing::Raw, answers: Vec::new(), admission }
+        Self { stream, framing: Framing::Raw, admission }
     }
 
     pub(super) fn websocket(stream: Stream, admission: Admission) -> Self {
-        let framing = Framing::WebSocket(Box::default());
-        Self { stream, framing, answers: Vec::new(), admission }
+        Self { stream, framing: Framing::WebSocket(Box::default()), admission }
     }
 
     /// The socket, when what is on it is what is relayed.
@@ -92,17 +89,15 @@ impl End {
         Poll::Ready(self.decode(came))
     }
 
-    /// Writes the answers.
-    pub(super) fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.answers.is_empty() {
-            let stream = Pin::new(&mut self.stream);
-            match std::task::ready!(stream.poll_write(context, &self.answers))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                written => drop(self.answers.drain(..written)),
-            }
+    /// Says something, at once or never: what the socket does not take is an error.
+    pub(super) fn say_now(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
         }
-        self.answers = Vec::new();
-        Poll::Ready(Ok(()))
+        match Pin::new(&mut self.stream).poll_write(context, bytes)? {
+            Poll::Ready(written) if written == bytes.len() => Ok(()),
+            _ => Err(io::ErrorKind::WriteZero.into()),
+        }
     }
 
     /// Takes the payload out of what came.
@@ -152,7 +147,7 @@ impl End {
 
     /// Says this and goodbye, and reads on until the client has closed.
     pub(super) async fn close(&mut self, text: &[u8]) -> io::Result<()> {
-        let mut last = std::mem::take(&mut self.answers);
+        let mut last = Vec::new();
         if !text.is_empty() {
             self.put(&mut last, text);
         }

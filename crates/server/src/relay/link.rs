@@ -55,21 +55,21 @@ pub(crate) async fn serve_raw(
 /// Serves a link that speaks WebSocket, until it waits for its partner. It has until `deadline` to say
 /// what it wants.
 pub(crate) async fn serve_websocket(
-    mut stream: Stream,
+    stream: Stream,
     mut upgrade: Upgrade,
     admission: Admission,
     relay: Arc<Relay>,
     deadline: Instant,
 ) {
     let (id, mut called) = relay.opened(admission.address());
-    let switching = http::switching(&upgrade.accept);
-    let switched = stream.write_all(switching.as_bytes()).await;
     let mut end = Box::new(End::websocket(stream, admission));
     let mut hello = Hello::default();
     // What came with the request is the beginning of what follows it.
-    let heard = match switched.and_then(|()| end.decode(&mut upgrade.rest)) {
-        Ok(mut brought) => {
-            end.answers = std::mem::take(&mut brought.answer);
+    let brought = end.decode(&mut upgrade.rest);
+    let answer = brought.as_ref().map_or(&[][..], |brought| &brought.answer);
+    let switching = [http::switching(&upgrade.accept).as_bytes(), answer].concat();
+    let heard = match end.stream.write_all(&switching).await.and(brought) {
+        Ok(brought) => {
             match hello.received_message(payload(&upgrade.rest, &brought), brought.first_end) {
                 Said::Part if brought.over => Heard::Client(None),
                 Said::Part => {
@@ -130,22 +130,20 @@ fn payload<'a>(bytes: &'a [u8], brought: &Brought) -> &'a [u8] {
     bytes.get(..brought.payload).unwrap_or_default()
 }
 
-/// Reads once, answers pings, and lets `take` have the rest. `None` when the client has closed. Where it
-/// is given up, nothing is lost and no answer is half said: the end has what is left of it.
-pub(super) async fn read<T>(
+/// Reads once, answers pings, and lets `take` have the rest. `None` when the client has closed. Whoever
+/// asks and does not read the answers is as good as gone: nothing is kept to be said later.
+async fn read<T>(
     end: &mut End,
     mut take: impl FnMut(&[u8], &Brought) -> T,
 ) -> io::Result<Option<T>> {
     poll_fn(|context| {
-        ready!(end.poll_answer(context))?; // whoever asks and does not read is not asked for more
-        let taken = with_scratch(|buffer| {
+        let (taken, answer, over) = ready!(with_scratch(|buffer| {
             let brought = ready!(end.poll_read(context, buffer))?;
             let taken = take(buffer.filled(), &brought);
-            end.answers = brought.answer;
-            Poll::Ready(io::Result::Ok((!brought.over).then_some(taken)))
-        });
-        _ = end.poll_answer(context); // what cannot be said now is said first, next time
-        taken
+            Poll::Ready(io::Result::Ok((taken, brought.answer, brought.over)))
+        }))?;
+        end.say_now(context, &answer)?;
+        Poll::Ready(Ok((!over).then_some(taken)))
     })
     .await
 }

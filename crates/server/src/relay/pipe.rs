@@ -83,16 +83,16 @@ pub(super) enum Ending {
 impl Pair {
     /// Both are told `ok` first.
     pub(super) fn new(
-        mut ends: [End; 2],
+        ends: [End; 2],
         config: &config::Relay,
         pool: &Arc<Pool>,
         rates: [Option<Arc<Rate>>; 2],
     ) -> Self {
-        let [first, second] = &mut ends;
+        let [first, second] = &ends;
         let flows = [Flow::new(second, pool, rates.clone()), Flow::new(first, pool, rates)];
         for end in &ends {
-            // Much may be on its way, and no system is as fast with little: the relay would take twice
-            // the processor.
+            // Much may be on its way: with so little in the system's buffers the relay would take twice the
+            // processor.
             _ = bound_unsent(end.stream.socket(), None);
         }
         let limits = Limits { idle: config.idle, bytes: config.pair_bytes.unwrap_or(u64::MAX) };

@@ -38,6 +38,11 @@ impl Rates {
 }
 
 impl Rate {
+    /// Bytes that may go at once.
+    pub(super) fn burst(&self) -> usize {
+        usize::try_from(self.per_second).unwrap_or(usize::MAX)
+    }
+
     /// Counts bytes that were moved. How long to wait before the next.
     pub(super) fn charge(&self, bytes: usize) -> Duration {
         let now = nanoseconds(self.rates.opened.elapsed().as_nanos());

@@ -23,6 +23,9 @@ use crate::{
 /// Bytes that are read at once while much waits for slow readers.
 pub(super) const SMALL: usize = 4 << 10;
 
+/// Bytes that are read at once for an address that may move so many a second.
+const COUNTED: usize = 64 << 10;
+
 /// Bytes of answers that may wait for an end that has asked for them, after which it is not read: a
 /// flood of pings, of somebody who reads no pong. While much waits for slow readers, there may be none.
 const MOST_ANSWERS: usize = 1 << 10;
@@ -54,9 +57,9 @@ pub(super) enum Gone {
 }
 
 impl Flow {
-    /// Tells the reader `ok`, after what it was not told yet of what it has asked.
-    pub(super) fn new(to: &mut End, pool: &Arc<Pool>, rates: [Option<Arc<Rate>>; 2]) -> Self {
-        let mut pending = std::mem::take(&mut to.answers);
+    /// Tells the reader `ok`, first of all.
+    pub(super) fn new(to: &End, pool: &Arc<Pool>, rates: [Option<Arc<Rate>>; 2]) -> Self {
+        let mut pending = Vec::new();
         to.put(&mut pending, b"ok\n");
         let mut flow = Self {
             pending,
@@ -202,7 +205,8 @@ impl Flow {
         let is_tight = self.held.is_tight();
         with_bulk_scratch(|buffer| {
             buffer.advance(MAX_SERVER_HEADER);
-            let mut room = buffer.take(if is_tight { SMALL } else { buffer.remaining() });
+            let most = if is_tight { SMALL } else { buffer.remaining() };
+            let mut room = buffer.take(most.min(self.at_once()));
             let Ok(brought) = ready!(from.poll_read(context, &mut room)) else {
                 return Poll::Ready(Err(Gone::Sender));
             };
@@ -218,6 +222,12 @@ impl Flow {
             }
             Poll::Ready(if brought.over { Err(Gone::Sender) } else { Ok(brought.answer) })
         })
+    }
+
+    /// Bytes that are read at once where they are counted: what is too much is waited for afterwards.
+    fn at_once(&self) -> usize {
+        let rates = self.rates.iter().flatten().map(|rate| rate.burst());
+        rates.min().map_or(usize::MAX, |burst| burst.min(COUNTED))
     }
 
     fn write_or_keep(

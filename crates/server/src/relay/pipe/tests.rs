@@ -130,6 +130,24 @@ async fn a_pair_of_an_address_that_has_moved_all_it_may_waits_from_the_beginning
 }
 
 #[tokio::test]
+async fn an_address_moves_no_more_at_once_than_what_a_second_brings() {
+    let rates = Rates::new(Some(10_000));
+    let rate = rates.of("192.0.2.1".parse().ok().map(Address::of));
+    let ((mut one, first), (_other, second)) = (link(End::raw).await, link(End::raw).await);
+    let config = config::Relay::default();
+    let pool = Pool::new(config.buffered_bytes);
+    let mut pair = Pair::new([first, second], &config, &pool, [rate, None]);
+    one.write_all(&vec![7; 60_000]).await.unwrap();
+    sleep(Duration::from_millis(50)).await; // all of it is there
+    let once = poll_fn(|context| {
+        assert!(pair.poll(context).is_pending());
+        Poll::Ready(())
+    });
+    once.await;
+    assert!((1..=20_000).contains(&pair.moved()), "{}", pair.moved());
+}
+
+#[tokio::test]
 async fn when_much_is_held_everybody_is_read_in_small_pieces() {
     let config = config::Relay { buffered_bytes: 10_000, ..config::Relay::default() };
     let (mut one, _other, mut pair, pool) = pair(&config).await;
@@ -269,31 +287,4 @@ async fn between_bare_sockets_what_is_on_its_way_stays_within_the_system() {
     }
     turn(&mut pair).await;
     assert!(pair.flows.iter().all(|flow| flow.conduit.is_none()));
-}
-
-#[tokio::test]
-async fn answers_that_an_end_has_not_read_when_its_partner_comes_come_first_and_whole() {
-    let ping = [&[0x89, 0xfd, 0, 0, 0, 0][..], &[7; 125]].concat();
-    let (mut client, mut end) = link(End::websocket).await;
-    let (mut asked, a_while) = (0, Duration::from_millis(50));
-    while end.answers.is_empty() {
-        client.write_all(&ping).await.unwrap();
-        asked += 1;
-        // It is given up in the middle, as when a partner comes.
-        _ = timeout(a_while, super::super::link::read(&mut end, |_, _| ())).await;
-    }
-    let (mut other, partner) = link(End::raw).await;
-    let config = config::Relay::default();
-    let pool = Pool::new(config.buffered_bytes);
-    let mut pair = Pair::new([end, partner], &config, &pool, [None, None]);
-    other.write_all(b"at last").await.unwrap();
-    let pong = [&[0x8a, 125][..], &[7; 125]].concat();
-    let expected = [&pong.repeat(asked)[..], b"\x82\x03ok\n", b"\x82\x07at last"].concat();
-    let mut heard = vec![0; expected.len()];
-    tokio::select! {
-        read = client.read_exact(&mut heard) => assert_eq!(read.unwrap(), expected.len()),
-        _ = poll_fn(|context| pair.poll(context)) => panic!("it ended"),
-    }
-    assert!(heard == expected);
-    assert_eq!(pool.held(), 0);
 }
