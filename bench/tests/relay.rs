@@ -1,5 +1,7 @@
 //! Our relay, driven for a moment: every figure comes out.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{path::Path, process::Command};
 
 use wormhole_sync_bench::server::{Process, certify, free_address};

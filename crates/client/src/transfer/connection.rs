@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{Sink, SinkExt, StreamExt};
+use futures_util::{SinkExt, StreamExt};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::TcpStream,
@@ -41,11 +41,13 @@ pub(crate) struct ByteSocket {
     socket: Socket,
     far_end: FarEnd,
     unread: Bytes,
+    /// Whether it holds what it was given to write.
+    unsent: bool,
 }
 
 impl ByteSocket {
     pub(crate) const fn new(socket: Socket, far_end: FarEnd) -> Self {
-        Self { socket, far_end, unread: Bytes::new() }
+        Self { socket, far_end, unread: Bytes::new(), unsent: false }
     }
 }
 
@@ -122,6 +124,12 @@ impl AsyncRead for ByteSocket {
         context: &mut Context<'_>,
         space: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        // Whoever reads may wait for the answer to what was written, and so sees to it that it goes.
+        if self.unsent
+            && let Poll::Ready(sent) = self.as_mut().poll_flush(context)
+        {
+            sent?;
+        }
         while self.unread.is_empty() {
             match ready!(self.socket.poll_next_unpin(context)) {
                 Some(Ok(Message::Binary(bytes))) => self.unread = bytes,
@@ -146,13 +154,15 @@ impl AsyncWrite for ByteSocket {
         let bytes = bytes.get(..MESSAGE).unwrap_or(bytes);
         let message = Message::Binary(Bytes::copy_from_slice(bytes));
         self.socket.start_send_unpin(message).map_err(io::Error::other)?;
-        // As far as it goes now; the rest goes with the next write or flush.
-        let _ = Pin::new(&mut self.socket).poll_flush(context).map_err(io::Error::other)?;
+        self.unsent = true;
+        let _ = self.poll_flush(context)?; // as far as it goes now
         Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.poll_flush_unpin(context).map_err(io::Error::other)
+        ready!(self.socket.poll_flush_unpin(context)).map_err(io::Error::other)?;
+        self.unsent = false;
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -288,7 +298,40 @@ impl Drop for Blocking {
 mod tests {
     use std::net::TcpListener;
 
+    use tokio_tungstenite::accept_async;
+
     use super::*;
+    use crate::dial::Server;
+
+    #[tokio::test]
+    async fn what_was_written_last_goes_out_while_its_answer_is_awaited() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = Server::parse(&format!("ws://{}/", listener.local_addr().unwrap())).unwrap();
+        let relay = async { accept_async(listener.accept().await.unwrap().0).await.unwrap() };
+        let (dialed, mut relay) = tokio::join!(server.dial(None, MAX_MESSAGE), relay);
+        let (socket, far_end) = dialed.ok().unwrap();
+        let mut link = ByteSocket::new(*socket, far_end);
+        let (message, a_while) = (vec![7; MESSAGE], Duration::from_millis(200));
+        let mut written = 0;
+        while let Ok(taken) = timeout(a_while, link.write(&message)).await {
+            written += taken.unwrap();
+        }
+        assert!(link.unsent, "the system takes everything");
+        let answers = async {
+            let mut heard = 0;
+            while heard < written {
+                heard += relay.next().await.unwrap().unwrap().into_data().len();
+            }
+            relay.send(Message::binary("ok")).await.unwrap();
+        };
+        let mut answer = [0; 2];
+        let reading = timeout(Duration::from_secs(60), link.read_exact(&mut answer));
+        tokio::select! {
+            read = reading => assert_eq!(read.unwrap().unwrap(), 2),
+            () = async { answers.await; std::future::pending().await } => {}
+        }
+        assert_eq!(answer, *b"ok");
+    }
 
     #[test]
     fn a_watched_link_that_is_let_go_is_closed_though_the_other_end_keeps_it_open() {

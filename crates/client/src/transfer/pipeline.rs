@@ -117,7 +117,7 @@ fn seal_and_write(
         moved.fetch_add(chunk.length as u64, Ordering::Relaxed);
         let _ = empty.send(chunk); // the reading thread may be through
     }
-    Ok(())
+    link.flush().map_err(|_| Stopped::Link) // a WebSocket takes more than it has sent
 }
 
 /// Plaintext. Its buffer is used again and again, and overwritten without being cleared: that would be a twelfth of a

@@ -65,14 +65,32 @@ impl Read for Pieces {
     }
 }
 
+/// A link that takes what is written, and sends it when it is flushed.
+#[derive(Default)]
+struct Lazy {
+    held: Vec<u8>,
+    sent: Vec<u8>,
+}
+
+impl Write for Lazy {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.held.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sent.append(&mut self.held);
+        Ok(())
+    }
+}
+
 fn sent(plaintext: &[u8]) -> Vec<u8> {
-    let (mut link, moved) = (Vec::new(), Moved::default());
+    let (mut link, moved) = (Lazy::default(), Moved::default());
     let mut sealer = key().sealer(Role::Sender);
     let source = Cursor::new(plaintext.to_vec());
     let size = plaintext.len() as u64;
     let hashed = send(source, size, Digest::Sha256, &mut link, &mut sealer, &moved).unwrap();
     assert_eq!((hashed, moved.load(Ordering::Relaxed)), (hash(plaintext), size));
-    link
+    link.sent
 }
 
 /// Records of a peer that has its own idea of their length.
