@@ -4,6 +4,9 @@ use wormhole_sync_server::{Clients, Permission};
 
 use super::Resolved;
 
+/// Bytes of a database that holds something beside its tables.
+const DATABASE: u64 = 1 << 20;
+
 /// Relays of a welcome that clients take.
 const RELAYS: usize = 4;
 
@@ -13,6 +16,9 @@ impl Resolved {
         let mut doubts = clients(&self.settings.clients);
         if self.servers.mailbox {
             doubts.extend(self.settings.mailbox.doubts());
+        }
+        if self.servers.relay {
+            doubts.extend(self.settings.relay.doubts());
         }
         doubts
     }
@@ -36,12 +42,51 @@ fn clients(clients: &Clients) -> Vec<String> {
             "{name} is 0: nobody can connect but from this computer; leave it out for the usual number"
         ));
     }
+    doubts.extend(nothing([("clients.head-bytes", clients.head_bytes == 0)]));
     doubts
+}
+
+/// What is told of limits that leave nothing to be served.
+fn nothing<const N: usize>(limits: [(&str, bool); N]) -> impl Iterator<Item = String> {
+    let none = limits.into_iter().filter(|(_, is_none)| *is_none);
+    none.map(|(name, _)| {
+        format!("{name} is 0, and that serves nobody; leave it out for the usual number")
+    })
+}
+
+impl super::tree::RelaySettings {
+    fn doubts(&self) -> Vec<String> {
+        let limits = &self.limits;
+        nothing([
+            ("relay.waiting-connections", limits.waiting_connections == 0),
+            ("relay.pair-bytes", limits.pair_bytes == Some(0)),
+            ("relay.bytes-per-second-per-address", limits.bytes_per_second_per_address == Some(0)),
+        ])
+        .collect()
+    }
 }
 
 impl super::tree::MailboxSettings {
     fn doubts(&self) -> Vec<String> {
-        let mut doubts = Vec::new();
+        let limits = &self.limits;
+        let none = nothing([
+            ("mailbox.limits.message-bytes", limits.message_bytes == 0),
+            ("mailbox.limits.unbound-message-bytes", limits.unbound_message_bytes == 0),
+            ("mailbox.limits.outbox-bytes", limits.outbox_bytes == 0),
+            ("mailbox.limits.claims.burst", limits.claims.burst == 0),
+            ("mailbox.limits.mailboxes", limits.mailboxes == 0),
+            ("mailbox.limits.mailbox-messages", limits.mailbox_messages == 0),
+            ("mailbox.limits.mailbox-bytes", limits.mailbox_bytes == 0),
+            ("mailbox.limits.stored-bytes", limits.stored_bytes == 0),
+        ]);
+        let mut doubts: Vec<String> = none.collect();
+        let bytes = limits.database_bytes;
+        if bytes < DATABASE {
+            doubts.push(format!(
+                "mailbox.limits.database-bytes is {bytes}, and that holds next to nothing; take {DATABASE} or more, or \
+                 leave it out"
+            ));
+        }
         let relays = self.advertise_relays.len();
         if relays > RELAYS {
             doubts.push(format!(

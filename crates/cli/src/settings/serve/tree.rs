@@ -64,7 +64,7 @@ pub(crate) struct MailboxSettings {
     #[serde(deserialize_with = "text")]
     hashcash_resource: String,
     #[serde(with = "LimitSettings")]
-    limits: Limits,
+    pub(super) limits: Limits,
     #[serde(with = "TimingSettings")]
     timing: Timing,
 }
@@ -88,7 +88,7 @@ pub(crate) struct RelaySettings {
     #[serde(deserialize_with = "addresses")]
     pub(crate) listen: Vec<SocketAddr>,
     #[serde(flatten, with = "RelayLimitSettings")]
-    limits: Relay,
+    pub(super) limits: Relay,
 }
 
 #[derive(Serialize, Deserialize)]
