@@ -338,8 +338,12 @@ mod tests {
                 let mut blob = BASE64.decode(base64.as_bytes()).unwrap();
                 let at = at % blob.len();
                 blob.splice(at..at, [byte]);
-                let damaged = refused(format!("{kind} {}", BASE64.encode(&blob)));
-                prop_assert!(damaged.is_some());
+                // It may be another key that is well-formed: an exponent of 4 bytes instead of 3.
+                let blob = BASE64.encode(&blob);
+                if let Ok(key) = PublicKey::parse(&format!("{kind} {blob}")) {
+                    prop_assert_eq!((key.kind(), key.base64()), (kind, blob.as_str()));
+                    prop_assert_eq!(kind, "ssh-rsa");
+                }
             }
         }
     }
