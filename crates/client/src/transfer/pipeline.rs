@@ -74,7 +74,9 @@ pub(super) fn send(
         let written = seal_and_write(chunks, &empty, link, sealer, moved);
         drop(empty);
         let read = reading.join().unwrap_or_else(|_| Err(Stopped::Source(panicked())));
-        written.and(read)
+        let hash = written.and(read)?;
+        link.flush().map_err(|_| Stopped::Link)?; // a WebSocket takes more than it has sent
+        Ok(hash)
     })
 }
 
@@ -117,7 +119,7 @@ fn seal_and_write(
         moved.fetch_add(chunk.length as u64, Ordering::Relaxed);
         let _ = empty.send(chunk); // the reading thread may be through
     }
-    link.flush().map_err(|_| Stopped::Link) // a WebSocket takes more than it has sent
+    Ok(())
 }
 
 /// Plaintext. Its buffer is used again and again, and overwritten without being cleared: that would be a twelfth of a

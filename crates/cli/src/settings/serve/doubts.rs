@@ -33,53 +33,52 @@ fn clients(clients: &Clients) -> Vec<String> {
              counts for; name the proxy alone"
         ));
     }
-    let none = [
+    let per_address = [
         ("clients.connections-per-address", clients.connections_per_address == 0),
         ("clients.new-connections.burst", clients.new_connections.burst == 0),
     ];
-    for (name, _) in none.into_iter().filter(|(_, is_none)| *is_none) {
-        doubts.push(format!(
-            "{name} is 0: nobody can connect but from this computer; leave it out for the usual number"
-        ));
-    }
-    doubts.extend(nothing([("clients.head-bytes", clients.head_bytes == 0)]));
+    doubts.extend(nothing("nobody but this computer", per_address));
+    doubts.extend(nothing("nobody", [("clients.head-bytes", clients.head_bytes == 0)]));
     doubts
 }
 
-/// What is told of limits that leave nothing to be served.
-fn nothing<const N: usize>(limits: [(&str, bool); N]) -> impl Iterator<Item = String> {
+/// What is told of limits with which the server serves only `whom`. Those of an address leave this computer
+/// alone.
+fn nothing<const N: usize>(whom: &str, limits: [(&str, bool); N]) -> impl Iterator<Item = String> {
     let none = limits.into_iter().filter(|(_, is_none)| *is_none);
-    none.map(|(name, _)| {
-        format!("{name} is 0, and that serves nobody; leave it out for the usual number")
+    none.map(move |(name, _)| {
+        format!("{name} is 0, and that serves {whom}; leave it out for the usual number")
     })
 }
 
 impl super::tree::RelaySettings {
     fn doubts(&self) -> Vec<String> {
         let limits = &self.limits;
-        nothing([
+        let all = [
             ("relay.waiting-connections", limits.waiting_connections == 0),
             ("relay.pair-bytes", limits.pair_bytes == Some(0)),
-            ("relay.bytes-per-second-per-address", limits.bytes_per_second_per_address == Some(0)),
-        ])
-        .collect()
+        ];
+        let rate = limits.bytes_per_second_per_address;
+        let per_address = [("relay.bytes-per-second-per-address", rate == Some(0))];
+        nothing("nobody", all).chain(nothing("nobody but this computer", per_address)).collect()
     }
 }
 
 impl super::tree::MailboxSettings {
     fn doubts(&self) -> Vec<String> {
         let limits = &self.limits;
-        let none = nothing([
+        let all = [
             ("mailbox.limits.message-bytes", limits.message_bytes == 0),
             ("mailbox.limits.unbound-message-bytes", limits.unbound_message_bytes == 0),
             ("mailbox.limits.outbox-bytes", limits.outbox_bytes == 0),
-            ("mailbox.limits.claims.burst", limits.claims.burst == 0),
             ("mailbox.limits.mailboxes", limits.mailboxes == 0),
             ("mailbox.limits.mailbox-messages", limits.mailbox_messages == 0),
             ("mailbox.limits.mailbox-bytes", limits.mailbox_bytes == 0),
             ("mailbox.limits.stored-bytes", limits.stored_bytes == 0),
-        ]);
-        let mut doubts: Vec<String> = none.collect();
+        ];
+        let per_address = [("mailbox.limits.claims.burst", limits.claims.burst == 0)];
+        let mut doubts: Vec<String> = nothing("nobody", all).collect();
+        doubts.extend(nothing("nobody but this computer", per_address));
         let bytes = limits.database_bytes;
         if bytes < DATABASE {
             doubts.push(format!(
