@@ -101,6 +101,7 @@ async fn beginners(server: &Server, number: usize) -> JoinSet<String> {
     let mut clients = JoinSet::new();
     for number in 0..number {
         let mut client = server.bound("app", &format!("{number}")).await;
+        socket(&mut client).set_zero_linger().unwrap(); // whoever goes is gone, with what is on its way
         clients.spawn(async move {
             let mut heard = Vec::new();
             begin(&mut client, 800_000).await;
