@@ -198,13 +198,12 @@ impl Prepared {
             () = shutdown => {}
             () = broken(mailboxes.as_ref()) => {}
         }
-        front.stop();
+        stop.begin();
         drop(accepting);
         if let Some(mailboxes) = &mailboxes {
             mailboxes.stop();
         }
         if let Some(relay) = &front.relay {
-            relay.stop();
             relay.drain(drain).await;
         }
         drop(stop);
@@ -227,11 +226,20 @@ impl Prepared {
 /// Leaves nobody behind who waits for what does not come any more, whichever way the server stops.
 struct StopOnDrop(Arc<Front>);
 
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
+impl StopOnDrop {
+    /// Whoever waits is told. Pairs go on.
+    fn begin(&self) {
         self.0.stop();
         if let Some(relay) = &self.0.relay {
             relay.stop();
+        }
+    }
+}
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.begin();
+        if let Some(relay) = &self.0.relay {
             relay.cut();
         }
     }

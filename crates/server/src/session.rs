@@ -358,6 +358,7 @@ impl Session {
         }
     }
 
+    /// Whose session it is.
     pub(crate) const fn connection(&self) -> ConnectionId {
         self.connection
     }

@@ -11,7 +11,6 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-#[cfg(any(target_os = "android", target_os = "linux"))]
 use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
@@ -64,6 +63,11 @@ pub(crate) fn bound_unsent(socket: &TcpStream, bytes: Option<u32>) -> io::Result
     #[cfg(not(any(target_os = "android", target_os = "linux")))]
     let _ = (socket, bytes);
     Ok(())
+}
+
+/// Bounds what the system keeps of what a client says while it is not read.
+pub(crate) fn bound_unread(socket: &TcpStream, bytes: usize) -> io::Result<()> {
+    SockRef::from(socket).set_recv_buffer_size(bytes)
 }
 
 impl Stream {

@@ -218,7 +218,7 @@ pub(crate) fn understood<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     #[serde(untagged)]
     enum Element<T> {
         Understood(T),
-        Other(#[allow(dead_code, reason = "it is passed over")] de::IgnoredAny),
+        Other(de::IgnoredAny),
     }
     struct List<T>(std::marker::PhantomData<T>);
     impl<'de, T: Deserialize<'de>> de::Visitor<'de> for List<T> {
@@ -233,7 +233,7 @@ pub(crate) fn understood<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
             for _ in 0..MAX_HINTS {
                 match list.next_element()? {
                     Some(Element::Understood(element)) => kept.push(element),
-                    Some(Element::Other(_)) => {}
+                    Some(Element::Other(de::IgnoredAny)) => {}
                     None => return Ok(kept),
                 }
             }

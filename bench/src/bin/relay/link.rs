@@ -55,14 +55,8 @@ impl<T: Read + Write + Send> Stream for T {}
 /// One link.
 pub(crate) struct Link {
     stream: BufReader<Box<dyn Stream>>,
-    framing: Option<Framing>,
-}
-
-/// What a link by WebSocket knows besides.
-#[derive(Default)]
-struct Framing {
-    /// Bytes of the message that is coming which have not been read yet.
-    left: usize,
+    /// By WebSocket, bytes of the message that is coming which have not been read yet.
+    left: Option<usize>,
     output: Vec<u8>,
 }
 
@@ -80,7 +74,7 @@ impl Link {
                 Box::new(StreamOwned::new(tls.map_err(io::Error::other)?, socket))
             }
         };
-        let mut link = Self { stream: BufReader::new(stream), framing: None };
+        let mut link = Self { stream: BufReader::new(stream), left: None, output: Vec::new() };
         if relay.by != By::Tcp {
             link.switch()?;
         }
@@ -89,7 +83,7 @@ impl Link {
 
     /// From HTTP to WebSocket.
     fn switch(&mut self) -> io::Result<()> {
-        self.put(upgrade("/relay").as_bytes())?;
+        put(&mut self.stream, upgrade("/relay").as_bytes())?;
         let mut answer = String::new();
         while !answer.ends_with("\r\n\r\n") {
             if self.stream.read_line(&mut answer)? == 0 {
@@ -99,44 +93,42 @@ impl Link {
         if !answer.starts_with("HTTP/1.1 101") {
             return Err(io::Error::other("the relay refused the WebSocket"));
         }
-        self.framing = Some(Framing::default());
+        self.left = Some(0);
         Ok(())
-    }
-
-    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.get_mut().write_all(bytes)?;
-        self.stream.get_mut().flush()
     }
 
     /// Says something, by WebSocket as one message.
     pub(crate) fn say(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let Some(framing) = &mut self.framing else { return self.put(bytes) };
-        let mut message = std::mem::take(&mut framing.output);
-        message.clear();
-        frames::put(&mut message, 2, bytes);
-        let put = self.put(&message);
-        if let Some(framing) = &mut self.framing {
-            framing.output = message;
+        let Self { stream, left, output } = self;
+        if left.is_none() {
+            return put(stream, bytes);
         }
-        put
+        output.clear();
+        frames::put(output, 2, bytes);
+        put(stream, output)
     }
 
     /// Hears what fits. Nothing is the end.
     pub(crate) fn hear(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let Some(framing) = &mut self.framing else { return self.stream.read(room) };
-        while framing.left == 0 {
+        let Some(left) = &mut self.left else { return self.stream.read(room) };
+        while *left == 0 {
             let Some((opcode, length)) = next_frame(&mut self.stream)? else { return Ok(0) };
             match opcode {
-                0..=2 => framing.left = length,
+                0..=2 => *left = length,
                 8 => return Ok(0),
                 _ => return Err(io::Error::other("a relay has nothing to ask")),
             }
         }
-        let most = framing.left.min(room.len());
+        let most = room.len().min(*left);
         let heard = self.stream.read(room.get_mut(..most).unwrap_or_default())?;
-        framing.left -= heard;
+        *left -= heard;
         Ok(heard)
     }
+}
+
+fn put(stream: &mut BufReader<Box<dyn Stream>>, bytes: &[u8]) -> io::Result<()> {
+    stream.get_mut().write_all(bytes)?;
+    stream.get_mut().flush()
 }
 
 /// Kind and length of the frame that begins. `None` at the end.

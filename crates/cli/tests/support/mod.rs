@@ -1,6 +1,6 @@
 //! A directory, a server and commands of one's own for each test.
 
-#![allow(dead_code, reason = "each test file uses a part, and some use all")]
+#![allow(dead_code, reason = "each test program is compiled with all of it, and most use a part")]
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

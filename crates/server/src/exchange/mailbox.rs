@@ -36,14 +36,6 @@ pub(super) struct Mailbox {
     pub(super) guess: Option<Box<Guess>>,
 }
 
-/// Appends. The first has room for itself alone, and not for four: most who wait have said one thing.
-fn push<T>(list: &mut Vec<T>, item: T) {
-    if list.is_empty() {
-        list.reserve_exact(1);
-    }
-    list.push(item);
-}
-
 impl Mailbox {
     pub(super) fn new(row: u64, owner: Option<Address>, now: f64) -> Self {
         Self {
@@ -140,6 +132,14 @@ impl Mailbox {
         let what = Retired::Mailbox { for_nameplate: self.for_nameplate };
         Ending::new(what, app, outcome, times, now)
     }
+}
+
+/// Appends. The first has room for itself alone, and not for four: most who wait have said one thing.
+fn push<T>(list: &mut Vec<T>, item: T) {
+    if list.is_empty() {
+        list.reserve_exact(1);
+    }
+    list.push(item);
 }
 
 /// What a message counts against the limits in bytes.

@@ -12,7 +12,6 @@ use std::{
     task::{Context, Poll},
 };
 
-use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Duration, Instant, Sleep, sleep},
@@ -29,7 +28,7 @@ use crate::{
     outbox::{Content, Outbox},
     pool::{Excess, Share},
     session::{Holds, Release, Session},
-    stream::{Stream, with_scratch},
+    stream::{Stream, bound_unread, with_scratch},
 };
 
 /// How long a connection that is being closed may take to read what is left.
@@ -88,8 +87,7 @@ struct Connection {
 
 impl Connection {
     fn new(stream: Stream, upgrade: Upgrade, admission: Admission, shared: Arc<Shared>) -> Self {
-        let socket = SockRef::from(stream.socket());
-        if let Err(error) = socket.set_recv_buffer_size(UNREAD) {
+        if let Err(error) = bound_unread(stream.socket(), UNREAD) {
             tracing::debug!(%error, "no bound for what waits in the system to be read");
         }
         let address = admission.address();

@@ -1,6 +1,6 @@
 //! A server on loopback, and clients that speak to it frame by frame.
 
-#![allow(dead_code, unreachable_pub, reason = "each test program uses its own part")]
+#![allow(dead_code, reason = "each test program is compiled with all of it, and uses its own part")]
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -17,16 +17,16 @@ use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
 use wormhole_sync_server::{Clients, Config, Control, Doors, ServeError, listen, prepare, serve};
 
 /// Beyond this a test has failed; nothing in it depends on how long things take.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Clients who all come by way of a proxy on this computer.
-pub fn behind_a_proxy() -> Clients {
+pub(crate) fn behind_a_proxy() -> Clients {
     let trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
     Clients { limit_loopback: true, trusted_proxies, ..Clients::default() }
 }
 
 /// A link at a relay's own door that asks for the partner of all the others of these tests.
-pub async fn half_a_pair(relay: SocketAddr, side: &str) -> TcpStream {
+pub(crate) async fn half_a_pair(relay: SocketAddr, side: &str) -> TcpStream {
     let mut link = TcpStream::connect(relay).await.unwrap();
     let line = format!("please relay {} for side {}\n", "0".repeat(64), side.repeat(16));
     link.write_all(line.as_bytes()).await.unwrap();
@@ -34,19 +34,19 @@ pub async fn half_a_pair(relay: SocketAddr, side: &str) -> TcpStream {
 }
 
 /// A running server.
-pub struct Server {
-    pub address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<Result<(), ServeError>>,
 }
 
 impl Server {
-    pub fn start(config: impl Into<Config>) -> Self {
+    pub(crate) fn start(config: impl Into<Config>) -> Self {
         Self::at(listen("127.0.0.1:0".parse().unwrap()).unwrap(), config)
     }
 
     /// At these doors, of which one is a web door.
-    pub fn at(doors: impl Into<Doors>, config: impl Into<Config>) -> Self {
+    pub(crate) fn at(doors: impl Into<Doors>, config: impl Into<Config>) -> Self {
         let doors = doors.into();
         let address = doors.web[0].local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -56,7 +56,7 @@ impl Server {
     }
 
     /// One behind these doors, one of which is at this address.
-    pub async fn behind(
+    pub(crate) async fn behind(
         doors: Doors,
         address: SocketAddr,
         config: Config,
@@ -69,31 +69,31 @@ impl Server {
     }
 
     /// Tells the server to stop.
-    pub fn begin_to_stop(mut self) -> Self {
+    pub(crate) fn begin_to_stop(mut self) -> Self {
         self.stop = None;
         self
     }
 
     /// Stops the server and waits until it has.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         drop(self.stop);
         timeout(PATIENCE, self.task).await.unwrap().unwrap().unwrap();
     }
 
     /// Waits for a server that cannot start.
-    pub async fn fails(self) -> ServeError {
+    pub(crate) async fn fails(self) -> ServeError {
         timeout(PATIENCE, self.task).await.unwrap().unwrap().unwrap_err()
     }
 
     /// A client that has read its welcome.
-    pub async fn connect(&self) -> Client {
+    pub(crate) async fn connect(&self) -> Client {
         let mut client = self.connect_with(&[]).await;
         client.expect("welcome").await;
         client
     }
 
     /// A client that sends these headers, and has read nothing yet.
-    pub async fn connect_with(&self, headers: &[(&'static str, &str)]) -> Client {
+    pub(crate) async fn connect_with(&self, headers: &[(&'static str, &str)]) -> Client {
         let uri = format!("ws://{}/v1", self.address).parse().unwrap();
         let mut builder = ClientBuilder::from_uri(uri);
         for (name, value) in headers {
@@ -106,7 +106,7 @@ impl Server {
     }
 
     /// Sends these bytes on a connection of their own; all that comes back until its end.
-    pub async fn raw(&self, bytes: &[u8]) -> String {
+    pub(crate) async fn raw(&self, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         _ = stream.write_all(bytes).await;
         let mut answer = Vec::new();
@@ -115,7 +115,7 @@ impl Server {
     }
 
     /// A client that has bound itself.
-    pub async fn bound(&self, app: &str, side: &str) -> Client {
+    pub(crate) async fn bound(&self, app: &str, side: &str) -> Client {
         let mut client = self.connect().await;
         client.say(json!({"type": "bind", "appid": app, "side": side})).await;
         client.expect("ack").await;
@@ -124,25 +124,25 @@ impl Server {
 }
 
 /// A client's end of a connection.
-pub struct Client<S = MaybeTlsStream<TcpStream>> {
-    pub socket: WebSocketStream<S>,
+pub(crate) struct Client<S = MaybeTlsStream<TcpStream>> {
+    pub(crate) socket: WebSocketStream<S>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    pub async fn say(&mut self, message: Value) {
+    pub(crate) async fn say(&mut self, message: Value) {
         self.say_raw(message.to_string()).await;
     }
 
-    pub async fn say_raw(&mut self, text: String) {
+    pub(crate) async fn say_raw(&mut self, text: String) {
         self.socket.send(Message::text(text)).await.unwrap();
     }
 
-    pub async fn say_bytes(&mut self, bytes: Vec<u8>) {
+    pub(crate) async fn say_bytes(&mut self, bytes: Vec<u8>) {
         self.socket.send(Message::binary(bytes)).await.unwrap();
     }
 
     /// The next message, or `None` at the end of the connection.
-    pub async fn hear(&mut self) -> Option<Value> {
+    pub(crate) async fn hear(&mut self) -> Option<Value> {
         loop {
             let message = timeout(PATIENCE, self.socket.next()).await.unwrap()?.ok()?;
             if message.is_close() {
@@ -155,7 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     /// The next message, which must be of this type.
-    pub async fn expect(&mut self, kind: &str) -> Value {
+    pub(crate) async fn expect(&mut self, kind: &str) -> Value {
         let message = self.hear().await.expect("the server closed the connection");
         assert_eq!(message["type"], kind, "{message}");
         assert!(message["server_tx"].is_f64(), "{message}");
@@ -163,14 +163,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     /// Sends a message and returns the answer after its `ack`.
-    pub async fn ask(&mut self, message: Value, kind: &str) -> Value {
+    pub(crate) async fn ask(&mut self, message: Value, kind: &str) -> Value {
         self.say(message).await;
         self.expect("ack").await;
         self.expect(kind).await
     }
 
     /// Sends a message that gets an `error` after its `ack`; returns the text.
-    pub async fn refused(&mut self, message: Value) -> String {
+    pub(crate) async fn refused(&mut self, message: Value) -> String {
         let error = self.ask(message.clone(), "error").await;
         assert_eq!(error["orig"], message);
         error["error"].as_str().unwrap().to_owned()

@@ -137,13 +137,18 @@ async fn a_record_is_read_in_pieces_by_whoever_has_little_room() {
     assert_eq!([&server.partial, &server.plain].map(Vec::capacity), [0; 2]);
 }
 
+/// The client takes new keys, and says something with them.
+async fn changes_keys(client: &mut TlsStream<TcpStream>, server: &mut Secure) {
+    client.get_mut().1.refresh_traffic_keys().unwrap();
+    says(client, b"with new keys").await;
+    assert_eq!(hears(server, 13).await, b"with new keys");
+}
+
 #[tokio::test]
 async fn keys_are_changed_when_the_client_wants_to() {
     let (mut server, mut client) = pair(&TLS13).await;
     for _ in 0..3 {
-        client.get_mut().1.refresh_traffic_keys().unwrap();
-        says(&mut client, b"with new keys").await;
-        assert_eq!(hears(&mut server, 13).await, b"with new keys");
+        changes_keys(&mut client, &mut server).await;
         says(&mut server, b"and back").await;
         assert_eq!(hears(&mut client, 8).await, b"and back");
     }
@@ -242,9 +247,7 @@ async fn a_reader_that_lags_behind_makes_the_writer_wait_with_what_is_sealed_at_
 async fn a_flood_of_key_updates_is_answered_with_nothing_that_grows() {
     let (mut server, mut client) = pair(&TLS13).await;
     for _ in 0..2000 {
-        client.get_mut().1.refresh_traffic_keys().unwrap();
-        says(&mut client, b"x").await;
-        assert_eq!(hears(&mut server, 1).await, b"x");
+        changes_keys(&mut client, &mut server).await;
         assert_eq!(server.sealed.capacity(), 0);
     }
     says(&mut server, b"and back").await;
