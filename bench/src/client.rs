@@ -152,6 +152,27 @@ impl Client {
         }
     }
 
+    /// Hears bytes, in however many messages they come, until there are so many of them.
+    pub async fn hear_bytes(&mut self, room: &mut [u8]) -> io::Result<()> {
+        let mut heard = 0;
+        while heard < room.len() {
+            let Some((opcode, start, end)) = self.next_frame() else {
+                self.fill().await?;
+                continue;
+            };
+            self.used = end;
+            let payload = self.input.get(start..end).unwrap_or_default();
+            match (opcode, room.get_mut(heard..heard + payload.len())) {
+                (2, Some(place)) => place.copy_from_slice(payload),
+                (2, None) => return Err(io::Error::other("more came than was awaited")),
+                (8, _) => return Err(closed(payload)),
+                _ => continue,
+            }
+            heard += payload.len();
+        }
+        Ok(())
+    }
+
     /// Hears until a message of this kind comes. An `error` is an error.
     pub async fn expect(&mut self, kind: &str) -> io::Result<Heard> {
         loop {

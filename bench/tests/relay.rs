@@ -24,7 +24,7 @@ fn a_relay_that_is_driven_shows_every_figure() {
             assert!(figure.0.starts_with(what) && figure.1 > 0.0, "{text}");
         }
         assert!(one_cost.1 >= 0.0 && many_cost.1 >= 0.0, "{text}");
-        assert!((0.0..=1.0).contains(&slowest.1), "{text}");
+        assert!(0.0 < slowest.1 && slowest.1 <= 1.0, "one of them has moved nothing: {text}");
     }
 }
 

@@ -18,7 +18,10 @@ use tokio::{
     net::TcpStream,
     time::{Instant, sleep, timeout},
 };
-use wormhole_sync_server::{Clients, Config, Doors, Limits, Mailbox, Relay, Timing, listen};
+use tokio_websockets::MaybeTlsStream;
+use wormhole_sync_server::{
+    Clients, Config, Doors, Limits, Mailbox, Permission, Relay, Timing, config::Rate, listen,
+};
 
 const METRICS: &str = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
 
@@ -261,4 +264,222 @@ async fn pairs_that_are_cut_when_the_relay_stops() {
     let counts = refused(&rest(&mut operator).await);
     assert_eq!(counts.get("drain"), Some(&1), "{counts:?}");
     stopped.await.expect("the server does not stop");
+}
+
+/// Limits of the mailboxes, what is said by which sides, and which limit the last of it meets.
+type Refusal = (Limits, Vec<(&'static str, Value)>, &'static str);
+
+fn refusals() -> Vec<Refusal> {
+    let usual = Limits::default;
+    let once = Rate { burst: 1, per_minute: 1 };
+    let [allocate, list] = ["allocate", "list"].map(|kind| json!({"type": kind}));
+    let claim = json!({"type": "claim", "nameplate": "4"});
+    let open = |mailbox| json!({"type": "open", "mailbox": mailbox});
+    let add = |bytes| json!({"type": "add", "phase": "0", "body": "0".repeat(bytes)});
+    let two = |first: &Value, second: &Value| vec![("a", first.clone()), ("b", second.clone())];
+    let full = |bytes| vec![("a", open("m")), ("a", add(10)), ("a", add(bytes))];
+    let guesses = ["waits", "a", "b"].map(|side| (side, claim.clone())).to_vec();
+    vec![
+        (Limits { claims: once, ..usual() }, two(&allocate, &claim), "claims"),
+        (Limits { failed_claims: once, ..usual() }, guesses, "failed_claims"),
+        (Limits { lists: once, ..usual() }, two(&list, &list), "lists"),
+        (Limits { mailboxes: 1, ..usual() }, two(&open("m"), &open("n")), "mailboxes"),
+        (
+            Limits { mailboxes_per_address: 1, ..usual() },
+            two(&open("m"), &open("n")),
+            "mailboxes_per_address",
+        ),
+        (Limits { mailbox_messages: 1, ..usual() }, full(10), "mailbox_messages"),
+        (Limits { mailbox_bytes: 1000, ..usual() }, full(2000), "mailbox_bytes"),
+        (Limits { stored_bytes: 1000, ..usual() }, full(2000), "stored_bytes"),
+        (
+            Limits { stored_bytes_per_address: 1000, ..usual() },
+            full(2000),
+            "stored_bytes_per_address",
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn what_the_mailboxes_refuse() {
+    let clients = Clients { limit_loopback: true, ..Clients::default() };
+    for (limits, said, name) in refusals() {
+        let mailbox = Mailbox { limits, allow_list: true, ..Mailbox::default() };
+        let config =
+            Config { mailbox: Some(mailbox), clients: clients.clone(), ..Config::default() };
+        let watched = Watched::start(config);
+        let mut sides = BTreeMap::new();
+        let last = said.len() - 1;
+        for (number, (side, message)) in said.into_iter().enumerate() {
+            if !sides.contains_key(side) {
+                sides.insert(side, watched.server.bound("app", side).await);
+            }
+            let client = sides.get_mut(side).unwrap();
+            let answer = match message["type"].as_str().unwrap() {
+                _ if number == last => "error",
+                "allocate" => "allocated",
+                "claim" => "claimed",
+                "list" => "nameplates",
+                "add" => "message",
+                _ => "ack",
+            };
+            client.say(message).await;
+            while client.hear().await.unwrap()["type"] != answer {}
+        }
+        watched.has_refused([(name, 1)]).await;
+    }
+}
+
+const BIND: &[u8] = b"\x81\xa6\0\0\0\0{\"type\":\"bind\",\"appid\":\"a\",\"side\":\"s\"}";
+
+/// The beginning of a message of 100,000 bytes.
+const LONG: &[u8] = b"\x81\xff\0\0\0\0\0\x01\x86\xa0\0\0\0\0";
+
+/// Times that pass, what a client says before it says nothing more, and which limit ends it.
+fn patience() -> Vec<(Timing, Permission, &'static [&'static [u8]], &'static str)> {
+    let short = Duration::from_millis(300);
+    let usual = Timing::default;
+    let hashcash = Permission::Hashcash { bits: 9, resource: "x".into() };
+    vec![
+        (Timing { unbound: short, ..usual() }, Permission::None, &[], "unbound"),
+        (Timing { permission: short, ..usual() }, hashcash, &[], "permission"),
+        (Timing { idle_session: short, ..usual() }, Permission::None, &[BIND], "idle_session"),
+        (
+            Timing { message: short, ping: short / 10, ..usual() },
+            Permission::None,
+            &[BIND, LONG, &[b'0'; 20_000]],
+            "message",
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn clients_that_take_too_long() {
+    for (timing, permission, said, name) in patience() {
+        let mailbox = Mailbox { timing, permission, ..Mailbox::default() };
+        let watched = Watched::start(mailbox);
+        let request = format!("GET /v1 HTTP/1.1\r\n{UPGRADE}");
+        let begun = [&[request.as_bytes()], said].concat().concat();
+        let heard = watched.server.raw(&begun).await;
+        assert!(heard.starts_with("HTTP/1.1 101 "), "{heard}");
+        watched.has_refused([(name, 1)]).await;
+    }
+}
+
+#[tokio::test]
+async fn unfinished_messages_that_are_too_many() {
+    let usual = Limits::default;
+    for (limits, name) in [
+        (Limits { incoming_bytes: 30_000, ..usual() }, "incoming_bytes"),
+        (Limits { incoming_bytes_per_address: 30_000, ..usual() }, "incoming_bytes_per_address"),
+    ] {
+        let clients = Clients { limit_loopback: true, ..Clients::default() };
+        let mailbox = Some(mailboxes(limits, Timing::default()));
+        let watched = Watched::start(Config { mailbox, clients, ..Config::default() });
+        let mut client = watched.server.bound("app", "a").await;
+        let MaybeTlsStream::Plain(stream) = client.socket.get_mut();
+        stream.write_all(&[LONG, &vec![b'0'; 50_000]].concat()).await.unwrap();
+        watched.has_refused([(name, 1)]).await;
+    }
+}
+
+/// Limits of the relay, tokens and sides of those who come to it, bytes that the first says, and which
+/// limit is met.
+fn relayed() -> Vec<(Relay, &'static [[char; 2]], usize, &'static str)> {
+    let short = Duration::from_millis(300);
+    let usual = Relay::default;
+    vec![
+        (Relay { waiting: short, ..usual() }, &[['0', 'a']], 0, "waiting"),
+        (
+            Relay { waiting_connections: 1, ..usual() },
+            &[['0', 'a'], ['1', 'a']],
+            0,
+            "waiting_connections",
+        ),
+        (
+            Relay { waiting_connections_per_address: 1, ..usual() },
+            &[['0', 'a'], ['1', 'a']],
+            0,
+            "waiting_connections_per_address",
+        ),
+        (Relay { idle: short, ..usual() }, &[['0', 'a'], ['0', 'b']], 0, "idle"),
+        (Relay { pair_bytes: Some(10), ..usual() }, &[['0', 'a'], ['0', 'b']], 100, "pair_bytes"),
+    ]
+}
+
+#[tokio::test]
+async fn what_the_relay_refuses_and_ends() {
+    for (relay, links_of, bytes, name) in relayed() {
+        let clients = Clients { limit_loopback: true, ..Clients::default() };
+        let relay = Some(relay);
+        let watched = Watched::start(Config { relay, clients, ..Config::default() });
+        let mut links = Vec::new();
+        for [token, side] in links_of {
+            let [token, side] =
+                [(token, 64), (side, 16)].map(|(one, times)| one.to_string().repeat(times));
+            let mut link = TcpStream::connect(watched.relay).await.unwrap();
+            let line = format!("please relay {token} for side {side}\n");
+            link.write_all(line.as_bytes()).await.unwrap();
+            links.push(link);
+        }
+        if bytes > 0 {
+            links[0].read_exact(&mut [0; 3]).await.unwrap();
+            links[0].write_all(&vec![7; bytes]).await.unwrap();
+        }
+        watched.has_refused([(name, 1)]).await;
+    }
+}
+
+/// Limits of all who connect, how many do so and stay, and which limit the last of them meets.
+fn connecting() -> Vec<(Clients, usize, &'static str)> {
+    let usual = || Clients { limit_loopback: true, ..Clients::default() };
+    let once = Rate { burst: 1, per_minute: 1 };
+    vec![
+        (Clients { connections: 1, ..usual() }, 2, "connections"),
+        (Clients { connections_per_address: 1, ..usual() }, 2, "connections_per_address"),
+        (Clients { new_connections: once, ..usual() }, 2, "new_connections"),
+        (Clients { head_bytes: 50, ..usual() }, 1, "head_bytes"),
+    ]
+}
+
+#[tokio::test]
+async fn who_is_not_let_in() {
+    for (clients, number, name) in connecting() {
+        let watched = Watched::start(Config { clients, ..Config::default() });
+        let mut held = Vec::new();
+        for _ in 0..number {
+            let mut stream = TcpStream::connect(watched.server.address).await.unwrap();
+            let request = format!("GET /v1 HTTP/1.1\r\nHost: {}\r\n{UPGRADE}", "x".repeat(50));
+            _ = stream.write_all(request.as_bytes()).await; // refused before that, perhaps
+            _ = timeout(PATIENCE, stream.read(&mut [0; 9])).await.unwrap();
+            held.push(stream);
+        }
+        watched.has_refused([(name, 1)]).await;
+    }
+}
+
+#[tokio::test]
+async fn every_limit_is_among_those_that_are_met() {
+    let mut met: Vec<&str> = vec![
+        "message_bytes",
+        "unbound_message_bytes",
+        "outbox_bytes",
+        "outboxes_bytes",
+        "outboxes_bytes_per_address",
+        "incoming_bytes",
+        "incoming_bytes_per_address",
+        "silence",
+        "handshake",
+        "drain",
+    ];
+    met.extend(refusals().iter().map(|(.., name)| name));
+    met.extend(patience().iter().map(|(.., name)| name));
+    met.extend(relayed().iter().map(|(.., name)| name));
+    met.extend(connecting().iter().map(|(.., name)| name));
+    // Longer nameplates are given instead of short ones; a disk that is full has tests of its own.
+    met.extend(["nameplate_share", "database_bytes"]);
+    met.sort_unstable();
+    let watched = Watched::start(Config { relay: Some(Relay::default()), ..Config::default() });
+    let known = refused(&watched.page("/metrics").await);
+    assert_eq!(known.keys().map(String::as_str).collect::<Vec<_>>(), met);
 }

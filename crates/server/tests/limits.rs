@@ -14,10 +14,13 @@ use std::net::SocketAddr;
 use std::{io::Write, time::Duration};
 
 use serde_json::json;
-use support::{PATIENCE, Server, behind_a_proxy};
+use support::{PATIENCE, Server, behind_a_proxy, half_a_pair};
+use tokio::{io::AsyncReadExt, net::TcpStream};
 #[cfg(target_os = "linux")]
 use tokio::{io::AsyncWriteExt, net::TcpSocket, time::timeout};
-use wormhole_sync_server::{Clients, Config, Limits, Mailbox, Permission, Timing, config::Rate};
+use wormhole_sync_server::{
+    Clients, Config, Doors, Limits, Mailbox, Permission, Relay, Timing, config::Rate, listen,
+};
 
 const UPGRADE: &[u8] =
     b"GET /v1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -95,6 +98,24 @@ async fn new_connections_of_one_address() {
     let text = "too many new connections from your address: this server's limit is 3 at once and \
                 then 1 a minute; try again later\n";
     assert!(answer.ends_with(text), "{answer}");
+}
+
+#[tokio::test]
+async fn new_connections_of_one_address_count_at_every_door() {
+    let [web, relay] = [(); 2].map(|()| listen("127.0.0.1:0".parse().unwrap()).unwrap());
+    let relay_at = relay.local_addr().unwrap();
+    let mut doors = Doors::from(web);
+    doors.relay.push(relay);
+    let new_connections = Rate { burst: 2, per_minute: 1 };
+    let clients = Clients { new_connections, limit_loopback: true, ..Clients::default() };
+    let relay = Some(Relay::default());
+    let server = Server::at(doors, Config { clients, relay, ..Config::default() });
+    let _held = (half_a_pair(relay_at, "a").await, server.connect().await);
+    let mut refused = String::new();
+    let mut one_too_many = TcpStream::connect(relay_at).await.unwrap();
+    one_too_many.read_to_string(&mut refused).await.unwrap();
+    let text = "too many new connections from your address: this server's limit is 2 at once";
+    assert!(refused.contains(text) && !refused.contains("HTTP"), "{refused}");
 }
 
 #[tokio::test]

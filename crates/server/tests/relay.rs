@@ -388,6 +388,14 @@ async fn a_pair_that_has_moved_all_it_may_is_cut() {
     other.read(60_000).await;
     other.send(&vec![7; 60_000]).await;
     assert!(one.rest().await.len() <= 60_000);
+    assert_eq!(other.rest().await, "", "its other half is cut, too");
+
+    // Whoever sends as fast as it can gets no more than the pieces that are on their way.
+    let (one, other) = pair(&server).await;
+    let Link::Tcp(mut one) = one else { panic!("another kind of link") };
+    let flood = async move { while one.write_all(&[7; 4096]).await.is_ok() {} };
+    let ((), heard) = tokio::join!(flood, other.rest());
+    assert!(heard.len() <= 100_000 + (2 << 20), "{}", heard.len());
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod support;
 
 use std::{path::Path, time::Duration};
 
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 use support::{PATIENCE, Server};
 use tokio::time::timeout;
@@ -59,6 +60,19 @@ async fn what_waits_is_still_there() {
     let mut carol = server.bound("app", "c").await;
     assert_eq!(carol.refused(json!({"type": "open", "mailbox": mailbox})).await, "crowded");
     server.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_waits_is_told_that_the_server_goes() {
+    let server = Server::start(Mailbox::default());
+    let mut waits = server.bound("app", "a").await;
+    waits.ask(json!({"type": "allocate"}), "allocated").await;
+    let stopping = server.begin_to_stop();
+    let last = timeout(PATIENCE, waits.socket.next()).await.unwrap().unwrap().unwrap();
+    let (code, reason) = last.as_close().unwrap();
+    assert_eq!((u16::from(code), reason), (1001, "the server stops")); // come again: RFC 6455, 7.4.1
+    drop(waits);
+    stopping.stop().await;
 }
 
 #[tokio::test]

@@ -162,6 +162,8 @@ async fn what_has_happened_stands_in_the_metrics_and_in_the_status() {
     assert_eq!(told, "200 OK");
     for (name, value) in [
         ("wormhole_mailbox_connections", 1.0),
+        ("wormhole_mailboxes_waiting", 1.0),
+        ("wormhole_mailboxes_paired", 0.0),
         ("wormhole_mailboxes", 1.0),
         ("wormhole_nameplates", 1.0),
         ("wormhole_mailbox_stored_bytes", 0.0),

@@ -2,7 +2,6 @@
 
 use std::{
     fmt, io,
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -16,7 +15,7 @@ use wormhole_sync_bench::exchange;
 use crate::{
     relay,
     strangers::{self, Held},
-    visitor::Visitor,
+    visitor::{Place, Visitor},
 };
 
 /// Those who come at the same time, each again and again.
@@ -44,11 +43,12 @@ pub(crate) struct Counts {
 }
 
 impl Churn {
-    pub(crate) fn start(web: SocketAddr, relay: SocketAddr, seed: u64) -> Self {
+    pub(crate) fn start(place: &Place, seed: u64) -> Self {
         let (stopping, counts) = (Arc::<AtomicBool>::default(), Arc::<Counts>::default());
         let mut workers = JoinSet::new();
         for worker in 0..WORKERS {
-            let visitor = Visitor::new(web, relay, seed.wrapping_mul(WORKERS) + worker, worker);
+            let seed = seed.wrapping_mul(WORKERS) + worker;
+            let visitor = Visitor::new(place.clone(), seed, worker);
             workers.spawn(work(visitor, Arc::clone(&stopping), Arc::clone(&counts)));
         }
         Self { workers, stopping, counts }

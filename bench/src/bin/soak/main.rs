@@ -24,7 +24,7 @@ mod watch;
 use std::{
     io,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
     time::Duration,
 };
@@ -33,13 +33,14 @@ use clap::{Parser, Subcommand};
 use wormhole_sync_bench::{
     client::Url,
     exchange,
-    server::{Process, free_address, raise_file_limit, ready},
+    server::{Process, certify, free_address, raise_file_limit, ready, tls_of},
 };
 use wormhole_sync_server::{
     Clients, Config, Database, Doors, Mailbox, Relay, Timing, listen, serve,
 };
 
 use churn::Churn;
+use visitor::Place;
 use watch::{Nobody, Watch};
 
 /// What the server may hold more of in the end than in the beginning: a tenth, and two MiB, for
@@ -72,23 +73,24 @@ struct Arguments {
 enum Action {
     /// Runs the server until it is killed.
     #[command(hide = true)]
-    Serve { web: SocketAddr, relay: SocketAddr, database: PathBuf },
+    Serve { web: SocketAddr, tls: SocketAddr, relay: SocketAddr, folder: PathBuf },
 }
 
 fn main() -> ExitCode {
     let Arguments { minutes, seed, action } = Arguments::parse();
-    let result = match action {
-        // As the command runs it.
-        Some(Action::Serve { web, relay, database }) => tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .and_then(|runtime| runtime.block_on(run_server(web, relay, database))),
-        None => {
-            tokio::runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
-                runtime.block_on(soak(Duration::from_secs_f64(minutes * 60.0), seed))
-            })
-        }
-    };
+    let result =
+        match action {
+            // As the command runs it.
+            Some(Action::Serve { web, tls, relay, folder }) => {
+                tokio::runtime::Builder::new_multi_thread()
+                    .enable_all()
+                    .build()
+                    .and_then(|runtime| runtime.block_on(run_server([web, tls, relay], &folder)))
+            }
+            None => tokio::runtime::Builder::new_current_thread().enable_all().build().and_then(
+                |runtime| runtime.block_on(soak(Duration::from_secs_f64(minutes * 60.0), seed)),
+            ),
+        };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -101,18 +103,21 @@ fn main() -> ExitCode {
 async fn soak(length: Duration, seed: u64) -> io::Result<()> {
     raise_file_limit(FILES)?;
     let folder = tempfile::tempdir()?;
-    let (web, relay) = (free_address()?, free_address()?);
+    let trust = certify(folder.path())?;
+    let place = Place { web: free_address()?, tls: free_address()?, relay: free_address()?, trust };
+    let Place { web, tls, relay, .. } = place;
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("serve").arg(web.to_string()).arg(relay.to_string());
-    command.arg(folder.path().join("mailbox.sqlite")).stderr(Stdio::inherit());
+    command.arg("serve").args([web, tls, relay].map(|door| door.to_string()));
+    command.arg(folder.path()).stderr(Stdio::inherit());
     let server = Process::start(&mut command)?;
-    ready(web).await?;
-    ready(relay).await?;
+    for door in [web, tls, relay] {
+        ready(door).await?;
+    }
 
     exchange::run(&Url::of(web), 0).await?;
     let nobody = Nobody::look(server.id())?;
 
-    let mut churn = Churn::start(web, relay, seed);
+    let mut churn = Churn::start(&place, seed);
     tokio::time::sleep(WARM_UP).await;
     let watch = Watch::new(server.id(), length);
     let growth = tokio::select! {
@@ -125,10 +130,12 @@ async fn soak(length: Duration, seed: u64) -> io::Result<()> {
     growth.judge(TOLERANCE)
 }
 
-async fn run_server(web: SocketAddr, relay: SocketAddr, database: PathBuf) -> io::Result<()> {
+async fn run_server([web, tls, relay]: [SocketAddr; 3], folder: &Path) -> io::Result<()> {
     let seconds = Duration::from_secs;
     let mut doors = Doors::from(listen(web)?);
+    doors.tls.push(listen(tls)?);
     doors.relay.push(listen(relay)?);
+    let database = Database::Path(folder.join("mailbox.sqlite"));
     let timing = Timing {
         message: seconds(2),
         ping: seconds(1),
@@ -138,9 +145,10 @@ async fn run_server(web: SocketAddr, relay: SocketAddr, database: PathBuf) -> io
         ..Timing::default()
     };
     let config = Config {
-        mailbox: Some(Mailbox { timing, database: Database::Path(database), ..Mailbox::default() }),
+        mailbox: Some(Mailbox { timing, database, ..Mailbox::default() }),
         relay: Some(Relay { waiting: seconds(2), idle: seconds(2), ..Relay::default() }),
         clients: Clients { limit_loopback: true, handshake: seconds(2), ..Clients::default() },
+        tls: Some(tls_of(folder)),
         ..Config::default()
     };
     serve(doors, config, std::future::pending()).await.map_err(io::Error::other)

@@ -6,7 +6,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-use wormhole_sync_bench::client::connect;
+use wormhole_sync_bench::client::{Client, Url, connect};
 
 use crate::{strangers::Held, visitor::Visitor};
 
@@ -22,18 +22,16 @@ pub(crate) async fn honest(visitor: &mut Visitor) -> io::Result<()> {
     for _ in 0..2 {
         let length = usize::try_from(visitor.chance.below(MOST)).map_err(io::Error::other)?;
         let (said, mut heard) = (vec![7; length], vec![0; length]);
-        tokio::try_join!(one.write_all(&said), async {
-            other.read_exact(&mut heard).await.map(drop)
-        })?;
+        tokio::try_join!(one.say(&said), other.hear(&mut heard))?;
         if said != heard {
             return Err(io::Error::other("the relay changed what was said"));
         }
         std::mem::swap(&mut one, &mut other);
     }
     drop(one);
-    match other.read(&mut [0]).await {
-        Ok(1..) => Err(io::Error::other("the relay said something of its own")),
-        Ok(0) | Err(_) => Ok(()), // it has closed, as it must
+    match other.hear(&mut [0]).await {
+        Ok(()) => Err(io::Error::other("the relay said something of its own")),
+        Err(_) => Ok(()), // it has closed, as it must
     }
 }
 
@@ -58,7 +56,7 @@ pub(crate) async fn strange(visitor: &mut Visitor, held: &mut Held) -> io::Resul
         36..39 => {
             let [mut one, other] = pair(visitor).await?;
             held.keep(other); // it does not read
-            one.write_all(&vec![7; 8 << 20]).await?;
+            one.say(&vec![7; 8 << 20]).await?;
         }
         _ => {
             for side in 0..TOO_MANY {
@@ -70,17 +68,49 @@ pub(crate) async fn strange(visitor: &mut Visitor, held: &mut Held) -> io::Resul
     Ok(())
 }
 
-async fn pair(visitor: &mut Visitor) -> io::Result<[TcpStream; 2]> {
+/// A link, by the relay's own port, by WebSocket or by that within TLS.
+enum Half {
+    Tcp(TcpStream),
+    WebSocket(Client),
+}
+
+impl Half {
+    async fn say(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.write_all(bytes).await,
+            Self::WebSocket(client) => {
+                client.say_bytes(bytes);
+                client.flush().await
+            }
+        }
+    }
+
+    async fn hear(&mut self, room: &mut [u8]) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.read_exact(room).await.map(drop),
+            Self::WebSocket(client) => client.hear_bytes(room).await,
+        }
+    }
+}
+
+async fn pair(visitor: &mut Visitor) -> io::Result<[Half; 2]> {
     let (_, number) = visitor.next();
     let mut links = Vec::new();
     for side in 1..=2 {
-        let address = visitor.address();
-        let line = format!("please relay {number:064x} for side {side:016x}\n");
-        links.push(link(visitor, address, line.as_bytes()).await?);
+        let mut link = if visitor.chance.below(2) == 0 {
+            let address = visitor.address();
+            Half::Tcp(link(visitor, address, b"").await?)
+        } else {
+            let (url, _) = visitor.next();
+            let url = Url { path: "/relay".to_owned(), ..url };
+            Half::WebSocket(Client::connect(&url).await?)
+        };
+        link.say(format!("please relay {number:064x} for side {side:016x}\n").as_bytes()).await?;
+        links.push(link);
     }
     for link in &mut links {
         let mut consent = [0; 3];
-        link.read_exact(&mut consent).await?;
+        link.hear(&mut consent).await?;
         if consent != *b"ok\n" {
             return Err(io::Error::other("the relay did not say ok"));
         }
@@ -94,7 +124,7 @@ fn line(visitor: &mut Visitor, side: u64) -> String {
 }
 
 async fn link(visitor: &Visitor, from: IpAddr, bytes: &[u8]) -> io::Result<TcpStream> {
-    let mut stream = connect(visitor.relay, Some(from)).await?;
+    let mut stream = connect(visitor.place.relay, Some(from)).await?;
     stream.write_all(bytes).await?;
     Ok(stream)
 }

@@ -62,7 +62,7 @@ async fn vanish(visitor: &mut Visitor, held: &mut Held) -> io::Result<()> {
 
 /// A WebSocket, and then what is no message of the protocol.
 async fn say_nonsense(visitor: &mut Visitor) -> io::Result<()> {
-    let mut stream = connect(visitor.web, Some(visitor.address())).await?;
+    let mut stream = connect(visitor.place.web, Some(visitor.address())).await?;
     stream.write_all(upgrade("/v1").as_bytes()).await?;
     let nonsense = nonsense(&mut visitor.chance);
     stream.write_all(&nonsense).await?;
@@ -85,7 +85,7 @@ fn nonsense(chance: &mut Chance) -> Vec<u8> {
 
 /// Stops in the middle of the request, and is gone, or stays.
 async fn stop_in_the_head(visitor: &mut Visitor, held: &mut Held) -> io::Result<()> {
-    let mut stream: TcpStream = connect(visitor.web, Some(visitor.address())).await?;
+    let mut stream: TcpStream = connect(visitor.place.web, Some(visitor.address())).await?;
     let request = upgrade("/v1");
     let end = usize::try_from(visitor.chance.below(request.len() as u64)).unwrap_or_default();
     stream.write_all(request.as_bytes().get(..end).unwrap_or_default()).await?;

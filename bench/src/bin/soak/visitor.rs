@@ -1,27 +1,44 @@
 //! Who comes: from where, and what chance makes of it.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
+use rustls::ClientConfig;
 use wormhole_sync_bench::client::Url;
 
-/// Where the server is, and who comes next.
-pub(crate) struct Visitor {
+/// Where the server's doors are.
+#[derive(Clone)]
+pub(crate) struct Place {
     pub(crate) web: SocketAddr,
+    pub(crate) tls: SocketAddr,
     pub(crate) relay: SocketAddr,
+    pub(crate) trust: Arc<ClientConfig>,
+}
+
+/// Who comes next.
+pub(crate) struct Visitor {
+    pub(crate) place: Place,
     pub(crate) chance: Chance,
     number: u64,
 }
 
 impl Visitor {
     /// The first of those whom this worker sends, as chance has it that begins with the seed.
-    pub(crate) const fn new(web: SocketAddr, relay: SocketAddr, seed: u64, worker: u64) -> Self {
-        Self { web, relay, chance: Chance(seed), number: worker << 40 }
+    pub(crate) const fn new(place: Place, seed: u64, worker: u64) -> Self {
+        Self { place, chance: Chance(seed), number: worker << 40 }
     }
 
-    /// Where to go to from which address, and a number that nobody has had.
+    /// Where to go to from which address, one in four times within TLS, and a number that nobody has
+    /// had.
     pub(crate) fn next(&mut self) -> (Url, u64) {
         self.number += 1;
-        (Url { from: Some(self.address()), ..Url::of(self.web) }, self.number)
+        let (address, trust) = match self.chance.below(4) {
+            0 => (self.place.tls, Some(Arc::clone(&self.place.trust))),
+            _ => (self.place.web, None),
+        };
+        (Url { from: Some(self.address()), trust, ..Url::of(address) }, self.number)
     }
 
     /// One address among a million.

@@ -27,6 +27,7 @@ fn a_relay_proves_itself_by_joining_two() {
     let (scene, relay) = (Scene::new(), Relay::start());
     let found = finding(&doctor(&scene, &relay.url).with_code(0), "relay");
     assert_eq!((&found["state"], &found["target"]), (&json!("ok"), &json!(relay.url)));
+    assert_eq!(found["over"], "ipv4");
     for time in ["connected_in", "ready_in", "round_trip"] {
         assert!(found[time].as_f64().unwrap() > 0.0, "{found}");
     }

@@ -222,3 +222,35 @@ fn the_container_asks_the_operators_door_for_its_health() {
     scene.run(&[&words[..], &["--admin", &admin]].concat()).with_code(0);
     scene.run(&[&words[..], &["--admin", "127.0.0.1:9"]].concat()).with_code(4);
 }
+
+#[test]
+fn the_unit_leaves_the_server_little_and_its_sockets_are_doors() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../contrib/systemd/");
+    let lines = |file| {
+        let text = fs::read_to_string(format!("{folder}{file}")).unwrap();
+        text.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let service = lines("wormhole.service");
+    for line in [
+        "Type=notify",
+        "WatchdogSec=30s",
+        "ExecReload=/bin/kill -HUP $MAINPID",
+        "DynamicUser=yes",
+        "ProtectSystem=strict",
+        "NoNewPrivileges=yes",
+        "CapabilityBoundingSet=CAP_NET_BIND_SERVICE",
+        "SystemCallFilter=@system-service",
+    ] {
+        assert!(service.iter().any(|stands| stands == line), "{line}");
+    }
+    let socket = lines("wormhole.socket");
+    let name = socket.iter().find_map(|line| line.strip_prefix("FileDescriptorName=")).unwrap();
+    assert!(["web", "tls", "relay", "admin"].contains(&name), "{name}");
+    // What systemd itself makes of it, where it is at hand: 10 is a program with all rights.
+    let mut judge = std::process::Command::new("systemd-analyze");
+    judge.args(["security", "--offline=true", "--threshold=20", "--no-pager"]);
+    if let Ok(judged) = judge.arg(format!("{folder}wormhole.service")).output() {
+        let text = String::from_utf8_lossy(&judged.stdout);
+        assert!(judged.status.success(), "{text}{}", String::from_utf8_lossy(&judged.stderr));
+    }
+}
