@@ -92,8 +92,8 @@ class Relay:
     listening: str
     websocket: str
 
-    def __init__(self, processes: Processes):
-        self.process = processes.start(self.command())
+    def __init__(self, processes: Processes, options: Sequence[str] = ()):
+        self.process = processes.start([*self.command(), *options])
         self.port = int(self.process.wait_for(self.listening)[1])
         self.web_port = int(self.process.wait_for(self.websocket)[1])
         self.url = f"tcp:127.0.0.1:{self.port}"
@@ -101,6 +101,11 @@ class Relay:
 
     def command(self) -> list[str]:
         raise NotImplementedError
+
+    def stop(self) -> None:
+        """It is asked to end, and does."""
+        self.process.send(signal.SIGTERM)
+        assert self.process.finish() in (0, -signal.SIGTERM), self.process.report()
 
 
 class PythonRelay(Relay):
