@@ -49,6 +49,7 @@ pub(crate) enum Attack {
     Allocations,
     RelayLines,
     RelayPairs,
+    RelayWebSockets,
     RandomBytes,
     #[cfg(feature = "tls")]
     Handshakes,
@@ -65,6 +66,7 @@ impl Attack {
         Self::Allocations,
         Self::RelayLines,
         Self::RelayPairs,
+        Self::RelayWebSockets,
         Self::RandomBytes,
         #[cfg(feature = "tls")]
         Self::Handshakes,
@@ -169,6 +171,7 @@ impl Stranger {
             Attack::Allocations => self.ask(r#"{"type":"allocate"}"#).await,
             Attack::RelayLines => self.send_lines().await,
             Attack::RelayPairs => self.fill_the_relay().await,
+            Attack::RelayWebSockets => self.relay_by_websocket().await,
             Attack::RandomBytes => self.send_random_bytes().await,
             #[cfg(feature = "tls")]
             Attack::Handshakes => {
@@ -211,7 +214,7 @@ impl Stranger {
 
     /// Every second one does not read the answers.
     async fn ping(&self) -> io::Result<()> {
-        let mut stream = self.upgraded().await?;
+        let mut stream = self.upgraded("/v1").await?;
         let pings = [frame(1, br#"{"type":"ping","ping":1}"#), frame(9, b"?")].concat().repeat(500);
         let (mut read, mut write) = stream.split();
         let asking = async { while write.write_all(&pings).await.is_ok() {} };
@@ -228,7 +231,7 @@ impl Stranger {
 
     /// One that never ends, or many as large as a message may be.
     async fn send_giants(&self) -> io::Result<()> {
-        let mut stream = self.upgraded().await?;
+        let mut stream = self.upgraded("/v1").await?;
         stream.write_all(&self.bind()).await?;
         if self.number.is_multiple_of(2) {
             stream.write_all(b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0").await?;
@@ -250,7 +253,7 @@ impl Stranger {
 
     /// Binds, asks for one thing, and stays.
     async fn ask(&mut self, message: &str) -> io::Result<()> {
-        let mut stream = self.upgraded().await?;
+        let mut stream = self.upgraded("/v1").await?;
         stream.write_all(&[self.bind(), frame(1, message.as_bytes())].concat()).await?;
         self.hold(stream);
         Ok(())
@@ -291,6 +294,24 @@ impl Stranger {
         Ok(())
     }
 
+    /// Every second one waits and pings, and reads no answer; the others are pairs of which one end does
+    /// not read.
+    async fn relay_by_websocket(&self) -> io::Result<()> {
+        let mut one = self.upgraded("/relay").await?;
+        one.write_all(&frame(2, self.line(1).as_bytes())).await?;
+        if self.number.is_multiple_of(2) {
+            let pings = frame(9, b"?").repeat(500);
+            while one.write_all(&pings).await.is_ok() {}
+            return Ok(());
+        }
+        let mut other = self.upgraded("/relay").await?;
+        other.write_all(&frame(2, self.line(2).as_bytes())).await?;
+        let message = frame(2, &[7; 4096]).repeat(100);
+        while one.write_all(&message).await.is_ok() {}
+        drop(other);
+        Ok(())
+    }
+
     async fn send_random_bytes(&self) -> io::Result<()> {
         for door in self.doors() {
             let mut stream = dial(self.address, door).await?;
@@ -318,9 +339,10 @@ impl Stranger {
         ]
     }
 
-    async fn upgraded(&self) -> io::Result<TcpStream> {
+    async fn upgraded(&self, path: &str) -> io::Result<TcpStream> {
         let mut stream = dial(self.address, self.place.web).await?;
-        stream.write_all(UPGRADE).await?;
+        let request = String::from_utf8_lossy(UPGRADE).replacen("/v1", path, 1);
+        stream.write_all(request.as_bytes()).await?;
         let mut status = [0; 12];
         stream.read_exact(&mut status).await?;
         if &status != b"HTTP/1.1 101" {

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use futures_util::SinkExt;
+use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -59,21 +59,32 @@ async fn meet(attacks: &[Attack], exchange: impl AsyncFn() -> Result<(), String>
 
 /// A client that comes by the web door.
 pub(crate) async fn plain(place: &Place, from: Ipv4Addr) -> Result<Client, String> {
+    upgraded(open(place, from).await?, "/v1").await
+}
+
+/// By the web door.
+async fn open(place: &Place, from: Ipv4Addr) -> Result<Box<dyn Wire>, String> {
     let stream = dial(from, place.web).await.map_err(|error| error.to_string())?;
-    upgraded(Box::new(stream)).await
+    Ok(Box::new(stream))
 }
 
 #[cfg(feature = "tls")]
 pub(crate) async fn sealed(place: &Place, from: Ipv4Addr) -> Result<Client, String> {
+    upgraded(open_sealed(place, from).await?, "/v1").await
+}
+
+/// By the door of TLS.
+#[cfg(feature = "tls")]
+async fn open_sealed(place: &Place, from: Ipv4Addr) -> Result<Box<dyn Wire>, String> {
     let stream = dial(from, place.tls).await.map_err(|error| error.to_string())?;
     let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
     let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::clone(&place.trust));
     let stream = connector.connect(name, stream).await.map_err(|error| error.to_string())?;
-    upgraded(Box::new(stream)).await
+    Ok(Box::new(stream))
 }
 
-async fn upgraded(stream: Box<dyn Wire>) -> Result<Client, String> {
-    let builder = ClientBuilder::new().uri("ws://localhost/v1").unwrap();
+async fn upgraded(stream: Box<dyn Wire>, path: &str) -> Result<Client, String> {
+    let builder = ClientBuilder::new().uri(&format!("ws://localhost{path}")).unwrap();
     let (socket, _) = builder.connect_on(stream).await.map_err(|error| error.to_string())?;
     Ok(support::Client { socket })
 }
@@ -128,26 +139,61 @@ async fn until(client: &mut Client, kind: &str) -> Result<Value, String> {
     }
 }
 
-/// Two move a mebibyte through the relay.
+/// Two move a mebibyte through the relay, by each of its doors.
 pub(crate) async fn transfer(place: &Place) {
-    let token = "5a".repeat(32);
-    let mut links = Vec::new();
-    for (from, side) in [(ONE, 1), (OTHER, 2)] {
-        let mut link = dial(from, place.relay).await.unwrap();
-        let line = format!("please relay {token} for side {side:016x}\n");
-        link.write_all(line.as_bytes()).await.unwrap();
-        links.push(link);
+    let mut links =
+        [dial(ONE, place.relay).await.unwrap(), dial(OTHER, place.relay).await.unwrap()];
+    for (link, side) in links.iter_mut().zip(1..) {
+        link.write_all(line(side).as_bytes()).await.unwrap();
     }
     for link in &mut links {
         let mut consent = [0; 3];
         link.read_exact(&mut consent).await.unwrap();
         assert_eq!(&consent, b"ok\n");
     }
-    let [mut from, mut to] = links.try_into().unwrap();
+    let [mut from, mut to] = links;
     let (said, mut heard) = (vec![7; BYTES], vec![0; BYTES]);
     let moved = async {
         tokio::try_join!(from.write_all(&said), async { to.read_exact(&mut heard).await.map(drop) })
     };
     moved.await.unwrap();
     assert!(said == heard);
+    let ends = [open(place, ONE).await.unwrap(), open(place, OTHER).await.unwrap()];
+    transfer_by_websocket(ends).await;
+    #[cfg(feature = "tls")]
+    {
+        let ends =
+            [open_sealed(place, ONE).await.unwrap(), open_sealed(place, OTHER).await.unwrap()];
+        transfer_by_websocket(ends).await;
+    }
+}
+
+async fn transfer_by_websocket(ends: [Box<dyn Wire>; 2]) {
+    let mut links = Vec::new();
+    for (end, side) in ends.into_iter().zip(1..) {
+        let mut link = upgraded(end, "/relay").await.unwrap();
+        link.say_bytes(line(side).into_bytes()).await;
+        links.push(link);
+    }
+    for link in &mut links {
+        assert_eq!(*link.socket.next().await.unwrap().unwrap().into_payload(), *b"ok\n");
+    }
+    let [mut from, mut to] = links.try_into().ok().unwrap();
+    let saying = async {
+        for _ in 0..16 {
+            from.say_bytes(vec![7; BYTES / 16]).await;
+        }
+    };
+    let hearing = async {
+        let mut heard = Vec::new();
+        while heard.len() < BYTES {
+            heard.extend_from_slice(&to.socket.next().await.unwrap().unwrap().into_payload());
+        }
+        assert!(heard == [7; 1].repeat(BYTES));
+    };
+    tokio::join!(saying, hearing);
+}
+
+fn line(side: u64) -> String {
+    format!("please relay {} for side {side:016x}\n", "5a".repeat(32))
 }

@@ -211,6 +211,11 @@ fn while_a_strangers_pairs_fill_the_relay() {
 }
 
 #[test]
+fn while_a_stranger_comes_to_the_relay_by_websocket() {
+    honest_pairs_finish(&[Attack::RelayWebSockets], &[STRANGER]);
+}
+
+#[test]
 fn while_a_stranger_sends_random_bytes_to_every_door() {
     honest_pairs_finish(&[Attack::RandomBytes], &[STRANGER]);
 }
