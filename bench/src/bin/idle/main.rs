@@ -63,6 +63,9 @@ struct Load {
     /// Fails when 99 % of the exchanges take more milliseconds than this.
     #[arg(long)]
     within: Option<f64>,
+    /// Fails when a link or a client that waits takes more KiB of the server's memory than this.
+    #[arg(long)]
+    holding: Option<f64>,
 }
 
 fn main() -> ExitCode {
@@ -104,14 +107,20 @@ async fn measure(load: &Load) -> io::Result<()> {
     let tell = |who, crowd: &Crowd| {
         let what = format!("KiB of memory for each of {} {who}", load.clients);
         println!("{what:58} {:>10.2}", crowd.kibibytes);
+        match load.holding {
+            Some(limit) if crowd.kibibytes > limit => {
+                Err(io::Error::other(format!("{who} take more than {limit} KiB each")))
+            }
+            _ => Ok(()),
+        }
     };
 
     let (relay, url) = start("relay.sqlite").await?;
-    tell("links that wait", &crowd::gather(&url, At::Relay, load.clients, relay.id()).await?);
+    tell("links that wait", &crowd::gather(&url, At::Relay, load.clients, relay.id()).await?)?;
     drop(relay);
     let (server, url) = start("mailbox.sqlite").await?;
     let crowd = crowd::gather(&url, At::Mailbox, load.clients, server.id()).await?;
-    tell("waiting clients", &crowd);
+    tell("waiting clients", &crowd)?;
     let before = processor_time(server.id())?;
     let shown = load::run(&url, load.rate, load.seconds).await?;
     let spent = processor_time(server.id())?.saturating_sub(before);
